@@ -1,0 +1,284 @@
+"""Shapes of one module whose parts are methods, attributes of classes and kinds of classes."""
+
+from __future__ import annotations
+
+from ..shape import PARKED, Shape, module
+
+__all__ = ["SHAPES"]
+
+SHAPES: tuple[Shape, ...] = (
+    module(
+        "methods",
+        "methods of one instance that lives as long as the module",
+        """
+class Till:
+    def frob(self, n):
+        return (VERSION,)
+
+    def bar(self, parts):
+        return (*parts, VERSION)
+
+    def total(self, n):
+        return self.bar(self.frob(n))
+
+TILL = Till()
+
+def foo(n):
+    return TILL.total(n)
+""",
+        handler="""
+#GAP
+class Handler(Till):
+    def handle(self, n):
+        return (*self.total(n), *self.bar(self.frob(n)), VERSION)
+""",
+    ),
+    module(
+        "instantiated",
+        "classes instantiated by the call",
+        """
+class Order:
+    def __init__(self, parts):
+        self.parts = (*parts, VERSION)
+
+    def total(self):
+        return bar(self.parts)
+
+def frob(n):
+    return (VERSION,)
+#GAP
+class Line(Order):
+    def total(self):
+        return (*super().total(), VERSION)
+
+def bar(parts):
+    return (*parts, VERSION)
+
+def foo(n):
+    return Order(frob(n)).total() + Line(frob(n)).total()
+""",
+    ),
+    module(
+        "unchanged_class",
+        "a class whose text never changes, calling what does",
+        """
+class Till:
+    def total(self, n):
+        return bar(frob(n))
+
+def frob(n):
+    return (VERSION,)
+#GAP
+def bar(parts):
+    return (*parts, VERSION)
+
+TILL = Till()
+
+def foo(n):
+    return TILL.total(n) + Till().total(n)
+""",
+        handler="""
+class Handler(Till):
+    def handle(self, n):
+        return self.total(n) + foo(n)
+""",
+    ),
+    module(
+        "inherited",
+        "super() through three classes",
+        """
+class Base:
+    def frob(self, n):
+        return (VERSION,)
+
+    def bar(self, parts):
+        return (*parts, VERSION)
+#GAP
+class Middle(Base):
+    def bar(self, parts):
+        return (*super().bar(parts), VERSION)
+
+class Leaf(Middle):
+    def frob(self, n):
+        return (*super().frob(n), VERSION)
+
+    def bar(self, parts):
+        return (*super().bar(parts), *Base.bar(self, ()), VERSION)
+
+def foo(n):
+    leaf = Leaf()
+    return leaf.bar(leaf.frob(n))
+""",
+        handler="""
+class Handler(Leaf):
+    def handle(self, n):
+        return (*self.bar(self.frob(n)), VERSION)
+""",
+    ),
+    module(
+        "properties",
+        "property, classmethod, staticmethod, __call__, __add__",
+        """
+class Till:
+    @property
+    def rate(self):
+        return VERSION
+
+    @classmethod
+    def make(cls, n):
+        return (*cls.join((), VERSION), VERSION)
+
+    @staticmethod
+    def join(parts, tag):
+        return (*parts, tag, VERSION)
+
+    def __call__(self, parts):
+        return (*parts, self.rate)
+
+    def __add__(self, parts):
+        return (*parts, VERSION)
+#GAP
+def foo(n):
+    till = Till()
+    return till + till(till.join(Till.make(n), till.rate))
+""",
+    ),
+    module(
+        "class_attributes",
+        "data that hang on a class, read together with code",
+        """
+class Rates:
+    frob = VERSION
+
+    class Inner:
+        bar = VERSION
+
+def frob(n):
+    return (Rates.frob, VERSION)
+#GAP
+def bar(parts):
+    return (*parts, Rates.Inner.bar, Rates().frob)
+
+def foo(n):
+    return (*bar(frob(n)), Rates.frob)
+""",
+    ),
+    module(
+        "dataclass",
+        "dataclasses",
+        """
+from dataclasses import dataclass, field
+
+@dataclass
+class Order:
+    parts: tuple
+    tag: int = VERSION
+
+    def total(self):
+        return bar((*self.parts, self.tag))
+
+@dataclass(frozen=True, order=True)
+class Line:
+    number: int
+    tags: tuple = field(default_factory=lambda: (VERSION,))
+
+def frob(n):
+    return min(Line(2), Line(1)).tags
+#GAP
+def bar(parts):
+    return (*parts, VERSION)
+
+def foo(n):
+    return Order(frob(n)).total()
+""",
+    ),
+    module(
+        "slots",
+        "slots, a named tuple, an enumeration",
+        """
+from enum import Enum
+from typing import NamedTuple
+
+class Cell:
+    __slots__ = ("parts",)
+
+    def __init__(self, parts):
+        self.parts = (*parts, VERSION)
+
+    def total(self):
+        return bar(self.parts)
+
+class Pair(NamedTuple):
+    left: tuple
+    right: int = VERSION
+
+    def joined(self):
+        return (*self.left, self.right, VERSION)
+
+class Kind(Enum):
+    ONLY = VERSION
+
+    def tag(self):
+        return VERSION
+
+def frob(n):
+    return (VERSION, Kind.ONLY.value, Kind.ONLY.tag())
+#GAP
+def bar(parts):
+    return (*parts, VERSION)
+
+def foo(n):
+    return Pair(Cell(frob(n)).total()).joined()
+""",
+    ),
+    module(
+        "registry",
+        "__init_subclass__ that registers, and a metaclass",
+        """
+REGISTRY = {}
+
+class Meta(type):
+    def tag(cls):
+        return VERSION
+
+class Base:
+    def __init_subclass__(cls, **named):
+        REGISTRY[cls.__name__] = cls
+
+    def total(self, n):
+        return (VERSION,)
+#GAP
+class Leaf(Base):
+    def total(self, n):
+        return (*super().total(n), VERSION)
+
+class Made(metaclass=Meta):
+    pass
+
+def foo(n):
+    return (*REGISTRY["Leaf"]().total(n), Made.tag(), VERSION)
+""",
+    ),
+    module(
+        "method_table",
+        "methods taken as values into tables and partials",
+        """
+from functools import partial
+
+class Till:
+    def frob(self, n):
+        return (VERSION,)
+
+    def bar(self, parts):
+        return (*parts, VERSION)
+#GAP
+TILL = Till()
+TABLE = {"frob": Till.frob, "bar": TILL.bar}
+BAR = partial(Till.bar, TILL)
+
+def foo(n):
+    return BAR(TABLE["bar"](TABLE["frob"](TILL, n)))
+""",
+        handler=PARKED,
+    ),
+)

@@ -1,0 +1,63 @@
+"""What follows the one store: names, modules and objects outside are brought up to date. Nothing here can fail a swap.
+
+The new generation serves already. What cannot be done any more is reported, and is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from blockfreeze.arming import present_entries
+from blockfreeze.classes import apply_metadata
+from blockfreeze.repoint import publish_members, repoint
+from blockfreeze.report import Repointed, Unreached
+from blockfreeze.twins import return_from_twins
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation
+
+__all__ = ["bring_up_to_date"]
+
+
+def bring_up_to_date(
+    block: Block, before: Generation, after: Generation, stayed: dict[str, int]
+) -> tuple[list[Repointed], list[Unreached]]:
+    """Let everything that is not reached through the reference follow the commit of `after`.
+
+    Args:
+        stayed: how many instances of each class stay on the methods of `before`.
+
+    Returns:
+        the names elsewhere that were pointed at new objects, and what could not be reached.
+    """
+    pointed: list[Repointed] = []
+    unreached: list[Unreached] = []
+
+    def point() -> None:
+        found_pointed, found_unreached = repoint(block, before, after)
+        pointed.extend(found_pointed)
+        unreached.extend(found_unreached)
+
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: publish_members(block, before, after),
+        lambda: present_entries(block, before, after),
+        lambda: apply_metadata(after),
+        lambda: return_from_twins(after),
+        lambda: _clear_caches(before, after),
+        point,
+    )
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # metaclasses and descriptors of users may raise anything here
+            unreached.append(Unreached(block.name, f"after the commit: {type(error).__name__}: {error}"))
+    for name, count in sorted(stayed.items()):
+        reason = f"{count} instances made before lack attributes that its methods assign now; they stay as they were"
+        unreached.append(Unreached(name, reason))
+    return pointed, unreached
+
+
+def _clear_caches(*generations: Generation) -> None:
+    for cache in {id(cache): cache for one in generations for cache in one.caches}.values():
+        cache.cache_clear()

@@ -1,0 +1,341 @@
+"""The public functions; `blockfreeze` exports them and nothing else does work."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar, overload
+
+from blockfreeze import freeze as freezing
+from blockfreeze import registry
+from blockfreeze import swap as swapping
+from blockfreeze.candidate import Candidate
+from blockfreeze.drain import find_lingering
+from blockfreeze.errors import DrainTimeoutError
+from blockfreeze.facade import assign, remove
+from blockfreeze.generation import Block, Member
+from blockfreeze.names import Reason
+from blockfreeze.report import (
+    BlockStatus,
+    EntryStatus,
+    GenerationStatus,
+    SwapReport,
+    Unbound,
+)
+from blockfreeze.source import SourceGiven
+from blockfreeze.vector import Overlap
+
+__all__ = ["defvar", "drain", "entry", "freeze_block", "install", "patched", "prepare", "rollback", "status", "swap"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+_MISSING = object()
+
+
+@overload
+def freeze_block(
+    module: str | ModuleType,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> ModuleType: ...
+@overload
+def freeze_block(module: F, /) -> F: ...
+def freeze_block(
+    module: Any,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> Any:
+    """Make one block of a module or package, or of several, and return the (first) module.
+
+    Called with a name, it imports the module as a block: its body runs once, linked. Called with a module that is
+    imported already it runs the body once more, as ``importlib.reload`` would, and what others took from it keeps its
+    identity. On a top-level function, as a decorator, it freezes the function's module as soon as that has been
+    imported, and the function is an entry point; ``freeze_block(__name__)`` inside a module does the same. Freezing
+    twice is harmless: the options of the first time hold.
+
+    Args:
+        module: a name, a module, or (as a decorator) a function.
+        more: further modules of the same block.
+        entry_points: names that must exist; they are listed first by `status`.
+        patchable: let definitions be set through the module, as `unittest.mock.patch` does.
+        inline: reserved: no call is inlined yet, and asking for it is refused.
+        history: how many generations are kept, the current one included.
+
+    Returns:
+        the module (which is ``sys.modules[name]``), or the function that was decorated.
+
+    Raises:
+        FreezeError: it cannot be frozen; nothing was changed.
+    """
+    if inline:
+        raise freezing.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
+    if isinstance(module, FunctionType):
+        _freeze_module_of(module)
+        return module
+    names = tuple(dict.fromkeys(_name_of(one) for one in (module, *more)))
+
+    def freeze_now() -> ModuleType:
+        return freezing.freeze(names, tuple(entry_points), patchable=patchable, history=history)
+
+    frame = sys._getframe(1)
+    running = sys.modules.get(names[0])
+    if running is not None and vars(running) is frame.f_globals and _is_being_imported(running):
+        if registry.covering(names[0]) is None:
+            freezing.freeze_from_inside(frame, names[0], freeze_now)
+        return running
+    return freeze_now()
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def _name_of(module: Any) -> str:
+    if isinstance(module, str):
+        if not module:
+            raise freezing.freeze_error("''", "the name is empty", "give a module's name")
+        return module
+    if isinstance(module, ModuleType):
+        name = module.__name__
+        if sys.modules.get(name) is not module:
+            raise freezing.freeze_error(name, "it is not the module of that name in sys.modules", "import it first")
+        return name
+    return getattr(module, "__module__", None) or repr(module)
+
+
+def _freeze_module_of(function: FunctionType) -> None:
+    name = function.__module__
+    block = registry.covering(name)
+    if block is not None:
+        block.declared_entries.add(function.__qualname__)
+        return
+    if name == "__main__":
+        freezing.freeze((name,), (), patchable=False, history=2)
+    if "<locals>" in function.__qualname__:
+        raise freezing.freeze_error(
+            name, f"the function {function.__qualname__!r} is not at its top level", "decorate a top-level function"
+        )
+    frame = sys._getframe(2)
+    if frame.f_globals is not function.__globals__ or frame.f_code.co_name != "<module>":
+        raise freezing.freeze_error(name, "its body is not running", "call freeze_block with the module's name")
+    freezing.freeze_from_inside(
+        frame, name, lambda: freezing.freeze((name,), (function.__name__,), patchable=False, history=2)
+    )
+
+
+def entry(function: F) -> F:
+    """Declare that a definition is handed to the outside by reference, and return it as it is.
+
+    Every top-level function and method of a block keeps its identity anyway; the declaration is listed by `status`.
+    """
+    found = registry.covering(getattr(function, "__module__", None) or "")
+    if found is not None:
+        found.declared_entries.add(getattr(function, "__qualname__", repr(function)))
+    return function
+
+
+def install(*patterns: str) -> None:
+    """Make a block of each module whose name matches one of `patterns`, when it is imported.
+
+    A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
+    with everything in it. Modules that are imported already are left as they are.
+
+    Raises:
+        FreezeError: a pattern is empty, or matches every module.
+    """
+    for pattern in patterns:
+        if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
+            raise freezing.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")
+    freezing.install_patterns(patterns)
+
+
+def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | float = False) -> Candidate:
+    """Build the next generation of a block, complete and off to the side, and return it as a candidate.
+
+    Args:
+        module: a module of the block, or its name.
+        source: where the new version is: a directory, a file, source text (with a line break), or a mapping from
+            names of members to source text; the place of the current version if None.
+        wait: wait for a swap that is under way, without limit or for so many seconds.
+
+    Raises:
+        PrepareError: it could not be built; the cause is chained, and the current generation still serves.
+        SwapInProgressError: another swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    return swapping.prepare(registry.block_of(module, "swap"), source, wait)
+
+
+def swap(
+    module: Any,
+    *,
+    source: SourceGiven | None = None,
+    check: Callable[[Candidate], object] | None = None,
+    strict: bool = False,
+    wait: bool | float = False,
+) -> SwapReport:
+    """Replace a block by another version of it, as one unit, and return what changed.
+
+    Calls that have begun finish in the version in which they began; calls that begin after the commit get the new one.
+
+    Args:
+        module: a module of the block, or its name.
+        source: as for `prepare`.
+        check: called with the candidate before the commit; an exception, or False, refuses the version.
+        strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
+        wait: as for `prepare`.
+
+    Raises:
+        PrepareError: the new version could not be built, or the check failed; the cause is chained.
+        IncompatibleBlockError: `strict` refused it.
+        SwapInProgressError: another swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    return swapping.swap(registry.block_of(module, "swap"), source, check, wait, strict=strict)
+
+
+def rollback(module: Any, *, to: int | None = None, wait: bool | float = False) -> SwapReport:
+    """Return to the generation before, or to generation `to`, by the same single store.
+
+    Raises:
+        NoSuchGenerationError: it is not kept.
+        SwapInProgressError: a swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    return swapping.rollback(registry.block_of(module, "rollback"), to, wait)
+
+
+def drain(module: Any, *, timeout: float | None = None) -> None:
+    """Wait until nothing runs in a retired generation of the block any more, and end the overlap.
+
+    Args:
+        timeout: seconds; without limit if None.
+
+    Raises:
+        DrainTimeoutError: something still runs; it is named with file, line and function. Nothing is ever killed.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "drain")
+    until = None if timeout is None else time.monotonic() + timeout
+    pause = 0.0005
+    while True:
+        running = swapping.converge(block)
+        if not running:
+            return
+        if until is not None and time.monotonic() >= until:
+            raise DrainTimeoutError(
+                f"{block.name}: the drain did not end in {timeout} s: " + "; ".join(map(str, running)),
+                block=block.name,
+                lingering=tuple(running),
+            )
+        time.sleep(pause)
+        pause = min(0.05, 2 * pause)
+
+
+def status(module: Any) -> BlockStatus:
+    """Return what a block is made of now: generations, who lingers, entries, what is bound and what not.
+
+    Raises:
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "status")
+    swapping.converge(block)
+    lingering = find_lingering(block, swapping.retired_generations(block))
+    current = block.current
+    members = current.members.values()
+    return BlockStatus(
+        block=block.name,
+        current=current.number,
+        members=tuple(sorted(current.members)),
+        generations=tuple(
+            GenerationStatus(one.number, _state(block, one.number), one.snapshot.hash(one.members), tuple(one.members))
+            for one in sorted(block.generations.values(), key=lambda one: one.number)
+        ),
+        overlapping=isinstance(block.reference.vector[0], Overlap),
+        lingering=tuple(lingering),
+        entries=_entries(block),
+        bound=tuple(sorted(f"{member.name}.{name}" for member in members for name in member.linkage.bound)),
+        unbound=tuple(
+            Unbound(f"{member.name}.{name}", reason.value)
+            for member in members
+            for name, reason in sorted(_reasons(member).items())
+        ),
+    )
+
+
+def _reasons(member: Member) -> dict[str, Reason]:
+    opaque = dict.fromkeys(member.linkage.opaque, Reason.LOCALS_INSPECTED)
+    return {**opaque, **member.linkage.unbound}
+
+
+def _state(block: Block, number: int) -> str:
+    if number == block.current.number:
+        return "current"
+    return "previous" if number == block.current.predecessor else "retired"
+
+
+def _entries(block: Block) -> tuple[EntryStatus, ...]:
+    found = {one.name: one.armed for one in block.slots if "." not in one.path and not one.path.endswith("@raw")}
+    declared = block.declared_entries
+    order = sorted(found, key=lambda name: (name.rpartition(".")[2] not in declared, name))
+    return tuple(EntryStatus(name, found[name]) for name in order)
+
+
+@contextmanager
+def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
+    """For the length of a ``with`` statement, let names of a block's module mean something else, inside it too.
+
+    Meant for tests: every call that goes by name through the current generation sees the replacement, in all threads.
+
+    Raises:
+        AttributeError: the module has no such name; nothing was changed.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "patch")
+    name = module if isinstance(module, str) else module.__name__
+    facade = block.facades[name]
+    before = {key: vars(facade).get(key, _MISSING) for key in replacements}
+    missing = [key for key, value in before.items() if value is _MISSING]
+    if missing:
+        raise AttributeError(f"module {name!r} has no attribute {missing[0]!r}", name=missing[0], obj=facade)
+    try:
+        for key, value in replacements.items():
+            assign(block, name, facade, key, value)
+        yield facade
+    finally:
+        for key, value in before.items():
+            if value is _MISSING:
+                remove(block, name, facade, key)
+            else:
+                assign(block, name, facade, key, value)
+
+
+def defvar(name: str, factory: Callable[[], T]) -> T:
+    """Return the variable `name` of the calling module: made by `factory` once, and kept by every swap.
+
+    In a module that is not frozen it just calls the factory. In a block, a variable that the module had under this name
+    before it was declared is kept too.
+    """
+    found = registry.generation_of(sys._getframe(1).f_globals)
+    if found is None:
+        return factory()
+    block, generation = found
+    member = str(sys._getframe(1).f_globals["__name__"])
+    key = member, name
+    if key not in block.variables:
+        before = block.current.members.get(member) if generation is not block.current else None
+        existing = _MISSING if before is None else before.namespace.get(name, _MISSING)
+        block.variables[key] = factory() if existing is _MISSING else existing
+    value: T = block.variables[key]
+    return value

@@ -1,0 +1,280 @@
+"""Arming and settling: the neutral steps before the one store and after the drain. Nothing here stores the reference.
+
+*Arm* makes everything that outside code can hold go through the reference: functions forward, facades look names up,
+the generation that serves keeps copies of its own functions. While the same generation serves, nobody can tell.
+*Settle* takes off the call path what only an overlap needs.
+"""
+
+from __future__ import annotations
+import __future__
+
+import functools
+import inspect
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import CellType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze import classes
+from blockfreeze.classes import is_own
+from blockfreeze.entries import copy_function, forward, narrow, present, takes_the_same
+from blockfreeze.facade import arm_facade, disarm_facade
+from blockfreeze.vector import is_forwarder
+
+if TYPE_CHECKING:
+    from blockfreeze.entries import Entry
+    from blockfreeze.generation import Block, Generation
+
+_STRING_ANNOTATIONS = __future__.annotations.compiler_flag
+_NAME = re.compile(r"[^\W\d]\w*")
+
+__all__ = ["Arming", "present_entries", "restore_cells", "retire_copies", "settle_entries", "widen"]
+
+
+class Arming:
+    """The arming of one block for one swap, and the means to undo it.
+
+    Use: `plan`, then put in place a vector with all the slots, then `apply`; `undo` if the swap comes to nothing.
+    """
+
+    def __init__(self, block: Block, generation: Generation) -> None:
+        self.block = block
+        self.generation = generation
+        self.first = not block.armed
+        self.slots = len(block.slots)
+        self._copies: list[tuple[Entry, FunctionType, FunctionType]] = []
+        self._methods: list[tuple[FunctionType, int, FunctionType]] = []
+
+    def plan(self) -> None:
+        """Make the copies that the generation is to use from now on; nothing that anybody holds changes."""
+        block, generation = self.block, self.generation
+        copies: dict[int, Any] = {}
+        copied: list[tuple[Entry, FunctionType]] = []
+        for entry in block.slots:
+            local = generation.locals.get(entry)
+            if "." not in entry.path and isinstance(local, FunctionType) and is_own(block, local):
+                copy = copies[id(local)] = copy_function(local)
+                if entry.wrapper:
+                    # What a decorator puts on its wrapper belongs to this generation; the entry's may be replaced.
+                    copy.__dict__ = dict(local.__dict__)
+                copied.append((entry, local))
+        for entry, local in copied:
+            copy = copies[id(local)]
+            if _holds(local, copies):
+                # A wrapper reaches what it wraps through its closure: the copy of the one, the copy of the other.
+                copy = copy_function(copy, copies)
+            generation.locals[entry] = copy
+            self._copies.append((entry, local, copy))
+        self._methods = classes.retire_methods(block, generation)
+        self.slots = len(block.slots)  # whatever is added from now on belongs to the generation that is being built
+
+    def apply(self) -> None:
+        """Make functions forward and facades look up; each step is neutral."""
+        block, generation = self.block, self.generation
+        private = {id(local): generation.locals[entry] for entry, local, _ in self._copies}
+        caches = {id(cache) for cache in generation.caches}
+        for member in generation.members.values():
+            for cell in member.cells.values():
+                try:
+                    content = cell.cell_contents
+                except ValueError:
+                    continue
+                if id(content) in private:
+                    cell.cell_contents = private[id(content)]
+                elif id(content) in caches:
+                    # Callers outside fill the shared cache with whatever generation serves them.
+                    cell.cell_contents = self._private_cache(content)
+        for entry in block.slots:
+            if "." not in entry.path and (entry.armed or generation.locals.get(entry) is not None):
+                widen(block, entry, generation)
+        for entry, local, _ in self._copies:
+            if local is not entry.function:
+                forward(local, block.reference, entry.slot)
+        classes.forward_methods(block, self._methods)
+        for facade in block.facades.values():
+            arm_facade(facade)
+        block.armed = True
+
+    def _private_cache(self, cache: Any) -> Any:
+        wrapped = getattr(cache, "__wrapped__", None)
+        entry = self.block.entry_of(wrapped)
+        if entry is None or entry not in self.generation.locals:
+            return cache
+        again = functools.lru_cache(**cache.cache_parameters())(self.generation.locals[entry])
+        again.__dict__.update(cache.__dict__)
+        return again
+
+    def undo(self, abandoned: Generation, *, alone: bool) -> None:
+        """Restore the steady state of the generation that serves: direct again if the block was never swapped.
+
+        Args:
+            abandoned: the generation that does not come to serve.
+            alone: nothing runs in an older generation; otherwise what an overlap needs stays.
+        """
+        block, generation = self.block, self.generation
+        classes.withdraw(generation, abandoned)
+        if alone:
+            classes.settle(generation)
+        classes.restore_methods(generation, self._methods)
+        for entry, local, copy in self._copies:
+            if local is not entry.function or self.first:
+                local.__code__ = copy.__code__
+            generation.locals[entry] = local if self.first else generation.locals[entry]
+        if self.first:
+            for entry in block.slots:
+                entry.armed = False
+                drop_signature(entry)
+            for facade in block.facades.values():
+                disarm_facade(facade)
+            block.armed = False
+        restore_cells(block, generation)
+        if alone:
+            settle_entries(block, generation)
+
+
+def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:
+    for cell in function.__closure__ or ():
+        try:
+            if id(cell.cell_contents) in copies and cell.cell_contents is not function:
+                # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
+                return "<locals>" in function.__code__.co_qualname
+        except ValueError:
+            continue
+    return False
+
+
+def widen(block: Block, entry: Entry, *generations: Generation) -> None:
+    """Let `entry` forward calls that any of `generations` may serve: exactly where all agree, else whatever comes."""
+    locals_ = [generation.locals.get(entry) for generation in generations]
+    first = locals_[0]
+    if isinstance(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
+        narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations))
+    else:
+        if "__signature__" not in entry.function.__dict__:
+            try:
+                signature = inspect.signature(locals_[-1] or entry.function)
+            except (TypeError, ValueError, NameError):
+                signature = None
+            if signature is not None:
+                entry.function.__dict__["__signature__"] = entry.signature = signature
+        forward(entry.function, block.reference, entry.slot, hide=_may_warn(entry, *generations))
+    entry.armed = True
+
+
+def _may_warn(entry: Entry, *generations: Generation) -> bool:
+    name = entry.path.removesuffix("@raw")
+    members = [generation.members.get(entry.member) for generation in generations]
+    return any(member is not None and name in member.linkage.may_warn for member in members)
+
+
+def drop_signature(entry: Entry) -> None:
+    """Take away the signature that a wide forwarder was given; the code shows the right one again."""
+    if entry.signature is not None:
+        if entry.function.__dict__.get("__signature__") is entry.signature:
+            del entry.function.__dict__["__signature__"]
+        entry.signature = None
+
+
+def restore_cells(block: Block, generation: Generation) -> None:
+    """Point the cells of the generation that serves alone at its own functions and at the caches that all can see."""
+    for member in generation.members.values():
+        for name, cell in member.cells.items():
+            if name in member.namespace:
+                value = member.namespace[name]
+                entry = block.entry_of(value)
+                cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+
+
+def retire_copies(block: Block, generation: Generation) -> None:
+    """Once `generation` has drained: let those of its own functions forward that it has handed out.
+
+    While it was being left, its code could pass such a function on (a bound method that a call returned). A function
+    that has no more references than the generation's own tables is nobody else's, and stays.
+    """
+    known: Counter[int] = Counter()
+    for member in generation.members.values():
+        known.update(id(cell.cell_contents) for cell in member.cells.values() if _is_full(cell))
+    for values in generation.class_values.values():
+        known.update(id(value) for value in values.values())
+    copies: dict[int, FunctionType] = {}
+    for entry, local in list(generation.locals.items()):
+        own = isinstance(local, FunctionType) and local is not entry.function and is_own(block, local)
+        own = own and id(local) not in generation.lent
+        # Beside the tables: the table of locals, the pair and the list made above, the name, the argument.
+        if own and sys.getrefcount(local) > known[id(local)] + 4 and not is_forwarder(local.__code__, block.reference):
+            assert isinstance(local, FunctionType)
+            copies[id(local)] = generation.locals[entry] = copy_function(local)
+            forward(local, block.reference, entry.slot)
+    if copies:
+        for member in generation.members.values():
+            for cell in member.cells.values():
+                if _is_full(cell) and id(cell.cell_contents) in copies:
+                    cell.cell_contents = copies[id(cell.cell_contents)]
+        classes.replace_functions(generation, copies)
+
+
+def _is_full(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - empty cells raise
+    except ValueError:
+        return False
+    return True
+
+
+def present_entries(block: Block, before: Generation, after: Generation) -> None:
+    """After the commit: let inspection of each entry see the function of `after`."""
+    for entry in block.slots:
+        local = after.locals.get(entry)
+        if not entry.armed or not isinstance(local, FunctionType) or "." in entry.path:
+            continue
+        drop_signature(entry)
+        present(entry.function, local)
+        _resolve_annotations(entry.function, local)
+        _share_attributes(entry, before.locals.get(entry), local)
+        widen(block, entry, before, after)
+
+
+def _resolve_annotations(function: FunctionType, local: FunctionType) -> None:
+    """Replace string annotations that would be looked up wrongly in the namespace where the entry was born.
+
+    ``typing.get_type_hints`` evaluates them in ``__globals__``, which cannot be changed. Only those in which some name
+    means another object now are replaced, by what they mean.
+    """
+    born, now = function.__globals__, local.__globals__
+    strings = local.__code__.co_flags & _STRING_ANNOTATIONS
+    if born is now or (getattr(function, "__annotate__", None) is not None and not strings):
+        return
+    changed = {}
+    for name, annotation in function.__annotations__.items():
+        if isinstance(annotation, str) and any(born.get(one) is not now.get(one) for one in _NAME.findall(annotation)):
+            try:
+                changed[name] = eval(annotation, now)
+            except Exception:
+                continue  # a name that exists for type checkers only: it has no meaning in the old namespace either
+    if changed:
+        function.__annotations__ = {**function.__annotations__, **changed}
+
+
+def _share_attributes(entry: Entry, was: Callable[..., Any] | None, local: FunctionType) -> None:
+    """Give an entry the attributes of its new function, and keep those that others have set on it."""
+    held = entry.function.__dict__
+    if local.__dict__ is held:
+        return
+    made = was.__dict__.keys() if isinstance(was, FunctionType) and entry.wrapper else entry.born_keys
+    for key, value in held.items():
+        if key not in made:
+            local.__dict__.setdefault(key, value)
+    entry.function.__dict__ = local.__dict__
+    entry.born_keys = frozenset(local.__dict__)
+
+
+def settle_entries(block: Block, generation: Generation) -> None:
+    """Once nothing older runs: give each entry the exact signature of the function that it forwards to."""
+    for entry in block.slots:
+        local = generation.locals.get(entry)
+        drop_signature(entry)
+        if entry.armed and "." not in entry.path and isinstance(local, FunctionType):
+            hide = _may_warn(entry, generation)
+            narrow(entry.function, block.reference, entry.slot, local, generation=generation.number, hide=hide)

@@ -1,0 +1,245 @@
+"""Building: link the modules of a generation and run their bodies in private namespaces. Nothing is published.
+
+Bodies run once, in the order in which they import each other. A member that is imported later, by code of a
+generation that has not loaded it, joins that generation then.
+
+Threads: one thread builds a generation; a member that joins later is loaded under the block's `load_lock`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from types import CellType, ModuleType
+from typing import Any
+
+from blockfreeze import linker
+from blockfreeze.callers import as_caller_sees
+from blockfreeze.drain import count_joined
+from blockfreeze.facade import arm_facade, create_facade
+from blockfreeze.generation import Block, Generation, Member
+from blockfreeze.hooks import Hooks, seal
+from blockfreeze.importlib_bootstrap import block_spec, execute
+from blockfreeze.linker import LinkedCode, link
+from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
+from blockfreeze.source import ModuleSource
+
+__all__ = ["import_hook_load", "link_member", "load_member", "new_facade", "spec_of"]
+
+
+def new_facade(block: Block, name: str) -> ModuleType:
+    """Return the facade of the member `name`, made now if the block has none yet."""
+    facade = block.facades.get(name)
+    if facade is None:
+        facade = create_facade(block, name, load_member)
+        if block.armed:
+            arm_facade(facade)
+    return facade
+
+
+def spec_of(generation: Generation, name: str, path: Any) -> ModuleSpec | None:
+    """Return the spec of a member of `generation`, or None if it has no such module or cannot link it."""
+    source = generation.snapshot.find(name, path)
+    return None if source is None else _spec(generation.block, source)
+
+
+def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
+    name = source.name
+    return block_spec(source, lambda: new_facade(block, name), lambda facade: import_hook_load(block, name, facade))
+
+
+def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
+    """Compile and link one module, once; a module that a kept generation has in the same version is not linked again.
+
+    Raises:
+        SyntaxError, ValueError, ImportError: the module cannot be compiled.
+    """
+    linked = generation.linked.get(source.name)
+    if linked is None:
+        linked = _linked_before(generation, source) or _link(generation.block, source)
+        generation.linked[source.name] = linked
+    return linked
+
+
+def _linked_before(generation: Generation, source: ModuleSource) -> LinkedCode | None:
+    has_home = source.name in generation.block.homes
+    for other in generation.block.generations.values():
+        member, linked = other.members.get(source.name), other.linked.get(source.name)
+        if member is None or linked is None or linked.has_home is not has_home or source.data is None:
+            continue
+        if member.source.data == source.data and member.source.path == source.path:
+            # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
+            return replace(linked, code=copy_code(linked.code))
+    return None
+
+
+def _link(block: Block, source: ModuleSource) -> LinkedCode:
+    package = source.name if source.is_package else source.name.rpartition(".")[0]
+
+    def is_member(name: str, level: int) -> bool:
+        if level:
+            name = importlib.util.resolve_name("." * level + name, package) if package else name
+        return block.covers(name)
+
+    code = source.compile()
+    return link(code, analyse(code, is_member), has_home=source.name in block.homes)
+
+
+def import_hook_load(block: Block, name: str, facade: ModuleType) -> None:
+    """Load a member on behalf of the import system, into the generation of the importing code."""
+    head = block.reference.vector[0]
+    generation: Generation = head.generation
+    if name not in generation.members:
+        first = generation is block.current and name not in block.homes
+        run_member(generation, name, namespace=_own_dictionary(facade) if first else None)
+
+
+def _own_dictionary(facade: ModuleType) -> dict[str, Any]:
+    own = ModuleType.__getattribute__(facade, "__dict__")
+    assert isinstance(own, dict)
+    return own
+
+
+def load_member(generation: Generation, name: str) -> Member | None:
+    """Return the member `name` of `generation`, loaded now if it was not; None if the generation has no such module.
+
+    Raises:
+        BaseException: whatever the body raises.
+    """
+    member = generation.members.get(name)
+    if member is not None:
+        return member
+    block = generation.block
+    with block.load_lock:
+        parent = name.rpartition(".")[0]
+        if parent and block.covers(parent) and load_member(generation, parent) is None:
+            return None
+        if name in generation.members:
+            return generation.members[name]
+        path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None
+        if generation.snapshot.find(name, path) is None:
+            return None
+        return run_member(generation, name, namespace=None)
+
+
+def run_member(generation: Generation, name: str, namespace: dict[str, Any] | None) -> Member:
+    """Link the member `name` and run its body.
+
+    Args:
+        namespace: the namespace that the import system has prepared; a private one is made if None.
+
+    Raises:
+        BaseException: whatever the body raises; the member is then no longer part of the generation.
+    """
+    block = generation.block
+    source = generation.snapshot.modules[name]
+    linked = link_member(generation, source)
+    if namespace is None:
+        namespace = _private_namespace(generation, source)
+    namespace.setdefault("__builtins__", builtins.__dict__)
+    member = Member(name, namespace, source)
+    member.linkage = linked.linkage
+    home = block.homes.get(name) if linked.has_home else None
+    if name not in block.homes:
+        block.homes[name] = namespace
+    elif home is not None:
+        namespace.update({key: home[key] for key in linked.linkage.state if key in home})
+    block.adopt(generation, member)
+    new_facade(block, name)
+    try:
+        execute(linked.code, namespace, _closure(generation, member, linked, home))
+        seal(generation, member)
+    except BaseException:
+        generation.members.pop(name, None)
+        block.by_globals.pop(id(namespace), None)
+        if block.homes.get(name) is namespace:
+            del block.homes[name]
+        raise
+    codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
+    count_joined(generation, codes)
+    parent, _, tail = name.rpartition(".")
+    if parent in generation.members:
+        generation.members[parent].namespace.setdefault(tail, block.facades[name])
+    return member
+
+
+def _private_namespace(generation: Generation, source: ModuleSource) -> dict[str, Any]:
+    spec = _spec(generation.block, source)
+    module = ModuleType(source.name)
+    namespace: dict[str, Any] = dict(vars(module))
+    namespace.update(
+        __loader__=spec.loader,
+        __package__=source.name if source.is_package else source.name.rpartition(".")[0],
+        __spec__=spec,
+    )
+    if source.search is not None:
+        namespace["__path__"] = list(source.search)
+    before = sys.modules.get(source.name)
+    file = source.path
+    if file is not None and file.startswith("<"):
+        file = getattr(before, "__file__", file)
+    if file is not None:
+        namespace["__file__"] = file
+        namespace["__cached__"] = spec.cached
+    return namespace
+
+
+def load_imported(
+    generation: Generation, namespace: dict[str, Any], fromlist: Iterable[str], level: int, name: str
+) -> None:
+    """Load the members that an import statement of a later generation's body names, as a cold start would.
+
+    The import system finds their facades in ``sys.modules`` and would go on; what their bodies raise must be raised
+    here, at the import statement.
+    """
+    if level:
+        package = namespace.get("__package__") or ""
+        name = importlib.util.resolve_name("." * level + name, package)
+    covers = generation.block.covers
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        prefix = ".".join(parts[:end])
+        if covers(prefix):
+            load_member(generation, prefix)
+    for item in fromlist:
+        member = generation.members.get(name)
+        absent = member is not None and member.source.is_package and item not in member.namespace
+        if absent and covers(f"{name}.{item}"):
+            load_member(generation, f"{name}.{item}")
+
+
+def _closure(
+    generation: Generation, member: Member, linked: LinkedCode, home: dict[str, Any] | None
+) -> tuple[CellType, ...]:
+    hooks = Hooks(generation, member, home)
+    namespace = member.namespace
+
+    def import_member(fromlist: tuple[str, ...] | None, level: int, name: str) -> Any:
+        load_imported(generation, namespace, fromlist or (), level, name)
+        return __import__(name, namespace, namespace, fromlist, level)
+
+    fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
+        linker.ASSIGN: hooks.assign,
+        linker.CALLER: as_caller_sees,
+        linker.BIND: hooks.bind,
+        linker.DEFINE: hooks.define,
+        linker.IMPORT: import_member,
+        linker.KEEP: hooks.keep,
+        linker.REFRESH: hooks.refresh,
+        linker.STATE: hooks.state,
+        linker.HOME: home,
+        linker.LOAD: hooks.load,
+        linker.UNSET: hooks.unset,
+    }
+    by_variable: dict[str, CellType] = {}
+    for name, variable in linked.cells.items():
+        # Until a definition that shadows a built-in has run, its name means the built-in.
+        cell = CellType(getattr(builtins, name)) if hasattr(builtins, name) else CellType()
+        member.cells[name] = by_variable[variable] = cell
+    return tuple(
+        by_variable[name] if name in by_variable else CellType(fixed[name]) for name in linked.code.co_freevars
+    )

@@ -1,0 +1,388 @@
+"""Classes across generations: a class keeps its identity wherever its shape allows, and its attributes switch.
+
+The body of a new generation makes a *shadow* of each class in the ordinary way, metaclass and decorators included. If
+the class existed before and the shape is the same (metaclass, bases, slots, layout), the shadow is taken apart: the
+existing class stays the class, and its attributes become those of the shadow in three steps that no caller can see
+the middle of. *Arm*: each attribute that differs becomes a `Switch`, a descriptor that answers for the caller's
+generation; this is neutral. Then the block's one store. *Settle*, after the drain: the plain attributes, and nothing
+is left on the call path. A shape that differs gives a second class, which the report names with the reason.
+
+Functions in class dictionaries are retired like entries: whoever holds one (a bound method, a call whose arguments
+are still being evaluated) holds a forwarder from then on, and the generation itself uses a copy.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABCMeta, update_abstractmethods
+from collections.abc import Iterator
+from types import FunctionType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.entries import copy_function, forward
+from blockfreeze.redirect import ATOMS, redirect
+from blockfreeze.switch import ABSENT, Switch, as_data
+from blockfreeze.vector import Plain, is_forwarder
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation
+
+__all__ = [
+    "adopt",
+    "apply_metadata",
+    "assign_class_attribute",
+    "class_values",
+    "retire_methods",
+    "retire_shadow",
+    "settle",
+    "shape_difference",
+]
+
+
+_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "_abc_impl"})
+_METADATA = frozenset(
+    {
+        "__doc__",
+        "__annotations__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "__type_params__",
+        "__orig_bases__",
+        "__parameters__",
+    }
+)
+"""Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
+
+
+def class_values(cls: type) -> dict[str, Any]:
+    """Return the attributes of `cls` that make a version of it: not its layout, not its identity."""
+    return {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in _NEVER and not isinstance(value, MemberDescriptorType)
+    }
+
+
+def _slot_names(cls: type) -> list[str]:
+    return sorted(name for name, value in cls.__dict__.items() if isinstance(value, MemberDescriptorType))
+
+
+def shape_difference(old: type, new: type) -> str | None:
+    """Return what about the shape of `new` differs from that of `old`; None if `old` can take its attributes."""
+    if type(old) is not type(new):
+        return f"its metaclass was {type(old).__name__} and is {type(new).__name__}"
+    if old.__bases__ != new.__bases__:
+        before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))
+        return f"its bases were ({before}) and are ({after})"
+    if _slot_names(old) != _slot_names(new):
+        return f"its slots were {_slot_names(old)} and are {_slot_names(new)}"
+    layouts = [(c.__basicsize__, c.__itemsize__, c.__dictoffset__, c.__weakrefoffset__) for c in (old, new)]
+    if layouts[0] != layouts[1]:
+        return "the layout of its instances differs"
+    for name in ("__name__", "__qualname__"):
+        if name in old.__dict__ or name in new.__dict__:
+            return f"it defines {name} for its instances, which Python does not let be replaced on a class"
+    if issubclass(old, tuple) and getattr(old, "_fields", None) != getattr(new, "_fields", None):
+        return "the fields of the tuple differ"
+    return None
+
+
+def same(before: Any, after: Any) -> bool:
+    """Tell whether two class attributes are interchangeable: one object, or equal and immutable all through."""
+    if before is after:
+        return True
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, ATOMS):
+        return bool(before == after)
+    if type(before) in (tuple, frozenset):
+        return len(before) == len(after) and all(map(same, before, after)) and type(before) is tuple
+    return False
+
+
+def is_own(block: Block, value: Any) -> bool:
+    """Tell whether `value` is a function made by a generation of `block`, or a closure around one."""
+    if not isinstance(value, FunctionType):
+        return False
+    if id(value.__globals__) in block.by_globals:
+        return True
+    wrapped = value.__dict__.get("__wrapped__")
+    if isinstance(wrapped, FunctionType) and wrapped is not value and is_own(block, wrapped):
+        return True
+    for cell in value.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue
+        if isinstance(content, FunctionType) and id(content.__globals__) in block.by_globals:
+            return True
+    return False
+
+
+class _Retired:
+    """The base of shadows that have been taken apart: no class that anybody asks lists them among its sub-classes."""
+
+
+def retire_shadow(shadow: type) -> None:
+    """Take a shadow whose attributes have been adopted out of the sub-classes of its bases."""
+    try:
+        shadow.__bases__ = (_Retired,)
+    except TypeError:
+        # Its layout does not allow it (a direct sub-class of object, or of a built-in type): the collector takes it.
+        return
+
+
+def method_function(value: Any) -> Any:
+    """Return the function behind a static or class method; anything else as it is."""
+    return value.__func__ if type(value) in (staticmethod, classmethod) else value
+
+
+def _rewrapped(value: Any, function: FunctionType) -> Any:
+    if type(value) not in (staticmethod, classmethod):
+        return function
+    wrapped = type(value)(function)
+    wrapped.__dict__.update({k: v for k, v in value.__dict__.items() if k not in wrapped.__dict__})
+    return wrapped
+
+
+def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
+    for key, cls in generation.classes.items():
+        if cls in generation.class_values:
+            for name, live in list(cls.__dict__.items()):
+                value = live.outward.get(generation, live.default) if isinstance(live, Switch) else live
+                function = method_function(value)
+                entry = block.entry_of(function)
+                if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
+                    yield key, cls, name, value
+
+
+def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionType, int, FunctionType]]:
+    """Give every method of the current classes a slot, and `generation` a copy of it.
+
+    Returns:
+        the functions that are to forward, with their slots, once a vector with those slots is in place, and the copy of
+        each. Their number grows by what outside code holds, not by the number of swaps.
+    """
+    retiring: list[tuple[FunctionType, int, FunctionType]] = []
+    generation.class_copies = {}
+    done: dict[int, FunctionType] = {}
+    for (member, path), cls, name, value in _live_methods(block, generation):
+        function = method_function(value)
+        if is_forwarder(function.__code__, block.reference):
+            continue  # it was retired before and stands for what serves in its place already
+        key = member, f"{path}.{name}"
+        entry = block.entries.get(key) or block.add_entry(*key, function)
+        if id(function) not in done:
+            done[id(function)] = copy_function(function)
+            retiring.append((function, entry.slot, done[id(function)]))
+        generation.locals[entry] = done[id(function)]
+        generation.class_copies.setdefault(cls, {})[name] = _rewrapped(value, done[id(function)])
+    return retiring
+
+
+def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, FunctionType]]) -> None:
+    """Make each of `retiring` a forwarder; neutral once the vector has the slots."""
+    for function, slot, _ in retiring:
+        forward(function, block.reference, slot)
+
+
+def restore_methods(generation: Generation, retired: list[tuple[FunctionType, int, FunctionType]]) -> None:
+    """Undo `forward_methods`: give the functions their own code again."""
+    for function, _, copy in retired:
+        function.__code__ = copy.__code__
+    generation.class_copies = {}
+
+
+def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type, new: type) -> None:
+    """Let `old` stand for `new` in `generation`: record the new attributes, and switch those that differ.
+
+    The caller has made sure that `shape_difference` finds none. Until the commit nothing changes for any caller but
+    those inside `generation`.
+    """
+    values = class_values(new)
+    if isinstance(old, enum.EnumMeta):
+        _merge_members(old, new, values)
+    generation.shadows.append((new, old))
+    member, path = key
+    for name, value in values.items():
+        inner = block.current.classes.get((member, f"{path}.{name}"))
+        nested = isinstance(value, type) and inner is not None and value is not inner
+        if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
+            adopt(block, generation, (member, f"{path}.{name}"), inner, value)  # type: ignore[arg-type]
+            values[name] = inner
+    # The rest of the generation is redirected once for all its classes, when it is complete.
+    redirect([values], {id(new): old}, within=f"{new.__qualname__}.")
+    generation.classes[key] = old
+    generation.class_values[old] = values
+    for name, value in values.items():
+        entry = block.entries.get((member, f"{path}.{name}"))
+        if entry is not None and isinstance(method_function(value), FunctionType):
+            generation.locals[entry] = method_function(value)
+    switch_class(block, block.current, generation, old, built=True)
+
+
+def switch_class(block: Block, before: Generation, after: Generation, cls: type, *, built: bool = False) -> None:
+    """Arm `cls`: each attribute in which two generations differ becomes a `Switch` that knows the values of both.
+
+    Args:
+        built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
+    """
+    births, values = before.class_values.get(cls, {}), after.class_values[cls]
+    copies = before.class_copies.get(cls, {})
+    switched = {name for name, value in cls.__dict__.items() if isinstance(value, Switch)}
+    for name in {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}:
+        live = cls.__dict__.get(name, ABSENT)
+        value = values.get(name, ABSENT)
+        if name in _METADATA and "__required_keys__" not in births:
+            continue
+        if "__required_keys__" in births:
+            # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
+            if value is not ABSENT:
+                type.__setattr__(cls, name, value)
+            continue
+        switch = live if isinstance(live, Switch) else None
+        if switch is not None:
+            # A generation that comes back before it has drained: what it has used since it was left, not its births.
+            value = value if built else switch.inner.get(after, value)
+        else:
+            if same(live, value):
+                continue
+            switch = Switch(block, cls, name, live)
+            switch.outward[before] = live
+        switch.inner[before] = copies.get(name, switch.inner.get(before, switch.outward.get(before, switch.default)))
+        switch.inner[after] = switch.outward[after] = value
+        known = [*switch.inner.values(), *switch.outward.values()]
+        if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
+            switch = as_data(switch)
+        if cls.__dict__.get(name, ABSENT) is not switch:
+            # The metaclass may refuse (an Enum's does), or have side effects.
+            type.__setattr__(cls, name, switch)
+
+
+def assign_class_attribute(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
+    """Let code of `generation` set an attribute of `cls`: during an overlap, for itself alone."""
+    generation.assigned.setdefault(cls, set()).add(name)
+    live = cls.__dict__.get(name, ABSENT)
+    if not isinstance(live, Switch):
+        if isinstance(block.reference.vector[0], Plain) or isinstance(getattr(type(cls), name, None), property):
+            setattr(cls, name, value)
+            return
+        live = Switch(block, cls, name, live)
+        live.inner[generation] = live.outward[generation] = value
+        type.__setattr__(cls, name, live)
+    live.inner[generation] = live.outward[generation] = value
+
+
+def settle(generation: Generation) -> None:
+    """Replace every `Switch` of the classes of a block by what it holds for `generation`, for good.
+
+    What a switch holds for another generation is what that one gets back if it should serve again.
+    """
+    for cls, values in list(generation.class_values.items()):
+        for name, switch in list(cls.__dict__.items()):
+            if "__required_keys__" in values and name in values:
+                type.__setattr__(cls, name, values[name])
+            if not isinstance(switch, Switch):
+                continue
+            for other, value in switch.inner.items():
+                if other is not generation:
+                    _put(other.class_values.setdefault(cls, {}), name, value)
+            value = switch.outward.get(generation, switch.default)
+            if value is ABSENT:
+                type.__delattr__(cls, name)
+            else:
+                type.__setattr__(cls, name, value)
+
+
+def withdraw(generation: Generation, abandoned: Generation) -> None:
+    """Take the values of an abandoned generation out of every `Switch`, while older ones still need them."""
+    for cls in generation.class_values:
+        for value in cls.__dict__.values():
+            if isinstance(value, Switch):
+                value.inner.pop(abandoned, None)
+                value.outward.pop(abandoned, None)
+
+
+def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
+    """Let the classes of a retired generation have other functions, by the ids of those that they have."""
+    for values in generation.class_values.values():
+        for name, value in values.items():
+            copy = copies.get(id(method_function(value)))
+            if copy is not None:
+                values[name] = _rewrapped(value, copy)
+    for cls in generation.class_values:
+        for switch in list(cls.__dict__.values()):
+            if isinstance(switch, Switch) and generation in switch.inner:
+                value = switch.inner[generation]
+                copy = copies.get(id(method_function(value)))
+                if copy is not None:
+                    switch.inner[generation] = _rewrapped(value, copy)
+
+
+def _put(values: dict[str, Any], name: str, value: Any) -> None:
+    if value is ABSENT:
+        values.pop(name, None)
+    else:
+        values[name] = value
+
+
+def release_methods(block: Block, before: Generation, after: Generation) -> None:
+    """Let the methods of classes that `after` does not have run as they did: their instances go on in `before`."""
+    for cls, copies in before.class_copies.items():
+        if cls not in after.class_values:
+            for name, copy in copies.items():
+                function, original = method_function(cls.__dict__.get(name)), method_function(copy)
+                if isinstance(function, FunctionType) and is_forwarder(function.__code__, block.reference):
+                    function.__code__ = original.__code__
+
+
+def apply_metadata(generation: Generation) -> None:
+    """Give the classes what inspection reads of them in `generation`; done right after the commit."""
+    for cls, values in generation.class_values.items():
+        for name in ("__doc__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
+            if name in values:
+                type.__setattr__(cls, name, values[name])
+        if "__annotate_func__" in values:
+            cls.__annotate__ = values["__annotate_func__"]  # type: ignore[attr-defined, unused-ignore]
+        elif "__annotations__" in values:
+            type.__setattr__(cls, "__annotations__", values["__annotations__"])
+        if isinstance(cls, ABCMeta):
+            # What an abstract base class remembers of the old version: answers, and which methods are abstract.
+            cls._abc_caches_clear()  # type: ignore[attr-defined]
+            if "__abstractmethods__" in cls.__dict__:
+                update_abstractmethods(cls)  # type: ignore[arg-type]
+
+
+def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> None:
+    """Keep the members that an enumeration had, and make the new ones members of the class that stays."""
+    before: dict[str, Any] = dict(old._member_map_)
+    kept: dict[int, Any] = {}
+    for name, member in new._member_map_.items():
+        existing = before.get(name)
+        if existing is not None and same(existing._value_, member._value_):
+            kept[id(member)] = existing
+        else:
+            member.__class__ = old
+            kept[id(member)] = member
+
+    def merged(value: Any) -> Any:
+        return kept.get(id(value), value)
+
+    for name, value in list(values.items()):
+        if id(value) in kept:
+            values[name] = merged(value)
+        elif name in before and name in new._member_map_ and kept[id(new._member_map_[name])] is before[name]:
+            values[name] = old.__dict__.get(name, value)
+    if (
+        kept
+        and len(kept) == len(before)
+        and all(id(one) in {id(old) for old in before.values()} for one in kept.values())
+    ):
+        # The same members all through: combinations of flags that were made stay the objects that they are, too.
+        values["_value2member_map_"] = old.__dict__["_value2member_map_"]
+    for name in ("_member_map_", "_value2member_map_"):
+        if name in values and values[name] is not old.__dict__.get(name):
+            values[name] = type(values[name])({k: merged(v) for k, v in values[name].items()})

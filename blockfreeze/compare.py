@@ -1,0 +1,201 @@
+"""Comparing two generations: what a `SwapReport` says. Nothing is changed here."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Iterator
+from inspect import Parameter
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.entries import function_kind
+from blockfreeze.report import (
+    FreshObject,
+    Lingering,
+    ReplacedClass,
+    Repointed,
+    SignatureChange,
+    SwapReport,
+    Unreached,
+)
+from blockfreeze.source import statement_digests
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Generation
+
+__all__ = ["Differences", "container_sizes", "differences", "narrows", "report"]
+
+_CONTAINERS = (dict, list, set, bytearray, deque)
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Differences:
+    """The definitions of two generations, sorted: each field has the name and meaning of `SwapReport`'s."""
+
+    def __init__(self) -> None:
+        self.added: list[str] = []
+        self.removed: list[str] = []
+        self.changed: list[str] = []
+        self.unchanged: list[str] = []
+        self.signature_changes: list[SignatureChange] = []
+        self.incompatible: list[str] = []
+        self.afresh: list[FreshObject] = []
+        self.replaced_classes: list[ReplacedClass] = []
+
+
+def _definitions(generation: Generation) -> dict[str, tuple[str | None, Any]]:
+    found: dict[str, tuple[str | None, Any]] = {}
+    for member in generation.members.values():
+        digests = statement_digests(member.source)
+        names = {name for name, one in member.linkage.bound.items() if one.kind != "import"} | set(
+            member.linkage.unbound
+        )
+        for name in names & member.namespace.keys():
+            found[f"{member.name}.{name}"] = digests.get(name), member.namespace[name]
+    return found
+
+
+def _own_function(generation: Generation, value: Any) -> Any:
+    entry = generation.block.entry_of(value)
+    return value if entry is None else generation.locals.get(entry, value)
+
+
+def differences(before: Generation, after: Generation) -> Differences:
+    """Compare the definitions, signatures, classes and containers of two complete generations."""
+    result = Differences()
+    old, new = _definitions(before), _definitions(after)
+    result.added = sorted(new.keys() - old.keys())
+    result.removed = sorted(old.keys() - new.keys())
+    result.incompatible = [f"{name} was removed" for name in result.removed if callable(old[name][1])]
+    for name in sorted(old.keys() & new.keys()):
+        digest, value = new[name]
+        if digest is not None and digest == old[name][0]:
+            result.unchanged.append(name)
+            continue
+        result.changed.append(name)
+        was, now = _own_function(before, old[name][1]), _own_function(after, value)
+        if isinstance(was, FunctionType) and isinstance(now, FunctionType):
+            _compare_functions(name, was, now, result)
+    result.afresh = list(_afresh(before, after))
+    result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
+    return result
+
+
+def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: Differences) -> None:
+    if function_kind(was.__code__) != function_kind(now.__code__):
+        result.incompatible.append(f"{name} was {_kind_name(was)} and is {_kind_name(now)}")
+    try:
+        before, after = inspect.signature(was), inspect.signature(now)
+    except (TypeError, ValueError, NameError):
+        return
+    if str(before) != str(after):
+        narrowed = narrows(before, after)
+        result.signature_changes.append(SignatureChange(name, str(before), str(after), narrowed))
+        if narrowed:
+            result.incompatible.append(f"{name}{before} is narrowed to {after}")
+
+
+def _kind_name(function: FunctionType) -> str:
+    if inspect.iscoroutinefunction(function):
+        return "a coroutine function"
+    if inspect.isasyncgenfunction(function):
+        return "an asynchronous generator function"
+    return "a generator function" if inspect.isgeneratorfunction(function) else "a plain function"
+
+
+def narrows(before: inspect.Signature, after: inspect.Signature) -> bool:
+    """Tell whether some call that `before` accepts is refused by `after`."""
+    old, new = before.parameters, after.parameters
+    kinds = {one.kind for one in new.values()}
+    positional_before = [one for one in old.values() if one.kind in _POSITIONAL]
+    positional_after = [one for one in new.values() if one.kind in _POSITIONAL]
+    if len(positional_after) < len(positional_before) and Parameter.VAR_POSITIONAL not in kinds:
+        return True
+    for at, one in enumerate(positional_before):
+        by_name = one.kind is Parameter.POSITIONAL_OR_KEYWORD
+        if by_name and one.name not in new and Parameter.VAR_KEYWORD not in kinds:
+            return True
+        if by_name and one.name in new and (at >= len(positional_after) or positional_after[at].name != one.name):
+            return True
+        if by_name and one.name in new and new[one.name].kind is Parameter.POSITIONAL_ONLY:
+            return True
+    for one in old.values():
+        if one.kind is Parameter.KEYWORD_ONLY and one.name not in new and Parameter.VAR_KEYWORD not in kinds:
+            return True
+        if one.kind is Parameter.VAR_POSITIONAL and Parameter.VAR_POSITIONAL not in kinds:
+            return True
+        if one.kind is Parameter.VAR_KEYWORD and Parameter.VAR_KEYWORD not in kinds:
+            return True
+        if one.default is not Parameter.empty and one.name in new and new[one.name].default is Parameter.empty:
+            return True
+    required = [
+        one
+        for one in new.values()
+        if one.default is Parameter.empty and one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    ]
+    return any(
+        one.name not in old and not (one.kind in _POSITIONAL and positional_after.index(one) < len(positional_before))
+        for one in required
+    )
+
+
+def container_sizes(generation: Generation) -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield the numbers of entries of a generation's module-level containers and caches."""
+    for member in generation.members.values():
+        for name, value in list(member.namespace.items()):
+            size = _size(value)
+            if size is not None and not name.startswith("__") and name not in member.linkage.state:
+                yield (member.name, name), size
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, _CONTAINERS):
+        return len(value)
+    info = getattr(value, "cache_info", None)
+    return int(info().currsize) if info is not None and type(value).__name__ == "_lru_cache_wrapper" else None
+
+
+def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
+    for (member, name), size in container_sizes(before):
+        if size == before.sizes.get((member, name), 0) or member not in after.members:
+            continue
+        old = before.members[member].namespace[name]
+        new = after.members[member].namespace.get(name)
+        if new is not None and new is not old:
+            kind = "lru_cache" if hasattr(old, "cache_info") else type(old).__name__
+            yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0)
+
+
+def report(
+    found: Differences,
+    kind: str,
+    before: Generation,
+    after: Generation,
+    pointed: list[Repointed],
+    unreached: list[Unreached],
+    lingering: list[Lingering],
+    phases: dict[str, float],
+) -> SwapReport:
+    """Return the report of a swap or a rollback that has been committed."""
+    return SwapReport(
+        block=after.block.name,
+        kind=kind,
+        from_generation=before.number,
+        to_generation=after.number,
+        members=tuple(sorted(after.members)),
+        added=tuple(found.added),
+        removed=tuple(found.removed),
+        changed=tuple(found.changed),
+        unchanged=tuple(found.unchanged),
+        signature_changes=tuple(found.signature_changes),
+        incompatible=tuple(found.incompatible),
+        afresh=tuple(found.afresh),
+        kept_state=tuple(sorted(after.kept_state)),
+        replaced_classes=tuple(found.replaced_classes),
+        repointed=tuple(pointed),
+        unreached=tuple(unreached),
+        lingering=tuple(lingering),
+        phases=dict(phases),
+        source_hash=after.snapshot.hash(after.members),
+    )

@@ -1,0 +1,256 @@
+"""Facts about CPython's bytecode that differ from version to version; the one place that asks for the version.
+
+Each function returns instructions for the `bytecode` library and knows nothing of blocks. The facts were read off
+`dis` on 3.11, 3.12, 3.13 and 3.14:
+
+==========================  ==================  ==================  ==========================
+fact                        3.11                3.12                3.13, 3.14
+==========================  ==================  ==================  ==========================
+null of a call              before the callee   before the callee   after the callee
+closure of a function       MAKE_FUNCTION 8     MAKE_FUNCTION 8     SET_FUNCTION_ATTRIBUTE 8
+cell pushed for a closure   LOAD_CLOSURE        LOAD_CLOSURE        LOAD_FAST
+a call                      PRECALL, CALL       CALL                CALL
+star import                 IMPORT_STAR         CALL_INTRINSIC_1 2  CALL_INTRINSIC_1 2
+mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DICT_OR_GLOBALS
+==========================  ==================  ==================  ==========================
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType
+
+from bytecode import Bytecode
+from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
+
+__all__ = [
+    "ATTRIBUTE_USES",
+    "COLLECTS_IN_ALLOCATIONS",
+    "attribute_load",
+    "attribute_name",
+    "call_hook",
+    "call_with_two",
+    "call_with_value",
+    "callable_load",
+    "class_load",
+    "closure_load",
+    "free_load",
+    "free_variables_prologue",
+    "home_load",
+    "instructions",
+    "is_star_import",
+    "make_with_closure",
+    "null_for",
+    "read",
+    "store_subscript",
+    "write",
+]
+
+_SINCE_312 = sys.version_info >= (3, 12)
+_SINCE_313 = sys.version_info >= (3, 13)
+_CLOSURE = 8
+_CACHE = dis.opmap.get("CACHE", 0)
+_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
+
+_PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
+
+COLLECTS_IN_ALLOCATIONS = not _SINCE_312
+"""The garbage collector runs wherever an object is allocated, not at safe points only."""
+
+ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+"""The instructions that take the object on top of the stack for the sake of one of its attributes."""
+
+
+def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
+    """Yield the name and the whole argument of each instruction, without caches and without objects for them."""
+    raw = code.co_code
+    high = 0
+    for at in range(0, len(raw), 2):
+        opcode = raw[at]
+        if opcode == _EXTENDED_ARG:
+            high = (high | raw[at + 1]) << 8
+        else:
+            if opcode != _CACHE:
+                yield dis.opname[opcode], high | raw[at + 1]
+            high = 0
+
+
+def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
+    """Return the instructions of `code`, and the opcodes that had to be exchanged for others so that it can be read.
+
+    `bytecode` 0.19.1 refuses two arguments that it does not know: of BUILD_INTERPOLATION (a t-string, 3.14) and of
+    CALL_INTRINSIC_2 for the default of a type parameter (3.13). Each is read as an opcode that takes a plain number and
+    that this code object does not use, and is exchanged back by `write`; nobody looks at the meaning in between.
+
+    An inlined comprehension's variable may have the name of a free variable. `bytecode` takes the two for one; so the
+    former is read under a name of its own.
+    """
+    used = set(code.co_code[::2])
+    names = {
+        name for name, arg in instructions(code) if name == "BUILD_INTERPOLATION" or _is_default_of_parameter(name, arg)
+    }
+    free = (opcode for opcode in map(dis.opmap.__getitem__, _PLAIN_ARGUMENTS) if opcode not in used)
+    exchanged = {dis.opmap[name]: next(free) for name in sorted(names)}
+    if not set(code.co_varnames).isdisjoint(code.co_freevars):
+        names_apart = (f".{name}.local" if name in code.co_freevars else name for name in code.co_varnames)
+        code = code.replace(co_varnames=tuple(names_apart))
+    source = Bytecode.from_code(_exchange(code, exchanged), conserve_exception_block_stackdepth=True)
+    return source, {new: old for old, new in exchanged.items()}
+
+
+def write(source: Bytecode, exchanged: dict[int, int], stacksize: int) -> CodeType:
+    """Return the code object of `source`; `exchanged` is what `read` returned with it."""
+    return _exchange(source.to_code(stacksize=stacksize, compute_exception_stack_depths=False), exchanged)
+
+
+def _is_default_of_parameter(name: str, arg: int) -> bool:
+    return name == "CALL_INTRINSIC_2" and arg > 4
+
+
+def _exchange(code: CodeType, opcodes: dict[int, int]) -> CodeType:
+    if not opcodes:
+        return code
+    raw = bytearray(code.co_code)
+    raw[::2] = bytes(opcodes.get(opcode, opcode) for opcode in raw[::2])  # caches are zero in co_code
+    return code.replace(co_code=bytes(raw))
+
+
+def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
+    """Return the code, and its part of the line table, that fills in the free variables of a frame.
+
+    Code that uses none of its free variables could do without, but up to 3.12 reading ``f_locals`` of such a frame
+    (a debugger does) follows a null pointer.
+    """
+    if _SINCE_313 or not count:
+        return b"", b""
+    code = bytes([dis.opmap["COPY_FREE_VARS"], count & 255])
+    if count > 255:
+        code = bytes([_EXTENDED_ARG, count >> 8]) + code
+    # An entry of the line table: its sign bit, the kind "no location" (15), and its length in code units less one.
+    return code, bytes([0x80 | 15 << 3 | (len(code) // 2 - 1)])
+
+
+def free_load(name: str, at: InstrLocation | None) -> Instr:
+    """Return the instruction that pushes the content of the free variable `name`."""
+    return Instr("LOAD_DEREF", FreeVar(name), location=at)
+
+
+def class_load(name: str, at: InstrLocation | None) -> list[Instr]:
+    """Return what pushes, in the body of a class, the class's own `name` or the content of the free variable `name`."""
+    if _SINCE_312:
+        return [Instr("LOAD_LOCALS", location=at), Instr("LOAD_FROM_DICT_OR_DEREF", FreeVar(name), location=at)]
+    return [Instr("LOAD_CLASSDEREF", FreeVar(name), location=at)]
+
+
+def callable_load(loads: list[Instr], at: InstrLocation | None) -> list[Instr]:
+    """Return `loads`, which push one callable, together with the null that a call wants beside it."""
+    null = Instr("PUSH_NULL", location=at)
+    return [*loads, null] if _SINCE_313 else [null, *loads]
+
+
+def _call(names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+    sequence = [Instr("LOAD_CONST", name, location=at) for name in names]
+    if not _SINCE_312:
+        sequence.append(Instr("PRECALL", len(names), location=at))
+    return [*sequence, Instr("CALL", len(names), location=at)]
+
+
+def call_hook(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+    """Return the call ``hook(*names)`` of what the free variable `hook` holds; its result is pushed."""
+    return [*callable_load([free_load(hook, at)], at), *_call(names, at)]
+
+
+def call_with_value(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+    """Return the call ``hook(value, *names)`` where the value is on top of the stack and is replaced by the result.
+
+    It is the sequence with which CPython applies a decorator: the callable and its first argument take the two
+    places that a method and its ``self`` would take, so no null is needed on any version.
+    """
+    return [free_load(hook, at), Instr("SWAP", 2, location=at), *_call(names, at)]
+
+
+def call_with_two(hook: str, name: str, at: InstrLocation | None, *, keep: bool = False) -> list[Instr]:
+    """Return the call ``hook(upper, lower, name)`` that takes two values off the stack, as STORE_ATTR does.
+
+    Args:
+        keep: leave the result on the stack, as IMPORT_NAME does.
+    """
+    # lower, upper -> upper, lower -> upper, lower, hook -> hook, lower, upper -> hook, upper, lower
+    turns = [Instr("SWAP", 2, location=at), free_load(hook, at), Instr("SWAP", 3, location=at)]
+    sequence = [*turns, Instr("SWAP", 2, location=at), Instr("LOAD_CONST", name, location=at)]
+    if not _SINCE_312:
+        sequence.append(Instr("PRECALL", 2, location=at))
+    sequence.append(Instr("CALL", 2, location=at))
+    return sequence if keep else [*sequence, Instr("POP_TOP", location=at)]
+
+
+def attribute_name(code: CodeType, opname: str, arg: int) -> str:
+    """Return the name that LOAD_ATTR or LOAD_METHOD with the argument `arg` looks up."""
+    return code.co_names[arg >> 1 if _SINCE_312 and opname == "LOAD_ATTR" else arg]
+
+
+def attribute_load(item: Instr) -> tuple[str, bool]:
+    """Return the name that LOAD_ATTR or LOAD_METHOD looks up, and whether it pushes what a method call wants."""
+    if isinstance(item.arg, tuple):
+        return str(item.arg[1]), bool(item.arg[0])
+    return str(item.arg), item.name == "LOAD_METHOD"
+
+
+def null_for(at: InstrLocation | None) -> list[Instr]:
+    """Return what puts the null of a call in its place when the callable is on the stack already."""
+    null = Instr("PUSH_NULL", location=at)
+    return [null] if _SINCE_313 else [null, Instr("SWAP", 2, location=at)]
+
+
+def closure_load(variable: CellVar | FreeVar, at: InstrLocation | None) -> Instr:
+    """Return the instruction that pushes the cell itself, for the closure of a function that is being made."""
+    return Instr("LOAD_FAST" if _SINCE_313 else "LOAD_CLOSURE", variable, location=at)
+
+
+def make_with_closure(make: Instr, *, had_closure: bool) -> list[Instr]:
+    """Return what makes a function whose closure tuple is on the stack, under its code object.
+
+    3.11 and 3.12 say it in the argument of MAKE_FUNCTION, later versions in an instruction that follows; a function
+    that had a closure has the flag, or is followed by the instruction, already.
+    """
+    if had_closure:
+        return [make]
+    if _SINCE_313:
+        return [make, Instr("SET_FUNCTION_ATTRIBUTE", _CLOSURE, location=make.location)]
+    assert isinstance(make.arg, int)
+    return [Instr("MAKE_FUNCTION", make.arg | _CLOSURE, location=make.location)]
+
+
+def home_load(home: str, hook: str, name: str, at: InstrLocation | None, *, always_set: bool) -> list[Instr]:
+    """Return the look-up of `name` in the dictionary that the free variable `home` holds.
+
+    3.12 and later fall back to globals and built-ins and raise NameError, as a global would. 3.11 has no such
+    instruction: a name that may be missing is looked up by the function in the free variable `hook`.
+    """
+    if _SINCE_312:
+        return [free_load(home, at), Instr("LOAD_FROM_DICT_OR_GLOBALS", name, location=at)]
+    if always_set:
+        subscript = Instr("BINARY_SUBSCR", location=at)
+        return [free_load(home, at), Instr("LOAD_CONST", name, location=at), subscript]
+    return call_hook(hook, (name,), at)
+
+
+def store_subscript(mapping: str, name: str, at: InstrLocation | None) -> list[Instr]:
+    """Return what stores the value on top of the stack under `name` in the free variable `mapping`."""
+    return [
+        free_load(mapping, at),
+        Instr("LOAD_CONST", name, location=at),
+        Instr("STORE_SUBSCR", location=at),
+    ]
+
+
+def is_star_import(opname: str, arg: object) -> bool:
+    """Tell whether the instruction stores every public name of a module into the namespace.
+
+    Args:
+        opname: the instruction's name.
+        arg: its argument, a number or the enumeration member that the `bytecode` library makes of it.
+    """
+    return opname == "IMPORT_STAR" or (opname == "CALL_INTRINSIC_1" and int(arg) == 2)  # type: ignore[call-overload]

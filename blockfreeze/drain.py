@@ -1,0 +1,294 @@
+"""Draining: who still runs in a retired generation, found when asked; there is no counter on the call path.
+
+Threads are found from their stacks. A suspended generator or coroutine is on no stack, and a closure that outside code
+holds can be called at any time: both keep their code object alive, so a generation whose code objects have the
+reference counts that they had when it was idle has neither. Only where a count is higher is the heap searched.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import CO_NESTED
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+)
+from typing import TYPE_CHECKING, Any, Final
+
+from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
+from blockfreeze.report import Lingering
+from blockfreeze.vector import VECTOR, bound_in, chosen_by_dispatch, is_forwarder
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation
+
+__all__ = [
+    "assume_idle",
+    "count_idle",
+    "count_joined",
+    "find_lingering",
+    "keep_own_functions",
+    "search",
+]
+
+_SUSPENDED: Final[Mapping[type, tuple[str, str]]] = {
+    GeneratorType: ("generator", "gi_frame"),
+    CoroutineType: ("coroutine", "cr_frame"),
+    AsyncGeneratorType: ("async generator", "ag_frame"),
+}
+
+
+def count_idle(generation: Generation) -> None:
+    """Note the reference counts of a generation that is complete and in which nothing runs."""
+    generation.idle_counts = _counts(generation.codes)
+
+
+def count_joined(generation: Generation, codes: list[CodeType]) -> None:
+    """Add the code objects of a member that has joined `generation`, at rest, to those that are watched."""
+    generation.codes += codes
+    if generation.finished:
+        generation.idle_counts += _counts(codes)
+
+
+def assume_idle(generation: Generation) -> None:
+    """Assume one function of each outermost code object, and no closure: for a world that ran before it was known."""
+    generation.idle_counts = [_WITHOUT_FUNCTIONS for _ in generation.codes]
+
+
+def _counts(codes: list[CodeType]) -> list[int]:
+    return [sys.getrefcount(code) for code in codes]
+
+
+def _count_without_functions() -> int:
+    module = compile("def function(): pass", "<blockfreeze>", "exec")
+    return _counts([one for one in module.co_consts if isinstance(one, CodeType)])[0]
+
+
+_WITHOUT_FUNCTIONS = _count_without_functions()
+"""The count of a code object that another one contains and a list holds, and that no function was made of."""
+
+
+def find_lingering(block: Block, retired: Iterable[Generation]) -> list[Lingering]:
+    """Return what runs in, is suspended in, or is held of the `retired` generations."""
+    running, held = search(block, retired)
+    return running + [_describe_closure(generation, closure) for generation, closure in held]
+
+
+def search(
+    block: Block, retired: Iterable[Generation]
+) -> tuple[list[Lingering], list[tuple[Generation, FunctionType]]]:
+    """Return what runs or is suspended in the `retired` generations, and their closures that outside code holds."""
+    wanted = set(retired)
+    if not wanted:
+        return [], []
+    running = _on_stacks(block, wanted)
+    suspects = [one for one in wanted if _has_extra_references(one)]
+    if not suspects:
+        return running, []
+    suspended, closures = _in_heap(block, wanted, suspects)
+    return running + suspended, list(_escaped(block, suspects, closures))
+
+
+def keep_own_functions(held: list[tuple[Generation, FunctionType]]) -> None:
+    """Let closures of a drained generation go on with its functions, which their variables hold as entries.
+
+    What such a closure calls by name is its own generation's for ever; without this, what it calls through its
+    variables and default values would be the current one's, and a call of it would mix the two.
+    """
+    for generation, closure in held:
+        block = generation.block
+
+        def own(value: Any, generation: Generation = generation) -> Any:
+            entry = generation.block.entry_of(value)
+            if entry is None or entry not in generation.locals:
+                return value
+            generation.lent.add(id(generation.locals[entry]))
+            return generation.locals[entry]
+
+        for cell in closure.__closure__ or ():
+            try:
+                if block.entry_of(cell.cell_contents) is not None:
+                    cell.cell_contents = own(cell.cell_contents)
+            except ValueError:
+                continue
+        if closure.__defaults__:
+            closure.__defaults__ = tuple(map(own, closure.__defaults__))
+        keywords = closure.__kwdefaults__ or {}
+        keywords.update({name: own(value) for name, value in keywords.items()})
+    for generation in {one for one, _ in held}:
+        count_idle(generation)
+
+
+def _has_extra_references(generation: Generation) -> bool:
+    counts = zip(_counts(generation.codes), generation.idle_counts, strict=True)
+    return any(now > then for now, then in counts)
+
+
+def _generation_of(block: Block, frame: FrameType) -> Generation | None:
+    """Return the generation that `frame` runs in, or is about to call into."""
+    chosen = chosen_by_dispatch(block, frame)
+    if chosen is not None:
+        return chosen
+    if is_forwarder(frame.f_code, block.reference):
+        loaded = frame.f_locals.get(VECTOR)
+        current: Generation | None = bound_in(block, frame) if loaded is None else loaded[0].current
+        return current
+    return block.by_globals.get(id(frame.f_globals))
+
+
+def _describe(generation: Generation, kind: str, owner: str, frame: FrameType) -> Lingering:
+    code = frame.f_code
+    return Lingering(generation.number, kind, owner, code.co_filename, frame.f_lineno or 0, code.co_qualname)
+
+
+@contextmanager
+def other_stacks_readable() -> Iterator[None]:
+    """Keep the collector from running while the stacks of other threads are read; needed on 3.11 only.
+
+    There it runs inside of allocations. To read another thread's frame CPython takes a pointer to it and then allocates
+    the frame's object; a collection in between can run Python code, with it the other thread, and the frame is gone.
+    """
+    if not COLLECTS_IN_ALLOCATIONS or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _on_stacks(block: Block, wanted: set[Generation]) -> list[Lingering]:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    with other_stacks_readable():
+        return _walk(block, wanted, names, sys._current_frames())
+
+
+def _walk(
+    block: Block, wanted: set[Generation], names: dict[int | None, str], stacks: dict[int, FrameType]
+) -> list[Lingering]:
+    found: list[Lingering] = []
+    frame: FrameType | None = None
+    try:
+        for ident in list(stacks):
+            frame = stacks[ident]
+            while frame is not None:
+                generation = _generation_of(block, frame)
+                if generation in wanted and generation is not None:
+                    found.append(_describe(generation, "thread", names.get(ident, f"thread {ident}"), frame))
+                    break
+                frame = frame.f_back
+    finally:
+        # Two threads that look at each other's stacks hold each other's frames: leave no cycle of them behind, which
+        # would keep everything alive that was on those stacks.
+        stacks.clear()
+        frame = None
+    return found
+
+
+def _in_heap(
+    block: Block, wanted: set[Generation], suspects: list[Generation]
+) -> tuple[list[Lingering], list[FunctionType]]:
+    suspended: list[tuple[Generation, str, Any, FrameType]] = []
+    closures: list[FunctionType] = []
+    # Asked for what refers to a few code objects, the collector answers with little. A list of everything would be a
+    # danger: tuples that other threads are building would be in it, and may then not be resized any more.
+    for thing in gc.get_referrers(*_suspicious_codes(suspects)):
+        kind = type(thing)
+        if kind in _SUSPENDED:
+            label, attribute = _SUSPENDED[kind]
+            frame = getattr(thing, attribute)
+            generation = None if frame is None else block.by_globals.get(id(frame.f_globals))
+            # One that is running is on a stack, where it was found; an asynchronous generator that waits for something
+            # says that it runs, too.
+            if generation is not None and generation in wanted and frame.f_back is None:
+                suspended.append((generation, label, thing, frame))
+        elif kind is FunctionType and id(thing.__globals__) in block.by_globals:
+            closures.append(thing)
+    inside = _reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
+    # One that has not begun, and that only the retired generation itself holds, is not a call in flight.
+    in_flight = [one for one in suspended if not (one[3].f_lasti < 0 and id(one[2]) in inside)]
+    tasks = _tasks_of([thing for _, label, thing, _ in in_flight if label == "coroutine"])
+    found = [
+        _describe(generation, "task" if id(thing) in tasks else label, tasks.get(id(thing), thing.__qualname__), frame)
+        for generation, label, thing, frame in in_flight
+    ]
+    return found, closures
+
+
+def _suspicious_codes(suspects: list[Generation]) -> list[CodeType]:
+    return [
+        code
+        for generation in suspects
+        for code, now, then in zip(generation.codes, _counts(generation.codes), generation.idle_counts, strict=True)
+        if now > then
+    ]
+
+
+def _tasks_of(coroutines: list[Any]) -> dict[int, str]:
+    """Return the names of the tasks that run `coroutines`, by the coroutine's id."""
+    task_type: Any = getattr(sys.modules.get("asyncio"), "Task", None)
+    if task_type is None or not coroutines:
+        return {}
+    tasks = [one for one in gc.get_referrers(*coroutines) if issubclass(type(one), task_type)]
+    return {id(one.get_coro()): one.get_name() for one in tasks}
+
+
+def _escaped(
+    block: Block, suspects: list[Generation], closures: list[FunctionType]
+) -> Iterator[tuple[Generation, FunctionType]]:
+    """Yield the closures that outside code holds: more of a code object than there were, not reached from inside."""
+    functions: dict[int, int] = {}
+    for closure in closures:
+        functions[id(closure.__code__)] = functions.get(id(closure.__code__), 0) + 1
+    extra: set[int] = set()
+    for generation in suspects:
+        for code, idle in zip(generation.codes, generation.idle_counts, strict=False):
+            if code.co_flags & CO_NESTED and functions.get(id(code), 0) > idle - _WITHOUT_FUNCTIONS:
+                extra.add(id(code))
+    if not extra:
+        return
+    inside = _reached_by(suspects)
+    for closure in closures:
+        found = block.by_globals.get(id(closure.__globals__))
+        if id(closure.__code__) in extra and id(closure) not in inside and found in suspects and found is not None:
+            yield found, closure
+
+
+def _describe_closure(generation: Generation, closure: FunctionType) -> Lingering:
+    code = closure.__code__
+    return Lingering(
+        generation.number, "closure", closure.__qualname__, code.co_filename, code.co_firstlineno, code.co_qualname
+    )
+
+
+def _reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
+    """Return the ids of what generations' own namespaces reach, without entering modules and foreign classes."""
+    roots: list[Any] = []
+    for generation in generations:
+        roots += [member.namespace for member in generation.members.values()]
+        roots += [*generation.locals.values(), *generation.class_values.values(), *generation.class_copies.values()]
+    seen: set[int] = set()
+    todo: list[Any] = list(roots)
+    names = {name for generation in generations for name in generation.members}
+    while todo and len(seen) < limit:
+        found = todo.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, type):
+            if found.__module__ in names:
+                todo.extend(found.__dict__.values())
+        elif isinstance(found, FunctionType):
+            todo.extend((found.__closure__, found.__dict__, found.__defaults__))
+        elif type(found).__name__ != "module":
+            todo.extend(one for one in gc.get_referents(found) if not isinstance(one, type))
+    return seen

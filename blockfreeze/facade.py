@@ -1,0 +1,222 @@
+"""The facade: the module object of ``sys.modules``, which keeps its identity for ever.
+
+Until its block is first swapped a facade is *born*: its own ``__dict__`` is the namespace of the first generation, and
+reading an attribute is CPython's own look-up. From the first swap on it is *armed*: every attribute is looked up in
+the generation to which the access belongs, found by one load of the block's reference.
+
+Writing is the same in both: a definition may not be rebound (`FrozenBlockError` names the remedy), any other name is
+set in the generation of the access. Dunder names stay writable, as on any module.
+
+Threads: reading needs no lock. Nothing here stores the reference.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import CellType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.errors import FrozenBlockError
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation, Member
+
+__all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade", "remove"]
+
+_MISSING = object()
+_getframe = sys._getframe  # kept, as in `vector`
+
+
+def create_facade(block: Block, name: str, loader: Callable[[Generation, str], Member | None]) -> ModuleType:
+    """Return a new facade for the member `name`, born, and enter it into the block's table."""
+    facade: ModuleType = born_class(block, name, loader)(name)
+    block.facades[name] = facade
+    return facade
+
+
+def born_class(
+    block: Block, name: str, loader: Callable[[Generation, str], Member | None], base: type = ModuleType
+) -> Any:
+    """Return the class of a born facade for the member `name`.
+
+    Args:
+        loader: loads a member into a generation that has not loaded it yet; returns None if it has no such module.
+        base: the class of the module; a module may have given itself one of its own.
+    """
+
+    class Facade(base):  # type: ignore[misc]
+        def __setattr__(self, attribute: str, value: Any) -> None:
+            if attribute == "__class__":
+                kind = armed_class if _is_armed(self) else born_class
+                value = kind(block, name, loader, value)
+                ModuleType.__setattr__(self, attribute, value)
+                return
+            _checked(block, name, self, attribute, "set")
+            assign(block, name, self, attribute, value)
+
+        def __reduce__(self) -> Any:
+            # Pickled by reference, as tools that look for exactly ModuleType do with a plain module.
+            return importlib.import_module, (name,)
+
+        def __delattr__(self, attribute: str) -> None:
+            _checked(block, name, self, attribute, "deleted")
+            remove(block, name, self, attribute)
+
+    return _named(Facade, base, (block, name, loader, base))
+
+
+def armed_class(
+    block: Block, name: str, loader: Callable[[Generation, str], Member | None], base: type = ModuleType
+) -> Any:
+    """Return the class of an armed facade; the arguments are those of `born_class`."""
+    reference = block.reference
+
+    class ArmedFacade(born_class(block, name, loader, base)):  # type: ignore[misc]
+        blockfreeze_armed = True
+
+        def __getattribute__(self, attribute: str) -> Any:
+            generation = reference.vector[0].generation
+            member = generation.members.get(name)
+            if member is None:
+                # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that
+                # the code of this generation imports the module now. Other readers may be mere scans of sys.modules.
+                member = loader(generation, name) if attribute == "__spec__" else None
+                if member is None:
+                    return _type_attribute(self, base, name, attribute)
+            namespace = member.namespace
+            if attribute in member.linkage.state and name in block.homes:
+                home = block.homes[name]
+                if attribute in home:
+                    return home[attribute]
+            value = namespace.get(attribute, _MISSING)
+            if value is not _MISSING and attribute != "__dict__":
+                return value
+            if attribute == "__dict__":
+                return _mirrored(block, member)
+            if attribute in ("__annotations__", "__annotate__"):
+                return _annotations(namespace, attribute)
+            return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
+
+    return _named(ArmedFacade, base, (block, name, loader, base))
+
+
+def _named(cls: Any, base: type, origin: tuple[Any, ...]) -> Any:
+    cls.__name__, cls.__qualname__, cls.__module__ = base.__name__, base.__qualname__, base.__module__
+    cls.__doc__ = base.__doc__
+    cls.blockfreeze_origin = origin
+    return cls
+
+
+def _is_armed(facade: ModuleType) -> bool:
+    return any("blockfreeze_armed" in cls.__dict__ for cls in type(facade).__mro__)
+
+
+def is_facade(module: object) -> bool:
+    """Tell whether `module` is a facade of some block."""
+    return any("blockfreeze_origin" in cls.__dict__ for cls in type(module).__mro__)
+
+
+def arm_facade(facade: ModuleType) -> None:
+    """Let `facade` answer for the generation of each access; neutral while the first one serves."""
+    if not _is_armed(facade):
+        ModuleType.__setattr__(facade, "__class__", armed_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
+
+
+def disarm_facade(facade: ModuleType) -> None:
+    """Let `facade` read its own dictionary again: the block is as it was before its first swap."""
+    if _is_armed(facade):
+        ModuleType.__setattr__(facade, "__class__", born_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
+
+
+def _mirrored(block: Block, member: Member) -> dict[str, Any]:
+    home = block.homes.get(member.name)
+    if home is not None and home is not member.namespace:
+        member.namespace.update({key: home[key] for key in member.linkage.state if key in home})
+    return member.namespace
+
+
+def _annotations(namespace: dict[str, Any], attribute: str) -> Any:
+    # CPython computes them from the module's own dictionary, which is that of the first generation: let it compute
+    # them for a module that has this generation's.
+    module = ModuleType("annotations")
+    vars(module).update(namespace)
+    value = ModuleType.__getattribute__(module, attribute)
+    return namespace.setdefault(attribute, value) if attribute == "__annotations__" else value
+
+
+def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, missing: Any = None) -> Any:
+    if attribute == "__class__":
+        return type(facade)
+    for cls in type(facade).__mro__:
+        found = cls.__dict__.get(attribute, _MISSING)
+        if found is not _MISSING and attribute != "__getattribute__":
+            get = getattr(type(found), "__get__", None)
+            return found if get is None else get(found, facade, type(facade))
+    if missing is not None:
+        return missing(attribute)
+    raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
+
+
+def _member_of(block: Block, name: str) -> tuple[Generation | None, Member | None]:
+    head = getattr(block.reference, "vector", (None,))[0]
+    generation = None if head is None else head.generation
+    return generation, None if generation is None else generation.members.get(name)
+
+
+def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: str) -> None:
+    generation, member = _member_of(block, name)
+    if member is None or generation is None or block.patchable or not member.finished or not generation.finished:
+        return
+    if id(_getframe(2).f_globals) in block.by_globals:
+        return  # the block's own code is not the outside: it does as it would unfrozen
+    definition = member.linkage.bound.get(attribute)
+    frozen = attribute in member.linkage.unbound or (definition is not None and definition.kind != "import")
+    if frozen and not attribute.startswith("__"):
+        raise FrozenBlockError(
+            f"{name}: the definition {attribute!r} was not {verb}: its module is frozen as the block {block.name!r}; "
+            f"change the source and swap, or in a test use blockfreeze.patched({name}, {attribute}=...), "
+            "or freeze with patchable=True",
+            module=name,
+            name=attribute,
+        )
+
+
+def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: Any) -> None:
+    """Set a name of the generation of this access: in its namespace, and where code reads it if bound or state."""
+    generation, member = _member_of(block, name)
+    if member is None or generation is None:
+        ModuleType.__setattr__(facade, attribute, value)
+        return
+    member.namespace[attribute] = value
+    if attribute in member.linkage.state and name in block.homes:
+        block.homes[name][attribute] = value
+    cell = member.cells.get(attribute)
+    if cell is not None:
+        entry = block.entry_of(value)
+        cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+
+
+def remove(block: Block, name: str, facade: ModuleType, attribute: str) -> None:
+    """Delete a name of the generation of this access, wherever `assign` would have set it.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    _, member = _member_of(block, name)
+    if member is None:
+        ModuleType.__delattr__(facade, attribute)
+        return
+    home = block.homes.get(name, {}) if attribute in member.linkage.state else {}
+    if attribute not in member.namespace and attribute not in home:
+        raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
+    member.namespace.pop(attribute, None)
+    home.pop(attribute, None)
+    cell: CellType | None = member.cells.get(attribute)
+    if cell is not None:
+        builtin = getattr(sys.modules["builtins"], attribute, _MISSING)
+        if builtin is _MISSING:
+            del cell.cell_contents
+        else:
+            cell.cell_contents = builtin

@@ -1,0 +1,173 @@
+"""A block and its generations: what is kept, without the means to build, publish or replace it.
+
+Guarantees: a generation's namespaces, cells and local functions are written while it is built and afterwards by its
+own code alone. `Block.by_globals` knows exactly the generations that are kept or being built.
+Threads: a block's tables are changed only by the thread that holds its `claim`; readers need no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+from blockfreeze.entries import Entry
+from blockfreeze.errors import EntryRemovedError
+from blockfreeze.linker import LinkedCode
+from blockfreeze.names import Linkage
+from blockfreeze.source import ModuleSource, Snapshot
+from blockfreeze.vector import Reference
+
+__all__ = ["Block", "Generation", "Member"]
+
+
+class Member:
+    """One module of one generation: its private namespace, its cells and what it was linked from."""
+
+    __slots__ = ("cells", "finished", "linkage", "name", "namespace", "raws", "source")
+
+    def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.source = source
+        self.linkage = Linkage({}, frozenset(), frozenset(), {})
+        self.cells: dict[str, CellType] = {}
+        self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
+        self.finished = False
+
+
+class Generation:
+    """One version of a block, whole: numbered from 1; 0 is a world that was imported before it was frozen."""
+
+    def __init__(self, block: Block, number: int, snapshot: Snapshot, predecessor: int | None) -> None:
+        self.block = block
+        self.number = number
+        self.snapshot = snapshot
+        self.predecessor = predecessor
+        self.members: dict[str, Member] = {}
+        self.locals: dict[Entry, Callable[..., Any]] = {}
+        self.classes: dict[tuple[str, str], type] = {}
+        self.class_values: dict[type, dict[str, Any]] = {}
+        self.class_copies: dict[type, dict[str, Any]] = {}
+        self.assigned: dict[type, set[str]] = {}  # class attributes that its code has set
+        self.shadows: list[tuple[type, type]] = []  # classes as the bodies made them, and what stands for each
+        self.made: dict[int, tuple[FunctionType, FunctionType]] = {}  # functions as made, by id, and their entries
+        self.replaced: dict[str, str] = {}
+        self.linked: dict[str, LinkedCode] = {}  # kept, so that a version that comes back is not linked again
+        self.kept_state: set[str] = set()
+        self.caches: list[Any] = []
+        self.codes: list[CodeType] = []  # those of which something may outlive a call
+        self.idle_counts: list[int] = []  # their reference counts when nothing of this generation was running
+        self.sizes: dict[tuple[str, str], int] = {}  # of its containers, when its bodies had run
+        self.extra_namespaces: list[dict[str, Any]] = []  # of functions that run inside a candidate
+        self.twins: list[type] = []  # for instances that stay on its methods after it was left
+        self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
+        self.finished = False
+
+    def __repr__(self) -> str:
+        return f"<generation {self.number} of {self.block.name}>"
+
+    def local(self, entry: Entry) -> Callable[..., Any]:
+        """Return this generation's own callable for `entry`, or one that raises `EntryRemovedError`."""
+        found = self.locals.get(entry)
+        if found is None:
+            found = self.locals[entry] = self._resolve(entry)
+        return found
+
+    def _resolve(self, entry: Entry) -> Callable[..., Any]:
+        member = self.members.get(entry.member)
+        value: Any = None
+        name = entry.path.removesuffix("@raw")
+        if member is not None and name.isidentifier():
+            value = member.namespace.get(name)
+            other = self.block.entry_of(value)
+            if other is not None and other is not entry:
+                return self.local(other)
+        return value if callable(value) and value is not entry.function else _removed(entry, self)
+
+
+def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
+    block, number = generation.block.name, generation.number
+
+    def removed(*args: Any, **kwargs: Any) -> Any:
+        raise EntryRemovedError(
+            f"{block}: the entry {entry.name!r} was called: generation {number} no longer defines it; "
+            "call what replaced it, or roll back",
+            block=block,
+            entry=entry.name,
+            generation=number,
+        )
+
+    return removed
+
+
+class Block:
+    """One or more modules that are linked together and replaced as one unit through `reference`."""
+
+    def __init__(self, roots: tuple[str, ...], *, patchable: bool, history: int) -> None:
+        self.name = "+".join(roots)
+        self.roots = roots
+        self.patchable = patchable
+        self.history = history
+        self.reference = Reference()
+        self.slots: list[Entry] = []
+        self.entries: dict[tuple[str, str], Entry] = {}
+        self.facades: dict[str, ModuleType] = {}
+        self.homes: dict[str, dict[str, Any]] = {}
+        self.variables: dict[tuple[str, str], Any] = {}
+        self.generations: dict[int, Generation] = {}
+        self.by_globals: dict[int, Generation | None] = {}
+        self.declared_entries: set[str] = set()
+        self.load_lock = threading.RLock()
+        self.claim = threading.Condition(threading.Lock())
+        self.claimed_by: threading.Thread | None = None
+        self.converging = False  # the claim is held by the end of an overlap, not by a swap
+        self.last_number = 0
+        self.served: list[int] = []  # numbers of generations in the order in which they last began to serve
+        self.armed = False
+        self.draining: threading.Thread | None = None
+        self._entry_by_id: dict[int, Entry] = {}
+
+    @property
+    def current(self) -> Generation:
+        """The generation that serves new calls: read off the one reference, never kept beside it."""
+        current: Generation = self.reference.vector[0].current
+        return current
+
+    def covers(self, name: str) -> bool:
+        """Tell whether the module `name` is, or would be, a member of this block."""
+        return any(name == root or name.startswith(root + ".") for root in self.roots)
+
+    def entry_of(self, value: object) -> Entry | None:
+        """Return the entry whose one identity is `value`, if it is an entry's function."""
+        entry = self._entry_by_id.get(id(value))
+        return entry if entry is not None and entry.function is value else None
+
+    def add_entry(self, member: str, path: str, function: FunctionType, *, wrapper: bool = False) -> Entry:
+        """Give `function` a slot under ``member.path``. Slots are only ever added, so their numbers are for ever."""
+        entry = Entry(member, path, function, len(self.slots) + 1, wrapper=wrapper)
+        self.slots.append(entry)
+        self.entries[member, path] = entry
+        self._entry_by_id[id(function)] = entry
+        return entry
+
+    def drop_entries(self, count: int) -> None:
+        """Take out the entries after the first `count`: of a generation that nobody has seen."""
+        for entry in self.slots[count:]:
+            self._entry_by_id.pop(id(entry.function), None)
+            self.entries.pop((entry.member, entry.path), None)
+        del self.slots[count:]
+
+    def adopt(self, generation: Generation, member: Member) -> None:
+        """Enter a member's namespace into the tables by which frames find their generation."""
+        generation.members[member.name] = member
+        self.by_globals[id(member.namespace)] = generation
+
+    def forget(self, generation: Generation) -> None:
+        """Take a generation out of the tables; what still holds its functions keeps them alive, nothing else does."""
+        namespaces = [member.namespace for member in generation.members.values()]
+        for namespace in [*namespaces, *generation.extra_namespaces]:
+            if self.by_globals.get(id(namespace)) is generation:
+                del self.by_globals[id(namespace)]
+        self.generations.pop(generation.number, None)

@@ -1,0 +1,202 @@
+"""What linked module bodies call while they run: how one identity is kept for each definition.
+
+In the first generation of a block a hook hands back what it was given. In a later one a class whose shape allows it
+becomes the class that was there before, a sentinel made by an unchanged statement stays the object it was, and a
+variable that functions rebind with ``global`` keeps its value. Functions stay what they are until the generation is
+complete; `seal` finds the entries that they serve.
+
+Threads: a generation's hooks run in the thread that builds it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.classes import (
+    adopt,
+    assign_class_attribute,
+    class_values,
+    is_own,
+    same,
+    shape_difference,
+)
+from blockfreeze.source import statement_digests
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation, Member
+
+__all__ = ["Hooks", "record_class", "seal"]
+
+_MISSING = object()
+_HEAP_TYPE = 1 << 9
+_CACHE_TYPE = type(functools.lru_cache(maxsize=1)(len))
+
+
+class Hooks:
+    """The hooks of one member of one generation."""
+
+    def __init__(self, generation: Generation, member: Member, home: dict[str, Any] | None) -> None:
+        self.block: Block = generation.block
+        self.generation = generation
+        self.member = member
+        self.home = home
+        self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
+
+    def bind(self, value: Any, name: str) -> Any:
+        """Return what the namespace is to hold under `name`, and put it into the cell that calls by name reach."""
+        if not self.first and isinstance(value, type):
+            value = bind_class(self.generation, self.member, name, value)
+        self.member.cells[name].cell_contents = value
+        return value
+
+    def define(self, function: Any, name: str) -> Any:
+        """Remember a function as it is before its decorators are applied."""
+        if isinstance(function, FunctionType):
+            self.member.raws[name] = function
+        return function
+
+    def keep(self, value: Any, name: str) -> Any:
+        """Return the object of the generation before, if `value` is a sentinel made by an unchanged statement."""
+        if self.first:
+            return value
+        if isinstance(value, type):
+            return bind_class(self.generation, self.member, name, value)
+        before = self.block.current.members.get(self.member.name)
+        existing = before.namespace.get(name, _MISSING) if before is not None else _MISSING
+        if existing is _MISSING or type(existing) is not type(value) or not self._is_sentinel(existing, value):
+            return value
+        assert before is not None
+        digest = statement_digests(self.member.source).get(name)
+        unchanged = digest is not None and statement_digests(before.source).get(name) == digest
+        return existing if unchanged else value
+
+    def _is_sentinel(self, existing: Any, value: Any) -> bool:
+        kind = type(value)
+        if kind is object:
+            return True
+        if kind not in self.generation.class_values or not all(
+            base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__
+        ):
+            return False
+        if any(base.__basicsize__ > object.__basicsize__ + 2 * tuple.__itemsize__ for base in kind.__mro__):
+            return False
+        mine, others = getattr(existing, "__dict__", {}), getattr(value, "__dict__", {})
+        return mine.keys() == others.keys() and all(same(mine[key], others[key]) for key in mine)
+
+    def assign(self, target: Any, value: Any, name: str) -> None:
+        """Set an attribute of what may be a class: for this generation alone, if others have other values."""
+        if isinstance(target, type) and target in self.generation.class_values:
+            assign_class_attribute(self.block, self.generation, target, name, value)
+        else:
+            setattr(target, name, value)
+
+    def refresh(self) -> None:
+        """After a star import: point the cells at what the namespace holds now."""
+        for name, cell in self.member.cells.items():
+            if name in self.member.namespace:
+                cell.cell_contents = self.member.namespace[name]
+
+    def state(self, value: Any, name: str) -> None:
+        """Keep the value that a state variable has; give it this one if the block has no such variable yet."""
+        assert self.home is not None
+        if name in self.home:
+            self.generation.kept_state.add(f"{self.member.name}.{name}")
+        self.member.namespace[name] = self.home.setdefault(name, value)
+
+    def load(self, name: str) -> Any:
+        """Return a state variable as a global would be read.
+
+        Raises:
+            NameError: there is none, nor a built-in of that name.
+        """
+        assert self.home is not None
+        value = self.home.get(name, _MISSING)
+        if value is _MISSING:
+            value = getattr(builtins, name, _MISSING)
+        if value is _MISSING:
+            raise NameError(f"name {name!r} is not defined", name=name)
+        return value
+
+    def unset(self, name: str) -> None:
+        """Delete a state variable as a global would be deleted.
+
+        Raises:
+            NameError: there is none.
+        """
+        assert self.home is not None
+        if self.home.pop(name, _MISSING) is _MISSING:
+            raise NameError(f"name {name!r} is not defined", name=name)
+        for generation in self.block.generations.values():
+            member = generation.members.get(self.member.name)
+            if member is not None:
+                member.namespace.pop(name, None)
+        self.member.namespace.pop(name, None)
+
+
+def bind_class(generation: Generation, member: Member, name: str, value: type) -> type:
+    """Return the class that stands for `value` in `generation`: the one that was there before, if its shape allows."""
+    block = generation.block
+    key = member.name, name
+    old = block.current.classes.get(key)
+    if old is None or old is value or value.__module__ != member.name or value in generation.class_values:
+        return value
+    difference = shape_difference(old, value)
+    if difference is not None:
+        generation.replaced[f"{member.name}.{name}"] = difference
+        return value
+    adopt(block, generation, key, old, value)
+    return old
+
+
+def seal(generation: Generation, member: Member) -> None:
+    """After a body has run: find its entries and classes, and fill the cells from the namespace."""
+    namespace = member.namespace
+    for name, value in list(namespace.items()):
+        definition = member.linkage.bound.get(name)
+        if definition is not None and definition.kind == "import":
+            continue
+        at_home = getattr(value, "__module__", None) == member.name
+        if isinstance(value, FunctionType) and (at_home or value.__globals__ is namespace):
+            _find_entry(generation, member, name, value)
+        elif isinstance(value, type) and at_home and value not in generation.class_values:
+            if definition is not None or value.__name__ == name:
+                record_class(generation, (member.name, name), value)
+    for name, raw in member.raws.items():
+        if namespace.get(name) is not raw:
+            _find_entry(generation, member, f"{name}@raw", raw)
+    for name, cell in member.cells.items():
+        if name in namespace:
+            value = namespace[name]
+            entry = generation.block.entry_of(value)
+            cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+    generation.caches += [value for value in namespace.values() if type(value) is _CACHE_TYPE]
+    member.finished = True
+
+
+def _find_entry(generation: Generation, member: Member, path: str, function: FunctionType) -> None:
+    """Let `function` serve the entry of its name; if there is none yet, it is the entry itself from now on."""
+    block = generation.block
+    taken = block.entry_of(function) is not None or id(function) in generation.made
+    if taken or not is_own(block, function):
+        return
+    entry = block.entries.get((member.name, path))
+    if entry is None:
+        raw = member.raws.get(path, function)
+        entry = block.add_entry(member.name, path, function, wrapper=function is not raw)
+    else:
+        generation.made[id(function)] = function, entry.function
+    generation.locals[entry] = function
+
+
+def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:
+    """Remember the attributes with which a class was born, and those of the classes inside it."""
+    generation.classes[key] = cls
+    generation.class_values[cls] = class_values(cls)
+    member, path = key
+    for name, value in generation.class_values[cls].items():
+        inside = isinstance(value, type) and value.__module__ == member
+        if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.class_values:
+            record_class(generation, (member, f"{path}.{name}"), value)

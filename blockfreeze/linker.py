@@ -1,0 +1,355 @@
+"""Linking: rewrite a module's code object so that its definitions are reached through cells. Code in, code out.
+
+Every bound name becomes a free variable of the module's code object, so that ``exec(code, namespace, closure=cells)``
+hands the cells in and every function is *born* with its links; what decorators, tables and class bodies capture is
+linked already. The rules, for each name:
+
+=============================================  ==================================================
+in nested code                                 becomes
+=============================================  ==================================================
+call of a bound name, attribute of it          the cell (a generation's own function)
+any use of a bound class                       the cell (a class has one identity)
+other use of a bound function                  unchanged: its value, the entry
+state name, when the block has a home for it   the home dictionary, shared by all generations
+assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation
+``sys._getframe``, ``frame.f_back`` and such   the hook `CALLER`, which leaves our own frames out
+=============================================  ==================================================
+
+At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
+its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
+`REFRESH`; in a later generation an import of a member goes through `IMPORT`. The hooks are free variables too: nothing
+of blockfreeze appears in the module's namespace.
+
+Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
+code objects hold no function (they are not tracked by the garbage collector, and a cycle through one would leak).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import CO_OPTIMIZED
+from types import CodeType
+from typing import Any
+
+from bytecode import Bytecode
+from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
+
+from blockfreeze import cpython
+from blockfreeze.names import (
+    CALLER_NAMES,
+    GLOBAL_CALLER_NAMES,
+    Definition,
+    Linkage,
+    inspects_locals,
+    nested_codes,
+    walk_codes,
+)
+
+__all__ = [
+    "ASSIGN",
+    "BIND",
+    "CALLER",
+    "DEFINE",
+    "HOME",
+    "IMPORT",
+    "KEEP",
+    "LOAD",
+    "REFRESH",
+    "STATE",
+    "UNSET",
+    "LinkedCode",
+    "link",
+]
+
+BIND = "blockfreeze.bind"
+DEFINE = "blockfreeze.define"
+KEEP = "blockfreeze.keep"
+REFRESH = "blockfreeze.refresh"
+STATE = "blockfreeze.state"
+HOME = "blockfreeze.home"
+LOAD = "blockfreeze.load"
+UNSET = "blockfreeze.unset"
+ASSIGN = "blockfreeze.assign"
+IMPORT = "blockfreeze.import"
+CALLER = "blockfreeze.caller"
+
+_NOWHERE = InstrLocation(None, None, None, None)
+
+
+@dataclass(frozen=True)
+class LinkedCode:
+    """A linked module: `code` wants as closure the cells `cells` (name to free variable) and the hooks by name."""
+
+    code: CodeType
+    cells: dict[str, str]
+    linkage: Linkage
+    has_home: bool
+
+
+def link(code: CodeType, linkage: Linkage, *, has_home: bool) -> LinkedCode:
+    """Link the code object of a module.
+
+    Args:
+        code: as the compiler made it.
+        linkage: what `analyse` found in it.
+        has_home: the block has a home for this module's state already (true for every generation but the first).
+
+    Returns:
+        the linked code; the same input gives an equal result.
+    """
+    return _Linker(code, linkage, has_home=has_home).linked()
+
+
+class _Linker:
+    def __init__(self, code: CodeType, linkage: Linkage, *, has_home: bool) -> None:
+        self.code = code
+        self.linkage = linkage
+        self.has_home = has_home
+        taken: set[str] = set()
+        for one in walk_codes(code):
+            taken.update(one.co_varnames, one.co_cellvars, one.co_freevars)
+        # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
+        self.cells = {name: f".{name}" if name in taken else name for name in linkage.bound}
+        self.wanted: dict[int, tuple[str, ...]] = {}
+
+    def linked(self) -> LinkedCode:
+        for inner in nested_codes(self.code):
+            self._find_wanted(inner)
+        free = {self.cells[name] for name in self.linkage.bound} | {ASSIGN, BIND, CALLER, DEFINE, KEEP, REFRESH}
+        if self.has_home:
+            free |= {IMPORT, STATE, HOME, LOAD, UNSET}
+        code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
+        return LinkedCode(code, self.cells, self.linkage, self.has_home)
+
+    def _find_wanted(self, code: CodeType) -> set[str]:
+        """Compute once, for `code` and what is inside it, the free variables that each has to gain."""
+        wanted: set[str] = set()
+        if not inspects_locals(code):
+            loads = list(cpython.instructions(code))
+            if code.co_flags & CO_OPTIMIZED and self._assigned_places(code, loads):
+                wanted.add(ASSIGN)
+            for at, (opname, arg) in enumerate(loads):
+                follower = loads[at + 1][0] if at + 1 < len(loads) else ""
+                wanted |= self._wanted_by(code, opname, arg, follower)
+            for inner in nested_codes(code):
+                wanted |= self._find_wanted(inner)
+        self.wanted[id(code)] = tuple(sorted(wanted))
+        return wanted
+
+    def _assigned_places(self, code: CodeType, loads: list[tuple[str, int]]) -> set[int]:
+        """Return which of the code's STORE_ATTR, by their order, store to what looks like a class.
+
+        A store cannot be caught on the class (its metaclass is not ours), so it is caught where it is written:
+        ``cls.name = ...``, ``Class.name = ...``, ``type(self).name = ...``, ``self.__class__.name = ...``.
+        """
+        found: set[int] = set()
+        stores = [at for at, (opname, _) in enumerate(loads) if opname == "STORE_ATTR"]
+        for order, at in enumerate(stores):
+            origin = at - 1
+            if origin >= 0 and loads[origin][0] == "SWAP":
+                # An augmented assignment: the object was pushed before it was copied for the reading of the attribute.
+                while origin > 0 and loads[origin] != ("COPY", 1):
+                    origin -= 1
+                origin -= 1
+            if origin >= 0 and self._pushes_class(code, loads, origin):
+                found.add(order)
+        return found
+
+    def _pushes_class(self, code: CodeType, loads: list[tuple[str, int]], at: int) -> bool:
+        opname, arg = loads[at]
+        if opname == "LOAD_GLOBAL":
+            definition = self.linkage.bound.get(code.co_names[arg >> 1])
+            return definition is not None and definition.kind == "class"
+        if opname in ("LOAD_ATTR", "LOAD_DEREF"):
+            return "__class__" in (
+                cpython.attribute_name(code, opname, arg) if opname == "LOAD_ATTR" else _variable(code, arg)
+            )
+        if opname.startswith(("LOAD_FAST", "STORE_FAST")):
+            last = arg & 15 if opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname else arg
+            name = code.co_varnames[last] if last < len(code.co_varnames) else ""
+            return name in ("cls", "klass", "mcs", "owner", "class_")
+        return opname == "CALL" and arg == 1 and "type" in code.co_names
+
+    def _wanted_by(self, code: CodeType, opname: str, arg: int, follower: str) -> set[str]:
+        if opname == "LOAD_GLOBAL":
+            name = code.co_names[arg >> 1]
+            if self._reaches_cell(name, called=bool(arg & 1), follower=follower):
+                return {self.cells[name]}
+            if arg & 1 and name in GLOBAL_CALLER_NAMES:
+                return {CALLER}
+            if self._is_shared(name):
+                return {HOME, LOAD}
+        elif opname == "LOAD_NAME":
+            name = code.co_names[arg]
+            if self._reaches_cell_from_class(name, follower):
+                return {self.cells[name]}
+        elif opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            return {CALLER} if cpython.attribute_name(code, opname, arg) in CALLER_NAMES else set()
+        elif opname in ("STORE_GLOBAL", "DELETE_GLOBAL") and self._is_shared(code.co_names[arg]):
+            return {HOME, UNSET}
+        return set()
+
+    def _is_shared(self, name: str) -> bool:
+        return self.has_home and name in self.linkage.state
+
+    def _reaches_cell(self, name: str, *, called: bool, follower: str) -> bool:
+        definition = self.linkage.bound.get(name)
+        if definition is None:
+            return False
+        return called or definition.kind == "class" or follower in cpython.ATTRIBUTE_USES
+
+    def _reaches_cell_from_class(self, name: str, follower: str) -> bool:
+        # The instruction looks into the class's namespace first, under the name of the variable.
+        return self.cells.get(name) == name and self._reaches_cell(name, called=False, follower=follower)
+
+    def _rewrite(self, code: CodeType, gained: tuple[str, ...], *, top_level: bool) -> CodeType:
+        if not gained:
+            return code
+        source, exchanged = cpython.read(code)
+        result: list[Any] = []
+        previous = ""
+        items: list[object] = list(source)
+        places = self._assigned_places(code, list(cpython.instructions(code))) if ASSIGN in gained else set()
+        stores = -1
+        for at, item in enumerate(items):
+            if not isinstance(item, Instr):
+                result.append(item)
+                continue
+            follower = next((one.name for one in items[at + 1 :] if isinstance(one, Instr)), "")
+            if item.name == "COPY_FREE_VARS":
+                continue
+            stores += item.name == "STORE_ATTR"
+            if isinstance(item.arg, CodeType):
+                self._push_code(result, source, item)
+            elif item.name == "MAKE_FUNCTION":
+                self._make_function(result, item, items, at)
+            elif item.name == "STORE_ATTR" and stores in places and not top_level:
+                result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
+            elif top_level:
+                result += self._top_level(item, previous, follower)
+            else:
+                result += self._nested(item, follower)
+            if top_level:
+                self._after_definition(result, item, items, at)
+            previous = item.name
+        free = [*source.freevars, *gained]
+        source[:] = [Instr("COPY_FREE_VARS", len(free), location=_NOWHERE), *result]
+        source.freevars = free
+        return cpython.write(source, exchanged, code.co_stacksize + len(gained) + 4)
+
+    def _push_code(self, result: list[object], outer: Bytecode, item: Instr) -> None:
+        inner = item.arg
+        assert isinstance(inner, CodeType)
+        gained = self.wanted.get(id(inner), ())
+        if gained:
+            loads = [self._closure_load(outer, name, item) for name in gained]
+            size = len(gained)
+            if inner.co_freevars:
+                tuple_of_cells = result.pop()
+                assert isinstance(tuple_of_cells, Instr)
+                assert tuple_of_cells.name == "BUILD_TUPLE"
+                assert isinstance(tuple_of_cells.arg, int)
+                size += tuple_of_cells.arg
+            result += [*loads, Instr("BUILD_TUPLE", size, location=item.location)]
+        result.append(Instr("LOAD_CONST", self._rewrite(inner, gained, top_level=False), location=item.location))
+
+    @staticmethod
+    def _closure_load(outer: Bytecode, name: str, item: Instr) -> Instr:
+        variable = CellVar(name) if name in outer.cellvars else FreeVar(name)
+        return cpython.closure_load(variable, item.location)
+
+    def _make_function(self, result: list[object], item: Instr, items: list[object], at: int) -> None:
+        inner = _code_before(items, at)
+        if inner is not None and self.wanted.get(id(inner)):
+            result += cpython.make_with_closure(item, had_closure=bool(inner.co_freevars))
+        else:
+            result.append(item)
+
+    def _nested(self, item: Instr, follower: str) -> list[Instr]:
+        at = item.location
+        if item.name == "LOAD_GLOBAL":
+            assert isinstance(item.arg, tuple)
+            called, name = bool(item.arg[0]), str(item.arg[1])
+            if self._reaches_cell(name, called=called, follower=follower):
+                loads = [cpython.free_load(self.cells[name], at)]
+            elif self.has_home and name in self.linkage.state:
+                loads = cpython.home_load(HOME, LOAD, name, at, always_set=name in self.linkage.always_set)
+            elif called and name in GLOBAL_CALLER_NAMES:
+                loads = [Instr("LOAD_GLOBAL", (False, name), location=at), *cpython.call_with_value(CALLER, ("",), at)]
+                return [*loads, *cpython.null_for(at)]
+            else:
+                return [item]
+            return cpython.callable_load(loads, at) if called else loads
+        if item.name == "LOAD_NAME" and self._reaches_cell_from_class(str(item.arg), follower):
+            return cpython.class_load(str(item.arg), at)
+        if item.name in ("LOAD_ATTR", "LOAD_METHOD"):
+            name, as_method = cpython.attribute_load(item)
+            if name in CALLER_NAMES:
+                return [*cpython.call_with_value(CALLER, (name,), at), *(cpython.null_for(at) if as_method else ())]
+            return [item]
+        if self.has_home and item.name in ("STORE_GLOBAL", "DELETE_GLOBAL") and item.arg in self.linkage.state:
+            return self._write_state(item)
+        return [item]
+
+    def _write_state(self, item: Instr) -> list[Instr]:
+        name, at = str(item.arg), item.location
+        if item.name.startswith("DELETE"):
+            return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
+        # The generation's own namespace has a copy, for globals(), class bodies and code made by exec.
+        mirror = [Instr("COPY", 1, location=at), Instr("STORE_GLOBAL", name, location=at)]
+        return [*mirror, *cpython.store_subscript(HOME, name, at)]
+
+    def _top_level(self, item: Instr, previous: str, follower: str) -> list[Instr]:
+        at = item.location
+        if cpython.is_star_import(item.name, item.arg):
+            return [item, *cpython.call_hook(REFRESH, (), at), Instr("POP_TOP", location=at)]
+        if item.name == "IMPORT_NAME" and self.has_home and str(item.arg) in self.linkage.member_imports:
+            return cpython.call_with_two(IMPORT, str(item.arg), at, keep=True)
+        if item.name not in ("STORE_NAME", "STORE_GLOBAL", "LOAD_NAME", "DELETE_NAME"):
+            return [item]
+        name = str(item.arg)
+        if self.has_home and name in self.linkage.state:
+            if item.name == "LOAD_NAME":
+                return cpython.home_load(HOME, LOAD, name, at, always_set=False)
+            if item.name == "DELETE_NAME":
+                return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
+            return [*cpython.call_with_value(STATE, (name,), at), Instr("POP_TOP", location=at)]
+        if item.name == "LOAD_NAME":
+            definition = self.linkage.bound.get(name)
+            if definition is not None and definition.single and follower in cpython.ATTRIBUTE_USES:
+                return [cpython.free_load(self.cells[name], at)]
+        elif item.name.startswith("STORE"):
+            if name in self.linkage.bound:
+                return [*cpython.call_with_value(BIND, (name,), at), item]
+            if previous.startswith("CALL") and name not in self.linkage.unbound:
+                return [*cpython.call_with_value(KEEP, (name,), at), item]
+        return [item]
+
+    def _after_definition(self, result: list[object], item: Instr, items: list[object], at: int) -> None:
+        """After a decorated function is complete and before its decorators are applied: the hook `DEFINE`."""
+        if item.name not in ("MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE"):
+            return
+        follower = next((one.name for one in items[at + 1 :] if isinstance(one, Instr)), "")
+        if follower == "SET_FUNCTION_ATTRIBUTE":
+            return
+        make = at
+        while not (isinstance(items[make], Instr) and items[make].name == "MAKE_FUNCTION"):  # type: ignore[attr-defined]
+            make -= 1
+        inner = _code_before(items, make)
+        definition: Definition | None = self.linkage.bound.get(inner.co_name) if inner is not None else None
+        if inner is None or definition is None or not inner.co_flags & CO_OPTIMIZED:
+            return
+        if definition.kind == "function" and definition.decorated and definition.single:
+            result += cpython.call_with_value(DEFINE, (definition.name,), item.location)
+
+
+def _variable(code: CodeType, index: int) -> str:
+    names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
+    return names[index] if index < len(names) else ""
+
+
+def _code_before(items: list[object], at: int) -> CodeType | None:
+    for item in reversed(items[:at]):
+        if isinstance(item, Instr):
+            return item.arg if isinstance(item.arg, CodeType) else None
+    return None

@@ -1,0 +1,183 @@
+"""Giving fresh objects their lasting identity: in what a new generation has built, replace one object by another.
+
+While its bodies run, a generation is made of its own functions, as a cold start would be: decorators and whatever else
+inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults
+and names are given the entries and the lasting classes instead. Closures keep a generation's own functions: what a
+wrapper calls is linked statically.
+
+Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
+entered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from functools import partial
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
+
+__all__ = ["ATOMS", "redirect"]
+
+ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
+"""Immutable types that hold no other object."""
+
+_HEAP_TYPE = 1 << 9
+
+
+def redirect(
+    roots: list[Any], replace: Mapping[int, Any], classes: tuple[type, ...] = (), within: str | None = None
+) -> None:
+    """Replace objects in everything that `roots` reach.
+
+    Args:
+        roots: containers, functions or instances to begin with.
+        replace: what is to stand in the place of an object, by its id.
+        classes: classes whose attributes are entered as well.
+        within: of the functions that closures hold, enter only those whose qualified name begins so.
+    """
+    _Redirection(replace, classes, within).run(roots)
+
+
+def _remade(value: Any, items: list[Any]) -> Any:
+    """Return a tuple or frozen set of the type of `value` with other items."""
+    base = tuple if isinstance(value, tuple) else frozenset
+    again = base.__new__(type(value), items)
+    if hasattr(value, "__dict__"):
+        again.__dict__.update(value.__dict__)
+    return again
+
+
+def _is_within(function: FunctionType, prefix: str) -> bool:
+    return function.__qualname__.startswith(prefix)
+
+
+def _is_ours(found: Any) -> bool:
+    # A function that reaches a hook reaches, through it, the tables that say what is to be replaced by what.
+    owner = found.__self__ if isinstance(found, MethodType) else found
+    return type(owner).__module__.partition(".")[0] == "blockfreeze"
+
+
+class _Redirection:
+    def __init__(self, replace: Mapping[int, Any], classes: tuple[type, ...], within: str | None) -> None:
+        self.within = within
+        self.replace = replace
+        self.classes = {id(cls) for cls in classes}
+        self.seen: dict[int, Any] = {}  # by id; held, so that no other object gets the id meanwhile
+        self.todo: list[Any] = []
+
+    def run(self, roots: list[Any]) -> None:
+        for root in roots:
+            if isinstance(root, dict):
+                # The import system's own, and through them our own, objects are nothing that the build has made.
+                self.seen.update(
+                    (id(root.get(name)), root.get(name)) for name in ("__spec__", "__loader__", "__builtins__")
+                )
+        self.todo = list(roots)
+        while self.todo:
+            found = self.todo.pop()
+            if isinstance(found, (*ATOMS, ModuleType)) or id(found) in self.seen or _is_ours(found):
+                continue
+            self.seen[id(found)] = found
+            self._enter(found)
+
+    def _new(self, value: Any) -> Any:
+        """Return what is to stand for `value`; for a tuple that holds something to be replaced, another tuple."""
+        if id(value) in self.replace:
+            self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
+            return self.replace[id(value)]
+        if isinstance(value, (tuple, frozenset)) and id(value) not in self.seen:
+            old = list(value)
+            changed = [self._new(one) for one in old]
+            if any(new is not one for new, one in zip(changed, old, strict=True)):
+                return _remade(value, changed)
+        self.todo.append(value)
+        return value
+
+    def _enter(self, found: Any) -> None:
+        if isinstance(found, dict):
+            self._enter_dict(found)
+        elif isinstance(found, (list, deque)):
+            for at, value in enumerate(found):
+                new = self._new(value)
+                if new is not value:
+                    found[at] = new
+        elif isinstance(found, set):
+            for value in [value for value in found if id(value) in self.replace]:
+                found.discard(value)
+                found.add(self.replace[id(value)])
+        elif isinstance(found, (tuple, frozenset)):
+            self.todo.extend(found)
+        elif isinstance(found, FunctionType):
+            self._enter_function(found)
+        elif isinstance(found, type):
+            self._enter_class(found)
+        elif isinstance(found, property):
+            self.todo.extend((found.fget, found.fset, found.fdel))
+        elif isinstance(found, MethodType):
+            self.todo.extend((found.__func__, found.__self__))
+        else:
+            self._enter_instance(found)
+
+    def _enter_dict(self, found: dict[Any, Any]) -> None:
+        if any(id(key) in self.replace for key in found):
+            items = [(self.replace.get(id(key), key), value) for key, value in found.items()]
+            found.clear()
+            found.update(items)
+        for key, value in list(found.items()):
+            new = self._new(value)
+            if new is not value:
+                found[key] = new
+
+    def _enter_function(self, found: FunctionType) -> None:
+        self.todo.append(found.__dict__)
+        for cell in found.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                continue
+            new = self.replace.get(id(content))
+            if isinstance(new, type):
+                cell.cell_contents = new
+            elif self.within is None or not isinstance(content, FunctionType) or _is_within(content, self.within):
+                self.todo.append(content)
+        if found.__defaults__:
+            new = self._new(found.__defaults__)
+            if new is not found.__defaults__:
+                found.__defaults__ = new
+        if found.__kwdefaults__:
+            self.todo.append(found.__kwdefaults__)
+
+    def _enter_class(self, found: type) -> None:
+        if id(found) not in self.classes:
+            return
+        for name, value in list(found.__dict__.items()):
+            if name not in ("__dict__", "__weakref__"):
+                new = self._new(value)
+                if new is not value:
+                    type.__setattr__(found, name, new)
+
+    def _enter_instance(self, found: Any) -> None:
+        if type(found) is partial:
+            new = self._new(found.func)
+            arguments = self._new(found.args)
+            if new is not found.func or arguments is not found.args:
+                found.__setstate__((new, arguments, found.keywords, found.__dict__))  # type: ignore[attr-defined]
+            self.todo.append(found.keywords)
+        self.todo.append(getattr(found, "__func__", None))
+        own = getattr(found, "__dict__", None)
+        if isinstance(own, dict):
+            self.todo.append(own)
+        for cls in type(found).__mro__[:-1]:
+            for slot in list(cls.__dict__.values()) if cls.__flags__ & _HEAP_TYPE else ():
+                if isinstance(slot, MemberDescriptorType):
+                    self._enter_slot(found, slot)
+
+    def _enter_slot(self, found: Any, slot: MemberDescriptorType) -> None:
+        try:
+            value = slot.__get__(found)
+        except AttributeError:
+            return
+        new = self._new(value)
+        if new is not value:
+            slot.__set__(found, new)

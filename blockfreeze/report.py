@@ -1,0 +1,211 @@
+"""What blockfreeze tells: the immutable results of `swap`, `rollback` and `status`.
+
+Nothing here acts. Every field is a plain value, a tuple or a mapping of plain values, so a report can be kept,
+compared, pickled and printed; none of them holds a function, a class or a namespace of any generation.
+Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+__all__ = [
+    "BlockStatus",
+    "EntryStatus",
+    "FreshObject",
+    "GenerationStatus",
+    "Lingering",
+    "ReplacedClass",
+    "Repointed",
+    "SignatureChange",
+    "SwapReport",
+    "Unbound",
+    "Unreached",
+]
+
+
+@dataclass(frozen=True)
+class SignatureChange:
+    """A definition whose signature differs; `narrowed` if a call that was legal before may now fail."""
+
+    name: str
+    before: str
+    after: str
+    narrowed: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.before} -> {self.after}{' (narrowed)' if self.narrowed else ''}"
+
+
+@dataclass(frozen=True)
+class FreshObject:
+    """A module-level container that held something and starts afresh; sizes are numbers of entries."""
+
+    name: str
+    type: str
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        plain = self.name.rpartition(".")[2]
+        remedy = "" if self.type == "lru_cache" else "; declare it with defvar to keep it"
+        return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{remedy}"
+
+
+@dataclass(frozen=True)
+class Repointed:
+    """A from-import elsewhere that now holds the new object: ``holder.attribute`` was `name`."""
+
+    holder: str
+    attribute: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """An object of the old generation that outside code still holds, and why it could not be replaced."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class ReplacedClass:
+    """A class that could not keep its identity, and what about its shape did not allow it."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Lingering:
+    """Something that still runs in, or still holds, a retired generation.
+
+    `kind` is ``thread``, ``task``, ``generator``, ``coroutine``, ``async generator`` or ``closure``; `owner` names it
+    (a thread's or a task's name, a qualified name otherwise).
+    """
+
+    generation: int
+    kind: str
+    owner: str
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"generation {self.generation}: {self.kind} {self.owner!r} in {self.function} at {self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class SwapReport:
+    """What a swap or a rollback changed, what it could not change, and how long each phase took.
+
+    `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `phases` maps the names of the phases
+    (``read``, ``link``, ``arm``, ``execute``, ``check``, ``commit``, ``repoint``) to seconds.
+    """
+
+    block: str
+    kind: str
+    from_generation: int
+    to_generation: int
+    members: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    signature_changes: tuple[SignatureChange, ...] = ()
+    incompatible: tuple[str, ...] = ()
+    afresh: tuple[FreshObject, ...] = ()
+    kept_state: tuple[str, ...] = ()
+    replaced_classes: tuple[ReplacedClass, ...] = ()
+    repointed: tuple[Repointed, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
+    lingering: tuple[Lingering, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+    source_hash: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as a dictionary of JSON-serialisable values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [
+            (
+                f"{self.block}: {self.kind}, generation {self.from_generation} -> {self.to_generation} "
+                f"in {1000 * sum(self.phases.values()):.1f} ms (commit {1e6 * self.phases.get('commit', 0.0):.0f} us), "
+                f"source {self.source_hash[:12]}"
+            )
+        ]
+        for title in (
+            "added",
+            "removed",
+            "changed",
+            "signature_changes",
+            "incompatible",
+            "afresh",
+            "kept_state",
+            "replaced_classes",
+            "unreached",
+            "lingering",
+        ):
+            found = getattr(self, title)
+            if found:
+                lines.append(f"  {title.replace('_', ' ')}: " + "; ".join(map(str, found)))
+        if self.repointed:
+            lines.append("  re-pointed: " + "; ".join(f"{at.holder}.{at.attribute}" for at in self.repointed))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """A top-level definition that is not linked statically, and the reason (a value of `Reason`)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EntryStatus:
+    """An entry point: its qualified name, and whether it forwards (its block was swapped) or is direct."""
+
+    name: str
+    armed: bool
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One generation that is kept: `state` is ``current``, ``previous`` or ``retired``."""
+
+    number: int
+    state: str
+    source_hash: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlockStatus:
+    """What `status` returns: the generations, who lingers, the entries, and what is bound and what not."""
+
+    block: str
+    current: int
+    members: tuple[str, ...]
+    generations: tuple[GenerationStatus, ...]
+    overlapping: bool
+    lingering: tuple[Lingering, ...]
+    entries: tuple[EntryStatus, ...]
+    bound: tuple[str, ...]
+    unbound: tuple[Unbound, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.block}: generation {self.current}, {len(self.members)} modules, {len(self.entries)} entries"]
+        lines += [f"  generation {g.number} ({g.state}), source {g.source_hash[:12]}" for g in self.generations]
+        lines += [f"  lingering: {one}" for one in self.lingering]
+        lines += [f"  not bound: {one.name} ({one.reason})" for one in self.unbound]
+        return "\n".join(lines)

@@ -1,0 +1,400 @@
+"""Swapping: prepare, check, commit, roll back, converge. The only file that stores the one reference.
+
+Guarantees:
+- A commit is one store to `Reference.vector`; its cost does not depend on the size of the block.
+- Until that store, and whatever fails before it, the generation that served goes on serving, complete.
+- `Block.current` is read off the reference, so no moment exists in which bookkeeping and service disagree; what
+  follows the store is finished even if it is interrupted.
+- One swap of a block at a time: whoever holds the claim. Swaps of different blocks run side by side.
+
+The order of a swap: read and link (nothing is touched); arm, in neutral steps; run the new bodies; check; one store;
+present and re-point; and once the old generation has drained, converge: the plain vector, and nothing left over.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from blockfreeze import classes
+from blockfreeze.aftermath import bring_up_to_date
+from blockfreeze.arming import Arming, restore_cells, retire_copies, settle_entries, widen
+from blockfreeze.build import link_member, load_member
+from blockfreeze.candidate import Candidate
+from blockfreeze.claims import acquire_claim, claimed, release_claim
+from blockfreeze.compare import Differences, container_sizes, differences, report
+from blockfreeze.drain import count_idle, keep_own_functions, search
+from blockfreeze.errors import (
+    BlockfreezeError,
+    IncompatibleBlockError,
+    NoSuchGenerationError,
+    PrepareError,
+)
+from blockfreeze.generation import Block, Generation
+from blockfreeze.redirect import redirect
+from blockfreeze.report import Lingering, SwapReport
+from blockfreeze.source import Snapshot, SourceGiven
+from blockfreeze.twins import move_to_twins
+from blockfreeze.vector import Overlap, overlap_vector, plain_vector
+
+__all__ = ["begin", "converge", "prepare", "retired_generations", "rollback", "swap"]
+
+
+def _store(block: Block, vector: tuple[Any, ...]) -> None:
+    block.reference.vector = vector
+
+
+def begin(block: Block, snapshot: Snapshot, number: int = 1) -> Generation:
+    """Open the first generation of a block: its bodies are about to run, and every access belongs to it."""
+    generation = Generation(block, number, snapshot, None)
+    block.last_number = number
+    block.generations[number] = generation
+    block.served.append(number)
+    _store(block, plain_vector(block, generation))
+    return generation
+
+
+def complete(generation: Generation) -> None:
+    """Close the building of a generation."""
+    generation.sizes = dict(container_sizes(generation))
+    generation.finished = True
+    count_idle(generation)
+
+
+def first_complete(block: Block) -> None:
+    """Close the building of a block's first generation: its entries now have slots."""
+    complete(block.current)
+    _store(block, plain_vector(block, block.current))
+
+
+def prepare(block: Block, source: SourceGiven | None, wait: bool | float = False) -> Candidate:
+    """Build the next generation of `block`, complete and off to the side; see `blockfreeze.prepare`."""
+    acquire_claim(block, wait, "swap")
+    try:
+        return _prepare(block, source)
+    except BaseException:
+        release_claim(block)
+        raise
+
+
+def _prepare(block: Block, source: SourceGiven | None) -> Candidate:
+    _converge(block)
+    before = block.current
+    phases: dict[str, float] = {}
+    clock = _Clock(phases)
+    number = block.last_number + 1
+    phase, member = "read", None
+    arming = Arming(block, before)
+    generation: Generation | None = None
+    armed = False
+    try:
+        snapshot = before.snapshot.again() if source is None else before.snapshot.given(source, number)
+        clock.lap("read")
+        phase = "link"
+        generation = Generation(block, number, snapshot, before.number)
+        for member in list(before.members):
+            found = snapshot.find(member, None) if member in snapshot.modules or "." not in member else None
+            if found is not None:
+                link_member(generation, found)
+        clock.lap("link")
+        phase, member, armed = "execute", None, True
+        arming.plan()
+        _store(block, overlap_vector(block, before))
+        arming.apply()
+        clock.lap("arm")
+        for member in list(before.members):
+            load_member(generation, member)
+        _finish_build(block, generation)
+        clock.lap("execute")
+    except BaseException as error:
+        if armed and generation is not None:
+            _abandon(block, generation, arming)
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit, BlockfreezeError)):
+            raise
+        raise _prepare_error(block, phase, member, error) from error
+    block.last_number = number
+    return _candidate(block, generation, arming, phases)
+
+
+def _candidate(block: Block, generation: Generation, arming: Arming, phases: dict[str, float]) -> Candidate:
+    def commit() -> SwapReport:
+        before = block.current
+        return _commit(block, before, generation, differences(before, generation), "swap", phases)
+
+    def discard() -> None:
+        _abandon(block, generation, arming)
+
+    return Candidate(block, generation, commit, discard)
+
+
+def _finish_build(block: Block, generation: Generation) -> None:
+    """Give the functions and classes of a complete generation their lasting identities."""
+    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
+    replace.update({at: entry for at, (_, entry) in generation.made.items()})
+    if replace:
+        roots: list[Any] = [member.namespace for member in generation.members.values()]
+        roots += generation.class_values.values()
+        redirect(
+            roots, replace, tuple(cls for cls in generation.classes.values() if cls not in block.current.class_values)
+        )
+    for shadow, _ in generation.shadows:
+        classes.retire_shadow(shadow)
+    generation.shadows.clear()
+    generation.made.clear()
+    classes.release_methods(block, block.current, generation)
+    complete(generation)
+
+
+def _prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:
+    place = member or block.name
+    return PrepareError(
+        f"{place}: the new version was not built: {type(error).__name__} in the phase {phase!r}: {error}; "
+        f"generation {block.current.number} still serves; mend the source and swap again",
+        block=block.name,
+        phase=phase,
+        member=member,
+    )
+
+
+def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
+    for name, member in list(generation.members.items()):
+        if block.homes.get(name) is member.namespace:
+            del block.homes[name]
+    block.forget(generation)
+    block.drop_entries(arming.slots)
+    kept = {name for one in block.generations.values() for name in one.members}
+    for name in [name for name in block.facades if name not in kept]:
+        if sys.modules.get(name) is block.facades[name]:
+            del sys.modules[name]
+        del block.facades[name]
+    if arming.first and len(block.generations) > 1:
+        arming.first = False
+    alone = not search(block, retired_generations(block))[0]
+    arming.undo(generation, alone=alone)
+    _store(block, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
+
+
+class _Clock:
+    def __init__(self, phases: dict[str, float]) -> None:
+        self.phases = phases
+        self.last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.phases[phase] = now - self.last
+        self.last = now
+
+
+def swap(
+    block: Block,
+    source: SourceGiven | None,
+    check: Callable[[Any], object] | None,
+    wait: bool | float,
+    *,
+    strict: bool,
+) -> SwapReport:
+    """Prepare, check and commit; see `blockfreeze.swap`."""
+    candidate = prepare(block, source, wait)
+    try:
+        if strict:
+            _refuse_incompatible(block, candidate)
+        if check is not None:
+            _run_check(block, candidate, check)
+    except BaseException:
+        candidate.discard()
+        raise
+    return candidate.commit()
+
+
+def _refuse_incompatible(block: Block, candidate: Candidate) -> None:
+    problems = candidate.incompatible()
+    if problems:
+        raise IncompatibleBlockError(
+            f"{block.name}: the swap was refused: {'; '.join(problems)}; generation {block.current.number} still "
+            "serves; keep what callers rely on, or swap without strict=True",
+            block=block.name,
+            problems=tuple(problems),
+        )
+
+
+def _run_check(block: Block, candidate: Candidate, check: Callable[[Any], object]) -> None:
+    try:
+        passed = check(candidate)
+    except (KeyboardInterrupt, BlockfreezeError):
+        raise
+    except BaseException as error:
+        raise _prepare_error(block, "check", None, error) from error
+    if passed is False:
+        raise _prepare_error(block, "check", None, AssertionError("the check returned False"))
+
+
+def _commit(
+    block: Block, before: Generation, after: Generation, found: Differences, kind: str, phases: dict[str, float]
+) -> SwapReport:
+    vector = overlap_vector(block, after)
+    block.generations[after.number] = after
+    for entry in block.slots:
+        if entry.armed and "." not in entry.path:
+            widen(block, entry, before, after)
+    stayed = move_to_twins(block, before, after)
+    retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+    clock = _Clock(phases)
+    try:
+        _store(block, vector)
+        clock.lap("commit")
+        del retired
+        return _follow_up(block, before, after, found, kind, clock, stayed)
+    except BaseException:
+        if block.current is after:
+            # Interrupted after the store: the new generation serves, so what belongs to it is finished all the same.
+            _follow_up(block, before, after, found, kind, clock, stayed)
+        raise
+
+
+def _follow_up(
+    block: Block,
+    before: Generation,
+    after: Generation,
+    found: Differences,
+    kind: str,
+    clock: _Clock,
+    stayed: dict[str, int],
+) -> SwapReport:
+    pointed, unreached = bring_up_to_date(block, before, after, stayed)
+    if after.number in block.served:
+        block.served.remove(after.number)
+    block.served.append(after.number)
+    clock.lap("repoint")
+    lingering = _converge(block)
+    clock.lap("drain")
+    if lingering:
+        _drain_in_background(block)
+    return report(found, kind, before, after, pointed, unreached, lingering, clock.phases)
+
+
+def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapReport:
+    """Return to a generation that is kept; see `blockfreeze.rollback`."""
+    with claimed(block, wait, "rollback"):
+        _converge(block)
+        before = block.current
+        wanted = before.predecessor if to is None else to
+        after = block.generations.get(wanted) if wanted is not None else None
+        if after is None or after is before:
+            kept = tuple(sorted(set(block.generations) - {before.number}))
+            raise NoSuchGenerationError(
+                f"{block.name}: the rollback was refused: generation {wanted} is not kept besides the current one "
+                f"({before.number}); kept are {list(kept)}; freeze with a larger history= to keep more",
+                block=block.name,
+                wanted=wanted,
+                kept=kept,
+            )
+        phases: dict[str, float] = {}
+        clock = _Clock(phases)
+        arming = Arming(block, before)
+        try:
+            arming.plan()
+            _store(block, overlap_vector(block, before))
+            arming.apply()
+            for cls in after.class_values:
+                if cls in before.class_values:
+                    classes.switch_class(block, before, after, cls)
+            classes.release_methods(block, before, after)
+            found = differences(before, after)
+        except BaseException:
+            arming.undo(after, alone=False)
+            _store(block, overlap_vector(block, before))
+            _converge(block)
+            raise
+        clock.lap("arm")
+        return _commit(block, before, after, found, "rollback", phases)
+
+
+def retired_generations(block: Block) -> list[Generation]:
+    """Return every generation that is known and does not serve."""
+    current = block.current
+    return [one for one in block.generations.values() if one is not current]
+
+
+def converge(block: Block) -> list[Lingering]:
+    """End the overlap if the retired generations have drained, or wait while another thread does; return who lingers.
+
+    While a swap holds the claim nothing is ended: it is about to open the next overlap.
+    """
+    if not isinstance(block.reference.vector[0], Overlap):
+        return []
+    served = block.served[-1:]
+    running, _ = search(block, retired_generations(block))
+    if running:
+        return running
+    me = threading.current_thread()
+    with block.claim:
+        while block.converging and block.claimed_by is not me:
+            block.claim.wait()
+        if block.claimed_by is not None or block.served[-1:] != served:
+            return []
+        block.claimed_by, block.converging = me, True
+    try:
+        return _converge(block)
+    finally:
+        release_claim(block)
+
+
+def _converge(block: Block) -> list[Lingering]:
+    """Do what `converge` does, for the thread that holds the claim."""
+    if not isinstance(block.reference.vector[0], Overlap):
+        return []
+    retired = retired_generations(block)
+    running, _ = search(block, retired)
+    if running:
+        return running
+    # What old generations have handed out is seen to while accesses still find their generation. Whatever was called
+    # before it forwarded is found by the second search; from then on nothing can begin in an old generation.
+    for one in retired:
+        retire_copies(block, one)
+    running, held = search(block, retired)
+    if not running:
+        _end_overlap(block, held)
+    return running
+
+
+def _end_overlap(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
+    current = block.current
+    keep_own_functions(held)
+    restore_cells(block, current)
+    _store(block, plain_vector(block, current))
+    classes.settle(current)
+    settle_entries(block, current)
+    kept = set(block.served[-block.history :]) | {current.number}
+    for one in retired_generations(block):
+        for cache in one.caches:
+            cache.cache_clear()
+        if one.number not in kept:
+            block.served = [number for number in block.served if number != one.number]
+            block.forget(one)
+
+
+def _drain_in_background(block: Block) -> None:
+    """End the overlap as soon as the old generation has drained, from a thread that ends with it."""
+    if block.draining is not None and block.draining.is_alive():
+        return
+
+    def watch() -> None:
+        pause = 0.001
+        while True:
+            # The event is never set: it is a pause that does not hold up the end of the process.
+            threading.Event().wait(pause)
+            started = time.perf_counter()
+            if not converge(block) and not isinstance(block.reference.vector[0], Overlap):
+                return
+            pause = min(0.25, max(2 * pause, 20 * (time.perf_counter() - started)))
+
+    block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
+    try:
+        block.draining.start()
+    except RuntimeError:
+        # No threads here (WebAssembly): `drain`, `status` and the next swap end the overlap.
+        block.draining = None

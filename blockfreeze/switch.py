@@ -1,0 +1,118 @@
+"""A class attribute while it has more than one value: a descriptor that answers for the caller's generation."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation
+
+__all__ = ["ABSENT", "DataSwitch", "Switch", "as_data"]
+
+_getframe = sys._getframe  # kept, as in `vector`
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "<absent>"
+
+
+ABSENT: Final = _Absent()
+
+
+class Switch:
+    """A class attribute while it has more than one value: each access gets that of its own generation.
+
+    `inner` serves frames of a generation, `outward` everybody else; they differ for functions of a retired
+    generation, whose holders outside must be taken on to the current one.
+    """
+
+    __slots__ = ("block", "default", "inner", "name", "outward", "owner")
+
+    def __init__(self, block: Block, owner: type, name: str, default: Any) -> None:
+        self.block = block
+        self.owner = owner
+        self.name = name
+        self.default = default
+        self.inner: dict[Generation, Any] = {}
+        self.outward: dict[Generation, Any] = {}
+
+    @property
+    def __isabstractmethod__(self) -> bool:
+        return bool(getattr(self.choose(), "__isabstractmethod__", False))
+
+    def choose(self) -> Any:
+        """Return the value for the access under way, or `ABSENT`."""
+        generation, inside = self.block.reference.vector[0].locate(_getframe(2))
+        return (self.inner if inside else self.outward).get(generation, self.default)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._bind(self.choose(), instance, owner)
+
+    def _bind(self, value: Any, instance: Any, owner: type | None) -> Any:
+        if value is ABSENT:
+            value = self._inherited(owner if owner is not None else type(instance))
+            if value is ABSENT:
+                holder = repr(type(instance).__name__) + " object" if instance is not None else f"type object {owner!r}"
+                raise AttributeError(f"{holder} has no attribute {self.name!r}", name=self.name, obj=instance)
+        get = getattr(type(value), "__get__", None)
+        return value if get is None else get(value, instance, owner)
+
+    def _inherited(self, owner: type) -> Any:
+        order = owner.__mro__
+        start = order.index(self.owner) + 1 if self.owner in order else 0
+        for base in order[start:]:
+            found = base.__dict__.get(self.name, ABSENT)
+            if isinstance(found, Switch):
+                found = found.choose()
+            if found is not ABSENT:
+                return found
+        return ABSENT
+
+
+class DataSwitch(Switch):
+    """A `Switch` one of whose values is a data descriptor, such as a property."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        value = self.choose()
+        if instance is not None and not hasattr(type(value), "__set__"):
+            own = getattr(instance, "__dict__", None)
+            if own is not None and self.name in own:
+                return own[self.name]
+        return self._bind(value, instance, owner)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        chosen = self.choose()
+        if hasattr(type(chosen), "__set__"):
+            type(chosen).__set__(chosen, instance, value)
+        else:
+            self._own(instance)[self.name] = value
+
+    def __delete__(self, instance: Any) -> None:
+        chosen = self.choose()
+        if hasattr(type(chosen), "__delete__"):
+            type(chosen).__delete__(chosen, instance)
+            return
+        own = self._own(instance)
+        if self.name not in own:
+            raise AttributeError(self.name)
+        del own[self.name]
+
+    def _own(self, instance: Any) -> dict[str, Any]:
+        own = getattr(instance, "__dict__", None)
+        if own is None:
+            raise AttributeError(f"{type(instance).__name__!r} object attribute {self.name!r} is read-only")
+        found: dict[str, Any] = own
+        return found
+
+
+def as_data(switch: Switch) -> Switch:
+    """Return a `Switch` with the same values that is a data descriptor."""
+    if isinstance(switch, DataSwitch):
+        return switch
+    data = DataSwitch(switch.block, switch.owner, switch.name, switch.default)
+    data.inner, data.outward = switch.inner, switch.outward
+    return data

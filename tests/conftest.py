@@ -1,0 +1,144 @@
+"""What every test may use: `workshop`, a place to write modules and import them; and marks for what a platform lacks.
+
+``needs_threads``, ``needs_fork`` and ``needs_subprocess`` skip a test where the thing cannot be done, which is found
+out by doing it and not from the platform's name.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+
+import hypothesis
+import pytest
+from pairs import forget_block
+
+from blockfreeze import registry
+
+# The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
+# a change is judged by what it changes. The profile `thorough` looks for new ones.
+hypothesis.settings.register_profile(
+    "any machine", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
+
+@cache
+def _threads_start() -> bool:
+    thread = threading.Thread(target=int)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
+
+
+@cache
+def _processes_fork() -> bool:
+    try:
+        child = os.fork()
+    except (AttributeError, OSError):
+        return False
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return True
+
+
+@cache
+def _processes_start() -> bool:
+    try:
+        subprocess.run([sys.executable, "-c", ""], check=True)
+    except OSError:
+        return False
+    return True
+
+
+_NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "needs_threads": (_threads_start, "threads cannot be started here"),
+    "needs_fork": (_processes_fork, "processes cannot be forked here"),
+    "needs_subprocess": (_processes_start, "processes cannot be started here"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark, (exists, reason) in _NEEDS.items():
+            if item.get_closest_marker(mark) is not None and not exists():
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Take what pytest and the imports have made out of the collector's sight; each drain would walk through it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _no_block_outlives_its_test() -> Iterator[None]:
+    before = registry.all_blocks()
+    yield
+    for block in registry.all_blocks():
+        if block not in before:
+            forget_block(block)
+
+
+class Workshop:
+    """A directory on `sys.path` where a test writes modules; every module of it is forgotten afterwards."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._roots: set[str] = set()
+
+    def write(self, file: str, source: str) -> Path:
+        """Write a source file, ``shop.py`` or ``shop/models.py``, with its directories; return its path."""
+        return self._write(self.path, file, source)
+
+    def version(self, directory: str, files: dict[str, str]) -> Path:
+        """Write files where imports do not look, to be the source of a swap; return that directory."""
+        place = self.path.parent / directory
+        for file, source in files.items():
+            self._write(place, file, source)
+        return place
+
+    def load(self, name: str) -> ModuleType:
+        """Import a module that was written here, or return it if it is loaded."""
+        return importlib.import_module(name)
+
+    def forget(self) -> None:
+        """Remove every module and package that was written here from `sys.modules`."""
+        for name in filter(self._is_mine, list(sys.modules)):
+            del sys.modules[name]
+
+    def _is_mine(self, name: str) -> bool:
+        return name.partition(".")[0] in self._roots
+
+    def _write(self, place: Path, file: str, source: str) -> Path:
+        path = place / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(source), encoding="utf-8")
+        self._roots.add(Path(file).parts[0].removesuffix(".py"))
+        # Finders remember a directory's listing by its time stamp, which two quick writes can share.
+        importlib.invalidate_caches()
+        return path
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+    made = Workshop(tmp_path / "workshop")
+    made.path.mkdir()
+    monkeypatch.syspath_prepend(made.path)
+    # A .pyc is keyed by seconds and size: it would hide an edit that a test makes at once.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield made
+    made.forget()

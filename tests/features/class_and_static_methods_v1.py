@@ -1,0 +1,52 @@
+"""Class methods and static methods, called through the class, an instance, a subclass and a table."""
+
+
+def scale(n):
+    return n * 10
+
+
+class Shape:
+    sides = 1
+
+    @classmethod
+    def named(cls):
+        return cls.__name__, scale(cls.sides)
+
+    @staticmethod
+    def area(n):
+        return ["v1", scale(n)]
+
+    @classmethod
+    def build(cls):
+        return cls()
+
+    def both(self):
+        return [self.named(), self.area(2), type(self).build().named()]
+
+
+class Square(Shape):
+    sides = 4
+
+    @classmethod
+    def named(cls):
+        return "square", *super().named()
+
+    @staticmethod
+    def area(n):
+        return [Shape.area(n), scale(n) ** 2]
+
+
+TABLE = {"named": Square.named, "area": Square.area}
+
+
+def make():
+    return {"shape": Shape(), "square": Square()}
+
+
+def use(held):
+    direct = [Shape.named(), Square.named(), Shape.area(1), Square.area(1), Square.build().named()]
+    return [direct, held["shape"].both(), held["square"].both(), TABLE["named"](), TABLE["area"](3)]
+
+
+def bound():
+    return [Shape.named, Square.named, Square().both, Square.build().both]

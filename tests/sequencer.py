@@ -1,0 +1,205 @@
+"""Forced interleavings: steps of several threads in an order that the test states, without a sleep.
+
+`Sequencer` orders blocks of code by number. `Parking` holds one thread at a chosen one of the boundaries that it
+passes, while another thread does something; `Boundaries` are the calls of a function that the code under test makes,
+`ProfiledBoundaries` every call and return of unmodified code, `Instructions` every bytecode instruction of it before
+which CPython may run another thread.
+
+A step whose turn does not come within the time limit fails the test and releases everybody.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+__all__ = ["Boundaries", "Instructions", "Parking", "ProfiledBoundaries", "Sequencer", "SequencerError"]
+
+_LIMIT = 60.0
+_T = TypeVar("_T")
+
+
+class SequencerError(RuntimeError):
+    """A step's turn never came, or a number was used twice."""
+
+
+class Sequencer:
+    """Run ``with sequencer(number):`` blocks in the order of their numbers, whichever thread they are in."""
+
+    def __init__(self) -> None:
+        self._turns = threading.Condition()
+        self._next = 0
+        self._claimed: set[int] = set()
+        self._broken = False
+
+    @contextmanager
+    def __call__(self, number: int) -> Iterator[None]:
+        with self._turns:
+            if number in self._claimed:
+                raise SequencerError(f"step {number}: used twice")
+            self._claimed.add(number)
+            came = self._turns.wait_for(lambda: self._broken or self._next == number, _LIMIT)
+            if self._broken or not came:
+                self._broken = True
+                self._turns.notify_all()
+                raise SequencerError(f"step {number}: its turn never came, step {self._next} was not done")
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._next = number + 1
+                self._turns.notify_all()
+
+
+class Parking:
+    """Hold the one thread that runs `call` at the boundary `at`, until the test lets it go.
+
+    The steps of the sequencer are: 0 the thread is parked, 1 what the test does meanwhile, 2 the thread goes on.
+    With ``at=None`` nothing is held, and `passed` counts the boundaries.
+    """
+
+    def __init__(self, at: int | None) -> None:
+        self.passed = 0
+        self._at = at
+        self._steps = Sequencer()
+        self._thread: threading.Thread | None = None
+
+    def reach(self) -> None:
+        """Pass one boundary; only the parked call's own thread counts."""
+        if threading.current_thread() is not self._thread:
+            return
+        number, self.passed = self.passed, self.passed + 1
+        if number == self._at:
+            with self._steps(0):
+                pass
+            with self._steps(2):
+                pass
+
+    def run(self, call: Callable[[], _T], meanwhile: Callable[[], None] = lambda: None) -> _T:
+        """Run `call` in a thread of its own, do `meanwhile` while it is parked, return the call's result."""
+        outcome: list[_T] = []
+        failure: list[BaseException] = []
+
+        def target() -> None:
+            try:
+                outcome.append(self._observed(call))
+            except BaseException as error:
+                failure.append(error)
+
+        self._thread = threading.Thread(target=target, name="parked", daemon=True)
+        self._thread.start()
+        try:
+            if self._at is not None:
+                with self._steps(1):
+                    meanwhile()
+        finally:
+            self._thread.join(_LIMIT)
+            still_runs = self._thread.is_alive()
+            self._thread = None
+        if failure:
+            raise failure.pop()
+        assert not still_runs, "the parked call did not come to its end"
+        return outcome[0]
+
+    def _observed(self, call: Callable[[], _T]) -> _T:
+        return call()
+
+
+class Boundaries(Parking):
+    """The boundaries are the calls of this object itself, which the code under test makes."""
+
+    def __call__(self, value: Any = None) -> Any:
+        """Pass a boundary on the way of `value`."""
+        self.reach()
+        return value
+
+
+class ProfiledBoundaries(Parking):
+    """The boundaries are all calls and returns, of Python and of C functions, that the interpreter reports."""
+
+    def _observed(self, call: Callable[[], _T]) -> _T:
+        def profile(frame: FrameType, event: str, argument: object) -> None:
+            self.reach()
+
+        sys.setprofile(profile)
+        try:
+            return call()
+        finally:
+            sys.setprofile(None)
+
+
+class Instructions(Parking):
+    """The boundaries are the bytecode instructions before which CPython may run another thread.
+
+    That is after a call, a jump backwards or the start of a function, in the frames of the block and in whatever is
+    between them. Calls that other instructions make (of special methods, say) start functions of their own.
+    """
+
+    _SWITCHES = frozenset(
+        opcode for name, opcode in dis.opmap.items() if name.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "PRECALL"))
+    )
+
+    def _observed(self, call: Callable[[], _T]) -> _T:
+        # From 3.12 on `settrace` leaves out the instructions of code that runs for the first time.
+        return self._traced(call) if sys.version_info < (3, 12) else self._monitored(call)
+
+    def _pass(self, last: dict[FrameType, int], frame: FrameType, offset: int) -> None:
+        if last.get(frame) in self._SWITCHES:
+            self.reach()
+        last[frame] = frame.f_code.co_code[offset]
+
+    def _traced(self, call: Callable[[], _T]) -> _T:
+        last: dict[FrameType, int] = {}
+
+        def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+            frame.f_trace_opcodes = True
+            frame.f_trace_lines = False
+            if event == "opcode":
+                self._pass(last, frame, frame.f_lasti)
+            elif event == "return":
+                last.pop(frame, None)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            return call()
+        finally:
+            sys.settrace(None)
+
+    def _monitored(self, call: Callable[[], _T]) -> _T:
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+        events = monitoring.events
+        tool, parked = 4, threading.get_ident()
+        last: dict[FrameType, int] = {}
+        watched: set[CodeType] = set()
+
+        def started(code: CodeType, offset: int) -> None:
+            if threading.get_ident() == parked:
+                watched.add(code)
+                monitoring.set_local_events(tool, code, events.INSTRUCTION)
+
+        def instruction(code: CodeType, offset: int) -> None:
+            if threading.get_ident() == parked:
+                self._pass(last, sys._getframe(1), offset)
+
+        def ended(code: CodeType, offset: int, value: object) -> None:
+            last.pop(sys._getframe(1), None)
+
+        monitoring.use_tool_id(tool, "interleavings")
+        monitoring.register_callback(tool, events.PY_START, started)
+        monitoring.register_callback(tool, events.INSTRUCTION, instruction)
+        for event in (events.PY_RETURN, events.PY_UNWIND):
+            monitoring.register_callback(tool, event, ended)
+        monitoring.set_events(tool, events.PY_START | events.PY_RETURN | events.PY_UNWIND)
+        try:
+            return call()
+        finally:
+            monitoring.set_events(tool, 0)
+            for code in watched:
+                monitoring.set_local_events(tool, code, 0)
+            monitoring.free_tool_id(tool)

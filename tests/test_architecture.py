@@ -1,0 +1,269 @@
+"""The house: which module may import which, who stores the one reference, who holds state, how long a file may be.
+
+Everything is read off the source with `ast`; imports under ``if TYPE_CHECKING`` do not exist when the package runs and
+are left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from statistics import median
+from types import MappingProxyType
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "blockfreeze"
+FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
+
+LAYERS = (
+    ("words: errors and results", {"errors", "report"}),
+    ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
+    (
+        "calling: which generation an access finds, and which one runs",
+        {"vector", "callers", "entries", "redirect", "switch", "classes", "facade", "drain"},
+    ),
+    ("building: publishes nothing", {"source", "importlib_bootstrap", "hooks", "generation", "build"}),
+    (
+        "the steps of a swap, but for its store",
+        {"aftermath", "arming", "candidate", "claims", "compare", "repoint", "twins"},
+    ),
+    ("swap: stores the one reference", {"swap"}),
+    ("registry: the only module-level mutable state", {"registry"}),
+    ("what users import", {"freeze", "api", "__init__"}),
+    ("the command line", {"demo", "cli", "__main__"}),
+)
+"""From the bottom to the top: a module imports from its own layer and from those before it."""
+
+DEPENDENCIES = {"bytecode"}
+OPTIONAL = {"rich": {"demo.rich_display"}}
+"""What only the named modules may import; they are themselves imported inside functions alone."""
+
+LONGEST = 400
+MEDIAN = 150
+
+
+@cache
+def tree_of(name: str) -> ast.Module:
+    return ast.parse(FILES[name].read_text(encoding="utf-8"))
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk the tree, but for what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not _is_for_types(child):
+            yield child
+            yield from executed(child)
+
+
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk what runs when the module is imported: not the bodies of functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_for_types(child):
+            continue
+        yield child
+        yield from at_import(child)
+
+
+def imported(nodes: Iterator[ast.AST]) -> set[str]:
+    """Return the dotted names that the import statements among the nodes may reach."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def internal(names: set[str]) -> set[str]:
+    """Return the modules of the package among dotted names; a name that is no module belongs to its parent."""
+    found = set()
+    for name in names:
+        if name == "blockfreeze" or name.startswith("blockfreeze."):
+            inside = name.removeprefix("blockfreeze").removeprefix(".")
+            while inside and inside not in FILES and f"{inside}.__init__" not in FILES:
+                inside = inside.rpartition(".")[0]
+            found.add(inside if inside in FILES else f"{inside}.__init__".removeprefix("."))
+    return found
+
+
+def imports() -> dict[str, set[str]]:
+    return {name: internal(imported(executed(tree_of(name)))) - {name} for name in FILES}
+
+
+def layer_of(name: str) -> int:
+    for number, (_, members) in enumerate(LAYERS):
+        if name.partition(".")[0] in members:
+            return number
+    raise AssertionError(f"blockfreeze/{name}.py: in no layer; say in LAYERS where it belongs")
+
+
+def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        for name in graph[ahead.pop()] - found:
+            found.add(name)
+            ahead.append(name)
+    return found
+
+
+def test_every_module_is_in_exactly_one_layer_and_every_layer_exists() -> None:
+    members = [name for _, layer in LAYERS for name in layer]
+    assert sorted(members) == sorted({name.partition(".")[0] for name in FILES})
+
+
+def test_imports_go_downwards_only() -> None:
+    upwards = [
+        (name, other) for name, names in imports().items() for other in names if layer_of(other) > layer_of(name)
+    ]
+    assert not upwards
+
+
+def test_no_import_cycles() -> None:
+    graph = imports()
+    assert not [name for name in graph if name in reachable(graph, name)]
+
+
+def test_third_party_imports_are_bytecode_and_the_declared_optional_ones() -> None:
+    strangers = []
+    for name in FILES:
+        tops = {dotted.partition(".")[0] for dotted in imported(executed(tree_of(name)))}
+        allowed = DEPENDENCIES | {top for top, where in OPTIONAL.items() if name in where} | {"blockfreeze"}
+        strangers += [(name, top) for top in tops - set(sys.stdlib_module_names) - allowed]
+    assert not strangers
+
+
+def test_what_needs_an_optional_package_is_imported_inside_functions() -> None:
+    optional = set().union(*OPTIONAL.values())
+    eager = [(name, internal(imported(at_import(tree_of(name)))) & optional) for name in FILES]
+    assert not [(name, found) for name, found in eager if found]
+
+
+@pytest.mark.needs_subprocess
+def test_importing_blockfreeze_imports_nothing_else_of_others() -> None:
+    script = (
+        "import sys; before = set(sys.modules); import blockfreeze; "
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert set(ran.stdout.split()) - set(sys.stdlib_module_names) == DEPENDENCIES | {"blockfreeze"}
+
+
+def stores_of(attribute: str, name: str) -> list[int]:
+    """Return the lines where a module stores or deletes an attribute of that name, of whatever object."""
+    lines = []
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.Attribute) and node.attr == attribute and not isinstance(node.ctx, ast.Load):
+            lines.append(node.lineno)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("setattr", "delattr")):
+            lines += [node.lineno for argument in node.args if ast.unparse(argument) == repr(attribute)]
+    return lines
+
+
+def test_one_file_stores_the_one_reference() -> None:
+    assert {name for name in FILES if stores_of("vector", name)} == {"swap"}
+
+
+def _is_mutable(value: object) -> bool:
+    immutable = (str, bytes, int, float, complex, tuple, frozenset, MappingProxyType, type(None), range)
+    if isinstance(value, immutable) or inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
+        return False
+    return hasattr(value, "__setitem__") or any(
+        hasattr(value, method) for method in ("add", "append", "acquire", "set", "put")
+    )
+
+
+def _read_only(annotation: ast.expr) -> bool:
+    return any(word in ast.unparse(annotation) for word in ("Mapping[", "Sequence[", "Set["))
+
+
+def module_state(name: str) -> set[str]:
+    """Return the module's own global names that hold something mutable and are not declared to be read only."""
+    module = importlib.import_module(f"blockfreeze.{name}".removesuffix(".__init__"))
+    declared: dict[str, ast.expr | None] = {}
+    for node in at_import(tree_of(name)):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            declared[node.target.id] = node.annotation
+        elif isinstance(node, ast.Assign):
+            declared |= {target.id: None for target in node.targets if isinstance(target, ast.Name)}
+    return {
+        target
+        for target, annotation in declared.items()
+        if not target.startswith("__")
+        and _is_mutable(vars(module).get(target))
+        and not (annotation is not None and _read_only(annotation))
+    }
+
+
+def test_one_file_holds_state_at_module_level() -> None:
+    importable = set(FILES) - set().union(*OPTIONAL.values()) - {"__main__"}
+    assert {name for name in importable if module_state(name)} == {"registry"}
+
+
+def test_only_there_functions_rebind_a_global() -> None:
+    rebinding = {name for name in FILES for node in ast.walk(tree_of(name)) if isinstance(node, ast.Global)}
+    assert rebinding <= {"registry"}
+
+
+def test_files_are_short() -> None:
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in FILES.items()}
+    assert not {name: length for name, length in lengths.items() if length > LONGEST}
+    assert median(lengths.values()) <= MEDIAN
+
+
+def functions_of(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_every_function_is_annotated() -> None:
+    bare = []
+    for name in FILES:
+        for function in functions_of(name):
+            given = function.args
+            arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            complete = all(a.annotation or a.arg in ("self", "cls") for a in arguments if a is not None)
+            if function.returns is None or not complete:
+                bare.append(f"{name}:{function.lineno} {function.name}")
+    assert not bare
+
+
+def _is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    return any(ast.unparse(decorator) == "overload" for decorator in node.decorator_list)
+
+
+def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if not _is_overload(node):
+                yield node
+            if isinstance(node, ast.ClassDef):
+                yield from _public(node.body)
+
+
+def test_every_module_and_every_public_name_is_documented() -> None:
+    silent = [name for name in FILES if not ast.get_docstring(tree_of(name))]
+    for name in FILES:
+        silent += [
+            f"{name}:{node.lineno} {node.name}" for node in _public(tree_of(name).body) if not ast.get_docstring(node)
+        ]
+    assert not silent
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    empty = {"util", "utils", "helper", "helpers", "manager", "handler", "data", "info", "misc", "common", "base"}
+    assert not [name for name in FILES if empty & set(name.replace(".", "_").split("_"))]

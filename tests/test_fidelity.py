@@ -1,0 +1,563 @@
+"""A module that was frozen and never swapped cannot be told from the plain one by what it does or shows.
+
+Both are imported from the same file under the same name, asked the same questions, and the answers compared.
+"""
+
+from __future__ import annotations
+
+import copy
+import doctest
+import gc
+import importlib
+import inspect
+import pickle
+import pkgutil
+import pydoc
+import re
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+
+import pytest
+from pairs import DRIVER, NAMES, Pair, feature_pair, own_classes, own_functions, write_pair
+
+import blockfreeze as bf
+
+every_feature = pytest.mark.parametrize("feature", NAMES)
+both_versions = pytest.mark.parametrize("version", ["v1", "v2"])
+
+
+@pytest.fixture
+def pair(feature: str, tmp_path: Path) -> Iterator[Pair]:
+    made = feature_pair(tmp_path, feature)
+    yield made
+    made.forget()
+
+
+def plain_and_frozen(pair: Pair, ask: Callable[[ModuleType], object], version: str = "v1") -> tuple[object, object]:
+    """Ask the plain module, then the block."""
+    with pair.plain(version) as module:
+        expected = ask(module)
+    return expected, ask(pair.freeze(version))
+
+
+def same(pair: Pair, ask: Callable[[ModuleType], object], version: str = "v1") -> None:
+    """Assert that the plain module and the block give the same answer."""
+    expected, found = plain_and_frozen(pair, ask, version)
+    assert found == expected
+
+
+def without_addresses(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", text)
+
+
+def functions_of(module: ModuleType) -> dict[str, FunctionType]:
+    """Return every function of the module's own source: of the top level, of its classes, and behind wrappers."""
+    found: dict[str, FunctionType] = {}
+
+    def take(name: str, value: object) -> None:
+        if isinstance(value, FunctionType) and value.__code__.co_filename == module.__file__:
+            found[name] = value
+        for attribute in ("__func__", "fget", "__wrapped__"):
+            inner = getattr(value, attribute, None)
+            if inner is not None and not isinstance(value, type):
+                take(f"{name} {attribute}", inner)
+
+    for name, value in vars(module).items():
+        take(name, value)
+    for name, kind in own_classes(module).items():
+        for attribute, value in vars(kind).items():
+            take(f"{name}.{attribute}", value)
+    return found
+
+
+def codes_of(module: ModuleType) -> Iterator[tuple[str, CodeType]]:
+    """Yield the code of every function and what is nested in it, with a path that is unique."""
+
+    def nested(path: str, code: CodeType) -> Iterator[tuple[str, CodeType]]:
+        yield path, code
+        for number, constant in enumerate(inner for inner in code.co_consts if isinstance(inner, CodeType)):
+            yield from nested(f"{path}/{number}:{constant.co_name}", constant)
+
+    for name, function in functions_of(module).items():
+        yield from nested(name, function.__code__)
+
+
+def collapsed(steps: Iterator[object] | list[object]) -> list[object]:
+    """Drop what repeats the step before: the block needs other instructions, at the same places."""
+    kept: list[object] = []
+    for step in steps:
+        if not kept or kept[-1] != step:
+            kept.append(step)
+    return kept
+
+
+@every_feature
+@both_versions
+def test_results_are_the_same(pair: Pair, version: str) -> None:
+    same(pair, lambda module: [module.probe(), module.in_flight(lambda: None), list(module.steps())], version)
+
+
+@every_feature
+def test_the_names_of_the_module_are_the_same_in_the_same_order(pair: Pair) -> None:
+    same(pair, lambda module: [dir(module), [name for name in vars(module) if not name.startswith("__")]])
+    same(pair, lambda module: {name for name in vars(module) if name.startswith("__")})
+
+
+@every_feature
+def test_the_module_describes_itself_in_the_same_way(pair: Pair) -> None:
+    def described(module: ModuleType) -> list[object]:
+        spec = module.__spec__
+        assert spec is not None
+        return [
+            (module.__name__, module.__doc__, module.__file__, module.__package__, module.__cached__),
+            (spec.name, spec.origin, spec.cached, spec.has_location, module.__loader__ is spec.loader),
+            (spec.loader.get_source(spec.name), spec.loader.is_package(spec.name)),  # type: ignore[union-attr]
+            (spec.loader.get_filename(spec.name), pkgutil.get_data(spec.name, "beside.txt")),  # type: ignore[union-attr]
+            (repr(module), isinstance(module, types.ModuleType), inspect.ismodule(module), inspect.getdoc(module)),
+            (inspect.getsource(module), inspect.getfile(module), inspect.getsourcefile(module)),
+            [name for name, _ in inspect.getmembers(module)],
+            [name for name, _ in inspect.getmembers(module, inspect.isfunction)],
+            [name for name, _ in inspect.getmembers(module, inspect.isclass)],
+            without_addresses(pydoc.plain(pydoc.render_doc(module))),
+        ]
+
+    pair.file("v1").with_name("beside.txt").write_text("something")
+    same(pair, described)
+
+
+@every_feature
+def test_functions_show_the_same_face(pair: Pair) -> None:
+    def described(module: ModuleType) -> dict[str, object]:
+        return {
+            name: (
+                (function.__name__, function.__qualname__, function.__module__, function.__doc__),
+                without_addresses(str(inspect.signature(function))),
+                without_addresses(repr(inspect.getfullargspec(function))),
+                without_addresses(repr((function.__defaults__, function.__kwdefaults__, function.__annotations__))),
+                (inspect.iscoroutinefunction(function), inspect.isasyncgenfunction(function)),
+                (inspect.isgeneratorfunction(function), inspect.isroutine(function), type(function)),
+                (inspect.getsourcelines(function), inspect.getsourcefile(function), inspect.getdoc(function)),
+                (without_addresses(repr(function)), sorted(vars(function)), inspect.getmodule(function) is module),
+                len(getattr(function, "__type_params__", ())),
+            )
+            for name, function in functions_of(module).items()
+        }
+
+    same(pair, described)
+
+
+@every_feature
+def test_classes_show_the_same_face(pair: Pair) -> None:
+    def described(module: ModuleType) -> dict[str, object]:
+        return {
+            name: (
+                (kind.__name__, kind.__qualname__, kind.__module__, kind.__doc__, type(kind).__name__, repr(kind)),
+                [base.__qualname__ for base in kind.__mro__],
+                list(vars(kind)),
+                [without_addresses(repr(value)) for value in vars(kind).values() if not isinstance(value, dict)],
+                [type(value).__name__ for value in vars(kind).values()],
+                without_addresses(repr(getattr(kind, "__annotations__", None))),
+                inspect.getsourcelines(kind),
+                inspect.getmodule(kind) is module,
+                [(item.name, item.kind, item.defining_class.__name__) for item in inspect.classify_class_attrs(kind)],
+            )
+            for name, kind in own_classes(module).items()
+            if kind.__name__ in pair.text("v1") and f"class {kind.__name__}" in pair.text("v1")
+        }
+
+    same(pair, described)
+
+
+@every_feature
+@both_versions
+def test_code_lies_on_the_same_lines_and_columns(pair: Pair, version: str) -> None:
+    def placed(module: ModuleType) -> dict[str, object]:
+        return {
+            path: (
+                (code.co_name, code.co_qualname, code.co_filename, code.co_firstlineno),
+                (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
+                code.co_varnames[: code.co_argcount + code.co_kwonlyargcount],
+                code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR),
+                code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_OPTIMIZED),
+                collapsed([line for _, _, line in code.co_lines() if line is not None]),
+                collapsed([place for place in code.co_positions() if place[0] is not None]),
+            )
+            for path, code in codes_of(module)
+        }
+
+    same(pair, placed, version)
+
+
+@every_feature
+@both_versions
+def test_the_traced_lines_calls_and_returns_are_the_same(pair: Pair, version: str) -> None:
+    def traced(call: Callable[[], object], file: str) -> list[object]:
+        events: list[object] = []
+
+        def trace(frame: FrameType, event: str, argument: object) -> object:
+            if frame.f_code.co_filename == file:
+                events.append((event, frame.f_code.co_qualname, frame.f_lineno))
+            return trace
+
+        # The collector closes generators of an earlier import, and 3.11 traces that.
+        gc.collect()
+        gc.disable()
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            call()
+        finally:
+            sys.settrace(before)
+            gc.enable()
+        return events
+
+    file = str(pair.file(version))
+    with pair.plain(version) as module:
+        expected = traced(module.probe, file)
+    module = pair.freeze(version)
+    assert expected
+    assert traced(module.probe, file) == expected
+
+
+@every_feature
+def test_the_lines_of_the_body_are_traced_as_at_a_plain_import(pair: Pair) -> None:
+    def body_lines(load: Callable[[], object]) -> list[object]:
+        lines: list[object] = []
+
+        def trace(frame: FrameType, event: str, argument: object) -> object:
+            if frame.f_code.co_filename != str(pair.file("v1")):
+                return None
+            if event == "line":
+                lines.append((frame.f_code.co_qualname, frame.f_lineno))
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            load()
+        finally:
+            sys.settrace(before)
+        return lines
+
+    with pair.importable("v1"):
+        expected = body_lines(lambda: importlib.import_module(pair.name))
+        pair.forget()
+        found = body_lines(lambda: bf.freeze_block(pair.name))
+    assert found == expected
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in 3.12")
+@every_feature
+def test_the_monitored_lines_and_branches_are_the_same(pair: Pair) -> None:
+    monitoring = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+    file = str(pair.file("v1"))
+
+    def monitored(module: ModuleType) -> list[object]:
+        seen: list[object] = []
+        # Other instructions stand at the same places, so a branch is told by its line, not by its offset.
+        tool, events = monitoring.COVERAGE_ID, monitoring.events
+
+        def line(code: CodeType, number: int) -> None:
+            if code.co_filename == file:
+                seen.append((code.co_qualname, number))
+
+        def starts(code: CodeType, offset: int) -> None:
+            if code.co_filename == file:
+                seen.append(("start", code.co_qualname))
+
+        def returns(code: CodeType, offset: int, value: object) -> None:
+            if code.co_filename == file:
+                seen.append(("return", code.co_qualname))
+
+        monitoring.use_tool_id(tool, "fidelity")
+        try:
+            monitoring.register_callback(tool, events.LINE, line)
+            monitoring.register_callback(tool, events.PY_START, starts)
+            monitoring.register_callback(tool, events.PY_RETURN, returns)
+            monitoring.set_events(tool, events.LINE | events.PY_START | events.PY_RETURN)
+            module.probe()
+        finally:
+            monitoring.set_events(tool, 0)
+            monitoring.free_tool_id(tool)
+        return seen
+
+    expected, found = plain_and_frozen(pair, monitored)
+    assert expected
+    assert found == expected
+
+
+@every_feature
+def test_pickles_are_the_same_bytes(pair: Pair) -> None:
+    def pickled(module: ModuleType) -> list[object]:
+        stored = [pickle.dumps(module.make(), protocol) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+        stored += [pickle.dumps(function) for function in own_functions(module).values()]
+        stored += [pickle.dumps(kind) for kind in own_classes(module).values()]
+        for function in own_functions(module).values():
+            assert pickle.loads(pickle.dumps(function)) is function
+        return [*stored, module.use(pickle.loads(stored[0]))]
+
+    same(pair, pickled)
+
+
+@every_feature
+def test_copies_work_the_same(pair: Pair) -> None:
+    def copied(module: ModuleType) -> list[object]:
+        shallow = {name: copy.copy(thing) for name, thing in module.make().items()}
+        deep = copy.deepcopy(module.make())
+        functions = [copy.copy(function) is function for function in own_functions(module).values()]
+        functions += [copy.deepcopy(kind) is kind for kind in own_classes(module).values()]
+        return [module.use(shallow), module.use(deep), functions]
+
+    same(pair, copied)
+
+
+@every_feature
+def test_doctests_are_found_and_pass(pair: Pair) -> None:
+    def tested(module: ModuleType) -> object:
+        names = [(test.name, test.lineno, len(test.examples)) for test in doctest.DocTestFinder().find(module)]
+        return names, doctest.testmod(module)
+
+    expected, found = plain_and_frozen(pair, tested)
+    assert found == expected
+    assert found[1].failed == 0  # type: ignore[index]
+
+
+def test_doctests_of_the_new_version_pass_after_a_swap(tmp_path: Path) -> None:
+    pair = feature_pair(tmp_path, "plain_functions")
+    module = pair.freeze()
+    assert doctest.testmod(module) == doctest.TestResults(failed=0, attempted=2)
+    pair.swap("v2")
+    assert doctest.testmod(module) == doctest.TestResults(failed=0, attempted=2)
+    pair.forget()
+
+
+DEEP = '''\
+"""Calls that fail at the end of a way through every kind of frame."""
+
+import functools
+
+
+def fail(n):
+    return [1, 2][n] / (
+        n -
+        n
+    )
+
+
+def passed_on(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args) + 1
+    return wrapper
+
+
+@passed_on
+def decorated(n): return fail(n) + fail(n)
+
+
+class Thing:
+    value = property(lambda self: decorated(1))
+
+    def __init__(self):
+        self.inner = (
+            self
+            .value
+        )
+
+    @classmethod
+    def build(cls): return [cls() for _ in range(1)]
+
+
+def generate():
+    yield 1
+    yield Thing.build()
+
+
+def nested(x):
+    def inner(y):
+        try:
+            return {k: v for k, v in enumerate(generate())}
+        except ZeroDivisionError as error:
+            raise ValueError(f"wrapped {x + y}") from error
+    return inner(1)
+
+
+async def awaited():
+    return await again()
+
+
+async def again(): return sorted([1], key=lambda key: nested(key))
+
+
+def finish():
+    try:
+        awaited().send(None)
+    finally:
+        undefined_name(fail)
+
+
+def raising_in_a_class_body():
+    class Inner:
+        attribute = fail(1)
+
+
+def too_many_arguments():
+    return fail(1, 2)
+
+
+def missing_attribute():
+    return fail.attribute, Thing.build.nothing
+'''
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Pair]:
+    made = write_pair(tmp_path, "deep", DEEP, "\n\n" + DEEP.replace("[1, 2][n]", "[3, 4][n]"))
+    yield made
+    made.forget()
+
+
+CRASHES = ("finish", "nested", "raising_in_a_class_body", "too_many_arguments", "missing_attribute", "decorated")
+
+
+def crash(module: ModuleType, name: str) -> BaseException:
+    """Call a function that raises, and return what it raised, from the module's frames on."""
+    arguments = [1] if name in ("nested", "decorated") else []
+    with pytest.raises((ArithmeticError, AttributeError, NameError, TypeError, ValueError)) as caught:
+        getattr(module, name)(*arguments)
+    assert caught.value.__traceback__ is not None
+    return caught.value.with_traceback(caught.value.__traceback__.tb_next)
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_tracebacks_are_the_same_text(deep: Pair, name: str) -> None:
+    same(deep, lambda module: "".join(traceback.format_exception(crash(module, name))))
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_tracebacks_after_a_swap_end_in_the_files_lines_and_functions_of_v2(deep: Pair, name: str) -> None:
+    def places(module: ModuleType) -> list[object]:
+        chain, error = [], crash(module, name)
+        while error is not None:
+            frames = traceback.extract_tb(error.__traceback__)
+            # A forwarder may add a frame; it bears the name of what it forwards to.
+            chain.append(collapsed([frame.name for frame in frames]))
+            chain.append((type(error), str(error), frames[-1].filename, frames[-1].lineno, frames[-1].line))
+            error = error.__cause__ or error.__context__  # type: ignore[assignment]
+        return chain
+
+    with deep.plain("v2") as module:
+        expected = places(module)
+    module = deep.freeze()
+    deep.swap("v2")
+    assert places(module) == expected
+
+
+def test_the_caller_is_the_caller(tmp_path: Path) -> None:
+    text = (
+        "import collections, inspect, sys, warnings\n"
+        "def caller(): return sys._getframe(1).f_code.co_name\n"
+        "def calling(): return caller()\n"
+        "def warned(): warnings.warn('look', UserWarning, stacklevel=2)\n"
+        "def warning():\n    warned()\n"
+        "def stack(): return [frame.function for frame in inspect.stack()[:3]]\n"
+        "def through(): return list(map(lambda _: stack(), [1]))\n"
+        "def variables():\n    here = 1\n    return sorted(locals()), sorted(vars()), 'calling' in globals()\n"
+        "Pair = collections.namedtuple('Pair', 'a b')\n"
+        "def module_of(): return Pair.__module__, caller.__module__, type('T', (), {}).__module__\n"
+        "class Body:\n    names = sorted(locals())\n    module = sys._getframe().f_globals['__name__']\n"
+    )
+    pair = write_pair(tmp_path, "callers", text + DRIVER, text + DRIVER)
+
+    def asked(module: ModuleType) -> list[object]:
+        with pytest.warns(UserWarning, match="look") as caught:
+            module.warning()
+        answers = [module.caller(), module.calling(), module.stack(), module.through(), module.variables()]
+        where = [(one.filename, one.lineno) for one in caught]
+        return [*answers, module.module_of(), where, module.Body.names, module.Body.module]
+
+    same(pair, asked)
+    pair.forget()
+
+
+def test_an_import_that_fails_shows_the_same_traceback_as_the_cause(tmp_path: Path) -> None:
+    pair = write_pair(tmp_path, "failing", DEEP + "\n\nraising_in_a_class_body()\n", DEEP)
+
+    def own_frames(error: BaseException) -> list[object]:
+        frames = traceback.extract_tb(error.__traceback__)
+        return [(at.name, at.lineno, at.line, at.colno) for at in frames if at.filename == str(pair.file("v1"))]
+
+    with pytest.raises(ZeroDivisionError) as plain, pair.plain("v1"):
+        pass
+    with pytest.raises(bf.FreezeError) as frozen:
+        pair.freeze()
+    assert isinstance(frozen.value.__cause__, ZeroDivisionError)
+    assert own_frames(frozen.value.__cause__) == own_frames(plain.value)
+    assert pair.name not in sys.modules
+
+
+CLASS_BODIES = """
+import enum
+
+class Base:
+    kind = "module"
+
+def marked():
+    return 1
+
+marked.mark = "mark"
+
+class Prepares(type):
+    @classmethod
+    def __prepare__(mcs, name, bases):
+        return {"Base": "prepared"}
+
+class Prepared(metaclass=Prepares):
+    found = Base
+
+class Rebinding:
+    before = Base.__name__
+    Base = 3
+    after = Base
+    mark = marked.mark
+    class Inner:
+        found = Base.kind
+
+class Member(enum.Enum):
+    kind = Base.kind
+    mark = marked.mark
+
+def local():
+    class Local:
+        found = Base.__name__
+        mark = marked.mark
+    return Local.found, Local.mark
+
+def shadowed(Base):
+    class Local:
+        found = Base
+    return Local.found
+
+def probe():
+    fields = Rebinding.before, Rebinding.after, Rebinding.mark, Rebinding.Inner.found
+    return Prepared.found, fields, Member.kind.value, Member.mark.value, local(), shadowed(5)
+"""
+
+
+def test_class_bodies_find_their_own_names_first(tmp_path: Path) -> None:
+    pair = write_pair(tmp_path, "class_bodies", CLASS_BODIES, CLASS_BODIES.replace('"module"', '"other"'))
+    try:
+        with pair.plain("v1") as module:
+            expected = module.probe()
+        with pair.plain("v2") as module:
+            changed = module.probe()
+        block = pair.freeze("v1")
+        assert block.probe() == expected
+        pair.swap("v2")
+        assert block.probe() == changed != expected
+    finally:
+        pair.forget()

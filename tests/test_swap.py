@@ -1,0 +1,317 @@
+"""Swapping from every kind of source, going back, and what is kept: state, patches, members, the other blocks."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import signal
+import threading
+
+import pytest
+from conftest import Workshop
+
+import blockfreeze as bf
+
+SHOP = """
+def frob(a): return [a, {version}]
+def bar(x): return ({version}, *x)
+def foo(a): return bar(frob(a))
+"""
+
+
+def version(number: int) -> str:
+    return SHOP.format(version=number)
+
+
+def test_a_changed_file_is_read_again_even_if_its_size_and_second_are_the_same(workshop: Workshop) -> None:
+    path = workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    stamp = path.stat()
+    path.write_text(version(2))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    bf.swap(shop)
+    assert shop.foo(0) == (2, 0, 2)
+
+
+def test_a_swap_from_text_and_then_from_the_file_again(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    bf.swap(shop, source=version(2))
+    assert shop.foo(0) == (2, 0, 2)
+    bf.swap(shop)
+    assert shop.foo(0) == (1, 0, 1)
+
+
+def test_a_swap_from_another_file_and_from_a_directory(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    other = workshop.version("elsewhere", {"shop_next.py": version(2), "shop.py": version(3)})
+    bf.swap(shop, source=other / "shop_next.py")
+    assert shop.foo(0) == (2, 0, 2)
+    bf.swap(shop, source=str(other))
+    assert shop.foo(0) == (3, 0, 3)
+
+
+def test_reload_of_a_facade_is_a_swap(workshop: Workshop) -> None:
+    path = workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    foo = shop.foo
+    path.write_text(version(2))
+    assert importlib.reload(shop) is shop
+    assert foo(0) == (2, 0, 2)
+    assert bf.status(shop).current == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "phase", "cause"),
+    [
+        ("def foo(:\n", "link", SyntaxError),
+        ("import no_such_module_anywhere\n", "execute", ModuleNotFoundError),
+        ("raise SystemExit(3)\n", "execute", SystemExit),
+        ("1 / 0\n", "execute", ZeroDivisionError),
+        ("/no/such/file.py", "read", FileNotFoundError),
+    ],
+)
+def test_a_version_that_cannot_be_built_leaves_the_current_one_serving(
+    workshop: Workshop, source: str, phase: str, cause: type[BaseException]
+) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    foo = shop.foo
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(shop, source=source)
+    assert (caught.value.phase, type(caught.value.__cause__)) == (phase, cause)
+    assert pickle.loads(pickle.dumps(caught.value)).phase == phase
+    assert shop.foo is foo
+    assert foo(0) == (1, 0, 1)
+    bf.swap(shop, source=version(2))
+    assert foo(0) == (2, 0, 2)
+
+
+def test_a_module_may_become_a_package_and_back(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    package = workshop.version(
+        "package", {"shop/__init__.py": "from .parts import foo, frob, bar\n", "shop/parts.py": version(2)}
+    )
+    bf.swap(shop, source=package)
+    assert shop.foo(0) == (2, 0, 2)
+    bf.rollback(shop)
+    assert shop.foo(0) == (1, 0, 1)
+
+
+def test_a_removed_entry_says_so_when_it_is_called_and_comes_back(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    bar = shop.bar
+    report = bf.swap(shop, source="def foo(a): return 'alone'\n")
+    assert report.removed == ("shop.bar", "shop.frob")
+    with pytest.raises(bf.EntryRemovedError, match=r"shop\.bar"):
+        bar([1])
+    assert not hasattr(shop, "bar")
+    bf.rollback(shop)
+    assert bar([1]) == (1, 1)
+
+
+def test_strict_refuses_what_callers_rely_on(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    with pytest.raises(bf.IncompatibleBlockError) as caught:
+        bf.swap(shop, source="async def foo(a): ...\ndef bar(x, y): ...\n", strict=True)
+    assert len(caught.value.problems) == 3
+    assert shop.foo(0) == (1, 0, 1)
+
+
+def test_a_check_sees_the_candidate_and_can_refuse_it(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    seen = []
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(shop, source=version(2), check=lambda candidate: seen.append(candidate.foo(0)) or False)
+    assert (seen, caught.value.phase) == ([(2, 0, 2)], "check")
+    assert shop.foo(0) == (1, 0, 1)
+    bf.swap(shop, source=version(2), check=lambda candidate: candidate.foo(0))
+    assert shop.foo(0) == (2, 0, 2)
+
+
+def test_a_candidate_is_committed_or_discarded_once(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    candidate = bf.prepare(shop, source=version(2))
+    assert (candidate.foo(0), shop.foo(0)) == ((2, 0, 2), (1, 0, 1))
+    with pytest.raises(bf.SwapInProgressError):
+        bf.swap(shop)
+    candidate.discard()
+    with pytest.raises(bf.SwapError, match="already"):
+        candidate.commit()
+    with bf.prepare(shop, source=version(3)) as left:
+        assert left.foo(0) == (3, 0, 3)
+    assert shop.foo(0) == (1, 0, 1)
+    assert bf.prepare(shop, source=version(4)).commit().to_generation == shop_generation(shop)
+    assert shop.foo(0) == (4, 0, 4)
+
+
+def shop_generation(shop: object) -> int:
+    return bf.status(shop).current
+
+
+def test_rollback_reaches_what_history_keeps_and_no_further(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop", history=3)
+    for number in (2, 3, 4):
+        bf.swap(shop, source=version(number))
+    with pytest.raises(bf.NoSuchGenerationError) as caught:
+        bf.rollback(shop, to=1)
+    assert caught.value.kept == (2, 3)
+    assert isinstance(caught.value, LookupError)
+    bf.rollback(shop, to=2)
+    assert shop.foo(0) == (2, 0, 2)
+    with pytest.raises(bf.NoSuchGenerationError):
+        bf.rollback(shop)
+
+
+def test_state_rebound_with_global_and_defvar_survives_and_plain_containers_start_afresh(workshop: Workshop) -> None:
+    source = """
+from blockfreeze import defvar
+count, seen, kept = 0, {{}}, defvar("kept", dict)
+def add(x):
+    global count
+    count += 1
+    seen[x] = kept[x] = {version}
+    return count
+"""
+    workshop.write("shop.py", source.format(version=1))
+    shop = bf.freeze_block("shop")
+    kept = shop.kept
+    assert (shop.add("a"), shop.add("b")) == (1, 2)
+    report = bf.swap(shop, source=source.format(version=2))
+    assert shop.add("c") == shop.count == 3
+    assert (shop.seen, shop.kept, shop.kept is kept) == ({"c": 2}, {"a": 1, "b": 1, "c": 2}, True)
+    assert [str(one) for one in report.afresh] == ["seen: dict, 2 items -> 0; declare it with defvar to keep it"]
+    assert report.kept_state == ("shop.count",)
+    shop.count = 10
+    assert shop.add("d") == 11
+    bf.rollback(shop)
+    assert shop.add("e") == 12
+
+
+def test_definitions_are_frozen_other_names_are_not_and_patched_reaches_inside(workshop: Workshop) -> None:
+    workshop.write("shop.py", "LIMIT = 1\ndef limit(): return LIMIT\n" + version(1))
+    shop = bf.freeze_block("shop")
+    for _ in range(2):
+        with pytest.raises(bf.FrozenBlockError, match="patched") as caught:
+            shop.bar = print
+        assert caught.value.name == "bar"
+        with pytest.raises(AttributeError):
+            del shop.bar
+        shop.LIMIT = 2
+        assert shop.limit() == 2
+        with bf.patched(shop, bar=lambda x: ("fake", *x)):
+            assert shop.foo(0)[0] == "fake"
+        assert shop.foo(0)[0] != "fake"
+        bf.swap(shop, source="LIMIT = 1\ndef limit(): return LIMIT\n" + version(2))
+
+
+def test_a_patchable_block_can_be_patched_through_the_module(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop", patchable=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(shop, "frob", lambda a: ["fake"])
+        assert shop.foo(0) == (1, "fake")
+    assert shop.foo(0) == (1, 0, 1)
+
+
+def test_a_patch_of_a_builtin_is_seen_inside(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write("shop.py", "def foo(): return len('abc')\n")
+    shop = bf.freeze_block("shop")
+    bf.swap(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.len", lambda text: "patched")
+        assert shop.foo() == "patched"
+    assert shop.foo() == 3
+
+
+def test_a_member_first_imported_after_a_swap_is_of_the_version_that_imports_it(workshop: Workshop) -> None:
+    files = {
+        "shop/__init__.py": "def foo():\n    from .late import bar\n    return {v}, bar()\n",
+        "shop/late.py": "def bar(): return {v}\n",
+    }
+    for file, text in files.items():
+        workshop.write(file, text.format(v=1))
+    shop = bf.freeze_block("shop")
+    new = workshop.version("new", {file: text.format(v=2) for file, text in files.items()})
+    for file in files:  # the files of the version that serves are gone when it needs the one that it has not loaded
+        (workshop.path / file).write_text("raise SystemError('the wrong version')\n")
+    bf.swap(shop, source=new)
+    assert shop.foo() == (2, 2)
+    bf.rollback(shop)
+    assert shop.foo() == (1, 1)
+
+
+def test_swaps_of_different_blocks_run_side_by_side(workshop: Workshop) -> None:
+    workshop.write("one.py", version(1))
+    workshop.write("two.py", version(1))
+    one, two = bf.freeze_block("one"), bf.freeze_block("two")
+    with bf.prepare(one, source=version(2)) as candidate:
+        bf.swap(two, source=version(2))
+        candidate.commit()
+    assert one.foo(0) == two.foo(0) == (2, 0, 2)
+
+
+def test_a_swap_called_from_inside_the_block_leaves_its_caller_in_its_generation(workshop: Workshop) -> None:
+    source = (
+        version(1)
+        + "TABLE = {'bar': bar}\ndef turn(swap):\n    before = frob(0)\n    swap()\n    return TABLE['bar'](before)\n"
+    )
+    workshop.write("shop.py", source)
+    shop = bf.freeze_block("shop")
+    assert shop.turn(lambda: bf.swap(shop, source=source.replace("1", "2"))) == (1, 0, 1)
+    assert shop.turn(lambda: None) == (2, 0, 2)
+
+
+@pytest.mark.needs_threads
+def test_a_second_swap_waits_if_it_is_asked_to(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    candidate = bf.prepare(shop, source=version(2))
+    done: list[int] = []
+    thread = threading.Thread(target=lambda: done.append(bf.swap(shop, source=version(3), wait=True).from_generation))
+    thread.start()
+    with pytest.raises(bf.SwapInProgressError):
+        bf.rollback(shop)
+    candidate.commit()
+    thread.join()
+    assert done == [2]
+    assert shop.foo(0) == (3, 0, 3)
+
+
+@pytest.mark.needs_fork
+def test_a_child_process_can_swap_while_the_parent_was_swapping(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    bf.swap(shop, source=version(2))
+    child = os.fork()
+    if child == 0:  # pragma: no cover - the child's coverage is not collected
+        try:
+            bf.swap(shop, source=version(3))
+            os._exit(0 if shop.foo(0) == (3, 0, 3) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert shop.foo(0) == (2, 0, 2)
+
+
+def test_a_signal_handler_in_a_block_is_current(workshop: Workshop) -> None:
+    source = "got = []\ndef handler(number, frame): got.append({version})\n"
+    workshop.write("shop.py", source.format(version=1))
+    shop = bf.freeze_block("shop")
+    before = signal.signal(signal.SIGINT, shop.handler)
+    try:
+        bf.swap(shop, source=source.format(version=2))
+        signal.raise_signal(signal.SIGINT)
+        assert shop.got == [2]
+    finally:
+        signal.signal(signal.SIGINT, before)

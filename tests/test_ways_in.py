@@ -1,0 +1,187 @@
+"""The ways in: how modules become blocks, and what cannot become one, with nothing changed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+import pytest
+from conftest import Workshop
+
+import blockfreeze as bf
+
+SHOP = """
+def frob(a): return [a, {version}]
+def bar(x): return ({version}, *x)
+def foo(a): return bar(frob(a))
+"""
+
+BODY_RUNS = """
+import counting
+counting.runs.append(__name__)
+"""
+
+
+def version(number: int) -> str:
+    return SHOP.format(version=number)
+
+
+@pytest.fixture
+def counting(workshop: Workshop) -> ModuleType:
+    """A module outside of every block that counts how often bodies run."""
+    workshop.write("counting.py", "runs = []\n")
+    return workshop.load("counting")
+
+
+def test_freezing_by_name_runs_the_body_once_and_returns_the_module(workshop: Workshop, counting: ModuleType) -> None:
+    workshop.write("shop.py", BODY_RUNS + version(1))
+    shop = bf.freeze_block("shop")
+    assert shop is sys.modules["shop"]
+    assert shop.foo(0) == (1, 0, 1)
+    assert counting.runs == ["shop"]
+
+
+def test_freezing_a_module_that_is_imported_keeps_what_others_took(workshop: Workshop, counting: ModuleType) -> None:
+    workshop.write("shop.py", BODY_RUNS + version(1) + "class Order:\n    def total(self): return foo(1)\n")
+    shop = workshop.load("shop")
+    foo, order, kind = shop.foo, shop.Order(), shop.Order
+    bound = order.total
+    assert bf.freeze_block(shop) is shop
+    assert counting.runs == ["shop", "shop"]
+    assert shop.foo is foo
+    assert shop.Order is kind
+    bf.swap(shop, source=version(2) + "class Order:\n    def total(self): return foo(1)\n")
+    assert foo(0) == (2, 0, 2)
+    assert order.total() == bound() == (2, 1, 2)
+    assert isinstance(order, shop.Order)
+
+
+def test_a_late_freeze_that_cannot_run_the_body_again_changes_nothing(workshop: Workshop, counting: ModuleType) -> None:
+    workshop.write("shop.py", BODY_RUNS + "if len(counting.runs) > 1: raise ValueError('once')\n" + version(1))
+    shop = workshop.load("shop")
+    before, foo, kind = dict(vars(shop)), shop.foo, type(shop)
+    code = foo.__code__
+    with pytest.raises(bf.FreezeError, match="once") as caught:
+        bf.freeze_block(shop)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert vars(shop) == before
+    assert shop.foo is foo
+    assert foo.__code__ is code or foo.__code__ == code
+    assert type(shop) is kind
+    assert shop.foo(0) == (1, 0, 1)
+
+
+def test_freezing_twice_is_harmless(workshop: Workshop, counting: ModuleType) -> None:
+    workshop.write("shop.py", BODY_RUNS + version(1))
+    shop = bf.freeze_block("shop")
+    assert bf.freeze_block("shop") is shop
+    assert bf.freeze_block(shop) is shop
+    assert counting.runs == ["shop"]
+
+
+def test_several_names_make_one_block_that_swaps_as_one(workshop: Workshop) -> None:
+    workshop.write("front.py", "import back\nfrom back import bar\ndef foo(): return 1, bar(), back.bar()\n")
+    workshop.write("back.py", "def bar(): return 1\n")
+    front = bf.freeze_block("front", "back")
+    assert bf.status("back") == bf.status(front)
+    new = workshop.version(
+        "new",
+        {
+            "front.py": "import back\nfrom back import bar\ndef foo(): return 2, bar(), back.bar()\n",
+            "back.py": "def bar(): return 2\n",
+        },
+    )
+    bf.swap("back", source=new)
+    assert front.foo() == (2, 2, 2)
+
+
+def test_install_makes_blocks_of_modules_as_they_are_imported(workshop: Workshop) -> None:
+    workshop.write("billing_a/__init__.py", "from .parts import bar\n")
+    workshop.write("billing_a/parts.py", "def bar(): return 1\n")
+    workshop.write("plain_b.py", version(1))
+    bf.install("billing_*")
+    package, plain = workshop.load("billing_a"), workshop.load("plain_b")
+    assert bf.status(package).members == ("billing_a", "billing_a.parts")
+    with pytest.raises(bf.BlockfreezeError, match="not a block"):
+        bf.status(plain)
+
+
+@pytest.mark.parametrize("way", ["@bf.freeze_block\n", "bf.freeze_block(__name__)\n"], ids=["decorator", "call"])
+def test_a_module_can_freeze_itself(workshop: Workshop, way: str) -> None:
+    workshop.write("shop.py", "import blockfreeze as bf\n" + way + version(1).lstrip())
+    shop = workshop.load("shop")
+    assert bf.status(shop).current == 1
+    bf.swap(shop, source="import blockfreeze as bf\n" + way + version(2).lstrip())
+    assert shop.foo(0) == (2, 0, 2)
+
+
+def test_a_module_that_freezes_itself_and_is_frozen_by_name_runs_once(workshop: Workshop, counting: ModuleType) -> None:
+    workshop.write("shop.py", BODY_RUNS + "import blockfreeze as bf\nbf.freeze_block(__name__)\n" + version(1))
+    bf.freeze_block("shop")
+    assert counting.runs == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sys", "built-in"),
+        ("no_such_module_anywhere", "no such module"),
+        ("json.no_such_module_anywhere", "no such module"),
+        ("__main__", "script"),
+        ("blockfreeze", "does the freezing"),
+        ("", "empty"),
+    ],
+)
+def test_what_cannot_be_a_block_is_refused_and_sys_modules_stays(name: str, reason: str) -> None:
+    importlib.import_module("json")
+    before = dict(sys.modules)
+    with pytest.raises(bf.FreezeError, match=reason):
+        bf.freeze_block(name)
+    assert dict(sys.modules) == before
+
+
+def test_a_namespace_package_is_refused(workshop: Workshop) -> None:
+    workshop.write("spread/part.py", "")
+    with pytest.raises(bf.FreezeError, match="namespace package"):
+        bf.freeze_block("spread")
+    assert "spread" not in sys.modules
+
+
+def test_a_package_whose_member_raises_leaves_no_member_behind(workshop: Workshop) -> None:
+    workshop.write("shop/__init__.py", "from . import good, bad\n")
+    workshop.write("shop/good.py", "")
+    workshop.write("shop/bad.py", "raise RuntimeError('boom')\n")
+    with pytest.raises(bf.FreezeError, match="boom") as caught:
+        bf.freeze_block("shop")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert not [name for name in sys.modules if name.partition(".")[0] == "shop"]
+    workshop.write("shop/bad.py", "\n# mended\n")
+    assert bf.freeze_block("shop").good
+
+
+def test_a_block_inside_a_package_cannot_be_swallowed_by_the_package(workshop: Workshop) -> None:
+    workshop.write("shop/__init__.py", "")
+    workshop.write("shop/part.py", version(1))
+    bf.freeze_block("shop.part")
+    with pytest.raises(bf.FreezeError, match="a block of its own"):
+        bf.freeze_block("shop")
+
+
+def test_a_swap_during_the_first_import_is_refused(workshop: Workshop) -> None:
+    workshop.write(
+        "shop.py",
+        version(1)
+        + """
+import blockfreeze as bf
+try: bf.swap(__name__)
+except bf.SwapInProgressError as error: refused = str(error)
+""",
+    )
+    shop = bf.freeze_block("shop")
+    assert "first time" in shop.refused
+
+
+def test_inlining_is_refused_as_long_as_it_is_not_there() -> None:
+    with pytest.raises(bf.FreezeError, match="inline"):
+        bf.freeze_block("json", inline=True)
