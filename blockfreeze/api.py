@@ -16,8 +16,7 @@ from blockfreeze.candidate import Candidate
 from blockfreeze.drain import find_lingering
 from blockfreeze.errors import DrainTimeoutError
 from blockfreeze.facade import assign, remove
-from blockfreeze.generation import Block, Member
-from blockfreeze.names import Reason
+from blockfreeze.generation import Block
 from blockfreeze.report import (
     BlockStatus,
     EntryStatus,
@@ -269,14 +268,9 @@ def status(module: Any) -> BlockStatus:
         unbound=tuple(
             Unbound(f"{member.name}.{name}", reason.value)
             for member in members
-            for name, reason in sorted(_reasons(member).items())
+            for name, reason in member.linkage.reasons.items()
         ),
     )
-
-
-def _reasons(member: Member) -> dict[str, Reason]:
-    opaque = dict.fromkeys(member.linkage.opaque, Reason.LOCALS_INSPECTED)
-    return {**opaque, **member.linkage.unbound}
 
 
 def _state(block: Block, number: int) -> str:

@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from blockfreeze import __version__
+from blockfreeze import __version__, check
 from blockfreeze.demo import command as demo
 from blockfreeze.errors import ControlError
 
@@ -44,5 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"blockfreeze {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    check.add_to(commands)
     demo.add_to(commands)
     return parser

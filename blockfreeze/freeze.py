@@ -31,7 +31,7 @@ from blockfreeze.names import analyse, may_be_suspended, walk_codes
 from blockfreeze.source import Snapshot, find_plain_spec, is_linkable
 from blockfreeze.swap import begin, first_complete, prepare, swap
 
-__all__ = ["freeze", "freeze_from_inside", "install_patterns"]
+__all__ = ["freeze", "freeze_from_inside", "install_patterns", "snapshot_of"]
 
 
 def freeze_error(name: str, reason: str, remedy: str) -> FreezeError:
@@ -55,7 +55,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
     block = Block(names, patchable=patchable, history=max(1, history))
-    snapshot = _snapshot(names)
+    snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
         if others:
@@ -95,7 +95,12 @@ def _already_frozen(block: Block, names: tuple[str, ...], entry_points: Iterable
     return block.facades[names[0]]
 
 
-def _snapshot(names: tuple[str, ...]) -> Snapshot:
+def snapshot_of(names: tuple[str, ...]) -> Snapshot:
+    """Read the sources of the modules `names` and of everything in them; only their parents are imported.
+
+    Raises:
+        FreezeError: one of them cannot be frozen.
+    """
     for name in names:
         if name == "__main__":
             raise freeze_error(

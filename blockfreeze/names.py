@@ -80,6 +80,12 @@ class Linkage:
     member_imports: frozenset[str] = frozenset()
     may_warn: frozenset[str] = frozenset()
 
+    @property
+    def reasons(self) -> dict[str, Reason]:
+        """Every definition that is not linked, sorted by name, and why."""
+        found = dict.fromkeys(self.opaque, Reason.LOCALS_INSPECTED) | self.unbound
+        return dict(sorted(found.items()))
+
 
 @dataclass
 class _TopLevel:

@@ -23,13 +23,16 @@ ROOT = Path(__file__).parents[1] / "blockfreeze"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 
 LAYERS = (
-    ("words: errors and results", {"errors", "report"}),
+    ("words: errors and results", {"errors", "report", "forecast"}),
     ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",
         {"vector", "callers", "entries", "redirect", "switch", "classes", "facade", "drain"},
     ),
-    ("building: publishes nothing", {"source", "importlib_bootstrap", "hooks", "generation", "build"}),
+    (
+        "building: publishes nothing",
+        {"source", "importlib_bootstrap", "hooks", "generation", "build", "survey", "captures"},
+    ),
     (
         "the steps of a swap, but for its store",
         {"aftermath", "arming", "candidate", "claims", "compare", "repoint", "twins"},
@@ -37,7 +40,7 @@ LAYERS = (
     ("swap: stores the one reference", {"swap"}),
     ("registry: the only module-level mutable state", {"registry"}),
     ("what users import", {"freeze", "api", "__init__"}),
-    ("the command line", {"demo", "cli", "__main__"}),
+    ("the command line", {"demo", "check", "cli", "__main__"}),
 )
 """From the bottom to the top: a module imports from its own layer and from those before it."""
 

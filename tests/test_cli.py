@@ -24,13 +24,20 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert text.startswith("usage: blockfreeze ")
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--version"}
-    assert re.findall(r"^    ([a-z]+) ", text, re.MULTILINE) == ["demo"]
+    assert re.findall(r"^    ([a-z]+) ", text, re.MULTILINE) == ["check", "demo"]
 
 
 def test_demo_help_names_every_option_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert _status("demo", "--help") == 0
     text = capsys.readouterr().out
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--seconds", "--clients", "--interval", "--json"}
+    assert "exit status: 0" in text
+
+
+def test_check_help_names_every_option_and_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _status("check", "--help") == 0
+    text = capsys.readouterr().out
+    assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--against", "--program", "--json"}
     assert "exit status: 0" in text
 
 
