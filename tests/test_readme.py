@@ -14,8 +14,10 @@ Every other console block is run: each ``$`` command succeeds and prints what st
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +104,17 @@ def run(blocks: list[Block], workshop: Workshop, capsys: pytest.CaptureFixture[s
         elif block.language == "console" and block.directive != "not executed":
             for command in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
                 line, _, expected = command.partition("\n")
-                done = subprocess.run(line, check=False, shell=True, text=True, capture_output=True, cwd=workshop.path)
+                # As in an activated environment: the commands that came with the package are found.
+                path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+                done = subprocess.run(
+                    line,
+                    check=False,
+                    shell=True,
+                    text=True,
+                    capture_output=True,
+                    cwd=workshop.path,
+                    env={**os.environ, "PATH": path},
+                )
                 assert done.returncode == 0, f"README.md:{block.line}: {line}\n{done.stdout}{done.stderr}"
                 assert not expected or matches(expected, done.stdout), f"README.md:{block.line}: {line}\n{done.stdout}"
 
