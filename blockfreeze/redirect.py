@@ -22,6 +22,7 @@ __all__ = ["ATOMS", "redirect"]
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
+_NEVER_ENTERED = (*ATOMS, ModuleType)
 _HEAP_TYPE = 1 << 9
 
 
@@ -76,7 +77,8 @@ class _Redirection:
         self.todo = list(roots)
         while self.todo:
             found = self.todo.pop()
-            if isinstance(found, (*ATOMS, ModuleType)) or id(found) in self.seen or _is_ours(found):
+            # By `type` and not `isinstance`, which would read the attribute __class__ of each module of the block.
+            if id(found) in self.seen or issubclass(type(found), _NEVER_ENTERED) or _is_ours(found):
                 continue
             self.seen[id(found)] = found
             self._enter(found)
@@ -86,7 +88,7 @@ class _Redirection:
         if id(value) in self.replace:
             self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
             return self.replace[id(value)]
-        if isinstance(value, (tuple, frozenset)) and id(value) not in self.seen:
+        if issubclass(type(value), (tuple, frozenset)) and id(value) not in self.seen:
             old = list(value)
             changed = [self._new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
