@@ -50,6 +50,13 @@ class Switch:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self._bind(self.choose(), instance, owner)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the value unbound: so CPython calls a descriptor's ``__get__``, as it finds it in the class."""
+        value = self.choose()
+        if value is ABSENT:
+            value = self._inherited(type(args[0]))
+        return value(*args, **kwargs)
+
     def _bind(self, value: Any, instance: Any, owner: type | None) -> Any:
         if value is ABSENT:
             value = self._inherited(owner if owner is not None else type(instance))

@@ -1,0 +1,160 @@
+"""Every special method switches with its class: old calls get the old one, all others the new one, on one instance.
+
+CPython finds special methods in its own ways: bound or as they lie in the class, through slots, by the type and not the
+instance. Each is called in a module of its own by a generator that was suspended across the swap, and from outside.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from conftest import Workshop
+
+import blockfreeze as bf
+
+METHODS = {
+    "abs": ("def __abs__(self): return V", "abs(x)"),
+    "add": ("def __add__(self, other): return V", "x + 1"),
+    "aiter": ("def __aiter__(self): return V", "type(x).__aiter__(x)"),
+    "await": ("def __await__(self):\n        yield V", "next(x.__await__())"),
+    "bool": ("def __bool__(self): return V == 2", "1 + bool(x)"),
+    "bytes": ("def __bytes__(self): return bytes([V])", "bytes(x)[0]"),
+    "call": ("def __call__(self, a, *, b=0): return V + a + b", "x(0, b=0)"),
+    "call_in_sort": ("def __call__(self, item): return -item * (2 * V - 3)", "sorted([1, 2], key=x)[0]"),
+    "class_getitem": ("def __class_getitem__(cls, item): return V", "type(x)[0]"),
+    "contains": ("def __contains__(self, item): return V == 2", "1 + (1 in x)"),
+    "delattr": ("def __delattr__(self, name): self.__dict__['was'] = V", "(delattr(x, 'a'), x.was)[1]"),
+    "delete": ("def __delete__(self, instance): Owner.was = V", "(delattr(Owner(), 'x'), Owner.was)[1]"),
+    "delitem": ("def __delitem__(self, key): self.was = V", "(x.__class__.__delitem__(x, 0), x.was)[1]"),
+    "dir": ("def __dir__(self): return [str(V)]", "int(dir(x)[0])"),
+    "divmod": ("def __divmod__(self, other): return V", "divmod(x, 1)"),
+    "enter": ("def __enter__(self): return V\n    def __exit__(self, *exc): pass", "entered(x)"),
+    "exit": ("def __enter__(self): pass\n    def __exit__(self, *exc): self.was = V", "(entered(x), x.was)[1]"),
+    "eq": ("def __eq__(self, other): return V == 2\n    __hash__ = None", "1 + (x == 1)"),
+    "float": ("def __float__(self): return float(V)", "int(float(x))"),
+    "format": ("def __format__(self, spec): return str(V)", "int(f'{x:a}')"),
+    "get": ("def __get__(self, instance, owner=None): return V", "Owner().x"),
+    "get_of_the_class": ("def __get__(self, instance, owner=None): return V", "Owner.x"),
+    "get_for_a_class_elsewhere": (
+        "def __get__(self, instance, owner=None): return V",
+        "type('Elsewhere', (), {'x': x})().x",
+    ),
+    "get_that_is_no_function": (
+        "__get__ = functools.partial(lambda version, *_: version, V)",
+        "type('Elsewhere', (), {'x': x})().x",
+    ),
+    "getattr": ("def __getattr__(self, name): return V", "x.anything"),
+    "getattribute": (
+        "def __getattribute__(self, name): return V if name == 'a' else object.__getattribute__(self, name)",
+        "x.a",
+    ),
+    "getitem": ("def __getitem__(self, key): return V", "x[0]"),
+    "getitem_as_iterator": ("def __getitem__(self, key): return [V][key]", "list(x)[0]"),
+    "getstate": ("def __getstate__(self): return {'was': V}", "copy.copy(x).was"),
+    "hash": ("def __hash__(self): return V", "hash(x)"),
+    "iadd": ("def __iadd__(self, other): return V", "operator.iadd(x, 1)"),
+    "index": ("def __index__(self): return V", "[0, 1, 2][x]"),
+    "init": ("def __init__(self): self.was = V", "type(x)().was"),
+    "init_subclass": ("def __init_subclass__(cls): cls.was = V", "type('Sub', (type(x),), {}).was"),
+    "int": ("def __int__(self): return V", "int(x)"),
+    "invert": ("def __invert__(self): return V", "~x"),
+    "iter": ("def __iter__(self): return iter([V])", "list(x)[0]"),
+    "iter_of_itself": ("def __iter__(self):\n        yield V", "[one for one in x][0]"),
+    "len": ("def __len__(self): return V", "len(x)"),
+    "length_hint": ("def __length_hint__(self): return V", "operator.length_hint(x)"),
+    "lt": ("def __lt__(self, other): return V == 2", "1 + (x < 1)"),
+    "matmul": ("def __matmul__(self, other): return V", "x @ 1"),
+    "match_args": ("a = V\n    b = 3 - V\n    __match_args__ = ('a',)", "matched(x)"),
+    "neg": ("def __neg__(self): return V", "-x"),
+    "new": (
+        "def __new__(cls):\n        made = object.__new__(cls)\n        made.was = V\n        return made",
+        "type(x)().was",
+    ),
+    "next": ("def __next__(self): return V\n    def __iter__(self): return self", "next(iter(x))"),
+    "pow": ("def __pow__(self, other, modulo=None): return V", "pow(x, 2, 3)"),
+    "radd": ("def __radd__(self, other): return V", "1 + x"),
+    "reduce": ("def __reduce__(self): return (int, (V,))", "copy.copy(x)"),
+    "repr": ("def __repr__(self): return str(V)", "int(repr(x))"),
+    "reversed": ("def __reversed__(self): return iter([V])", "list(reversed(x))[0]"),
+    "round": ("def __round__(self, digits=0): return V", "round(x)"),
+    "set": ("def __set__(self, instance, value): Owner.was = V", "(setattr(Owner(), 'x', 0), Owner.was)[1]"),
+    "set_name": ("def __set_name__(self, owner, name): owner.was = V", "type('Other', (), {'a': x}).was"),
+    "setattr": ("def __setattr__(self, name, value): self.__dict__['was'] = V", "(setattr(x, 'a', 0), x.was)[1]"),
+    "setitem": ("def __setitem__(self, key, value): self.was = V", "(operator.setitem(x, 0, 0), x.was)[1]"),
+    "sizeof": ("def __sizeof__(self): return V", "x.__sizeof__()"),
+    "str": ("def __str__(self): return str(V)", "int(str(x))"),
+    "trunc": ("def __trunc__(self): return V", "math.trunc(x)"),
+}
+"""What a class has, and an expression of an instance ``x`` of it that gives the version, 1 or 2."""
+
+MODULE = """
+import copy
+import functools
+import math
+import operator
+
+
+class Thing:
+    {method}
+
+
+class Owner:
+    x = Thing()
+    was = 0
+
+
+def entered(x):
+    with x as found:
+        return found
+
+
+def matched(x):
+    match x:
+        case Thing(found):
+            return found
+
+
+def look(x):
+    return {expression}
+
+
+made_by_the_body = look(Thing())
+
+
+def steps(x):
+    while True:
+        yield {expression}
+"""
+
+_numbers = itertools.count(1)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_special_method_is_the_callers_own(name: str, workshop: Workshop) -> None:
+    method, expression = METHODS[name]
+    block_name = f"special_{next(_numbers)}"
+
+    def text(version: int) -> str:
+        return MODULE.format(method=method.replace("V", str(version)), expression=expression)
+
+    workshop.write(f"{block_name}.py", text(1))
+    module = bf.freeze_block(block_name)
+    outside: dict[str, object] = dict(vars(module))
+    thing = module.Thing()
+    look_outside = eval(f"lambda x: {expression}", {**outside, "__name__": "elsewhere"})
+    old = module.steps(thing)
+    assert (next(old), module.look(thing), look_outside(thing), module.made_by_the_body) == (1, 1, 1, 1)
+    report = bf.swap(module, source=text(2))
+    assert (module.Thing, report.replaced_classes) == (outside["Thing"], ())
+    assert module.made_by_the_body == 2
+    new = module.steps(thing)
+    assert (next(old), next(new), module.look(thing), look_outside(thing), next(old)) == (1, 2, 2, 2, 1)
+    old.close()
+    bf.drain(module)
+    assert (next(new), module.look(thing), look_outside(thing)) == (2, 2, 2)
+    bf.rollback(module)
+    assert (next(new), module.look(thing), look_outside(thing)) == (2, 1, 1)
+    new.close()
+    bf.drain(module)
+    assert (module.look(thing), look_outside(thing)) == (1, 1)
