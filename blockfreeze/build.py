@@ -226,6 +226,8 @@ def _closure(
         linker.ASSIGN: hooks.assign,
         linker.CALLER: as_caller_sees,
         linker.BIND: hooks.bind,
+        linker.BUILD: hooks.build,
+        linker.DECORATOR: hooks.decorator,
         linker.DEFINE: hooks.define,
         linker.IMPORT: import_member,
         linker.KEEP: hooks.keep,

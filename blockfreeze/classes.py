@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
 __all__ = [
+    "METADATA",
     "adopt",
     "apply_metadata",
     "assign_class_attribute",
@@ -40,7 +41,7 @@ __all__ = [
 
 
 _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "_abc_impl"})
-_METADATA = frozenset(
+METADATA = frozenset(
     {
         "__doc__",
         "__annotations__",
@@ -233,10 +234,14 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
     births, values = before.class_values.get(cls, {}), after.class_values[cls]
     copies = before.class_copies.get(cls, {})
     switched = {name for name, value in cls.__dict__.items() if isinstance(value, Switch)}
-    for name in {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}:
+    names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
+    if not built and is_shared(cls, before, after):
+        # A class that was carried over is not made by either: only its methods are each generation's own.
+        names = switched.union(*(one.carried[cls][1] for one in (before, after) if cls in one.carried))
+    for name in names:
         live = cls.__dict__.get(name, ABSENT)
         value = values.get(name, ABSENT)
-        if name in _METADATA and "__required_keys__" not in births:
+        if name in METADATA and "__required_keys__" not in births:
             continue
         if "__required_keys__" in births:
             # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
@@ -262,12 +267,19 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
             type.__setattr__(cls, name, switch)
 
 
+def is_shared(cls: type, one: Generation, other: Generation) -> bool:
+    """Tell whether a class was carried over from one generation to the other, or to both from a third."""
+    origins = [found.carried[cls][0] if cls in found.carried else found.number for found in (one, other)]
+    return origins[0] == origins[1]
+
+
 def assign_class_attribute(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
     """Let code of `generation` set an attribute of `cls`: during an overlap, for itself alone."""
     generation.assigned.setdefault(cls, set()).add(name)
     live = cls.__dict__.get(name, ABSENT)
     if not isinstance(live, Switch):
-        if isinstance(block.reference.vector[0], Plain) or isinstance(getattr(type(cls), name, None), property):
+        steady = isinstance(block.reference.vector[0], Plain) or is_shared(cls, generation, block.current)
+        if steady or isinstance(getattr(type(cls), name, None), property):
             setattr(cls, name, value)
             return
         live = Switch(block, cls, name, live)

@@ -246,6 +246,16 @@ def store_subscript(mapping: str, name: str, at: InstrLocation | None) -> list[I
     ]
 
 
+def decorates(item: Instr) -> bool:
+    """Tell whether the instruction is one of those that call a decorator: a call without arguments but its ``self``."""
+    return item.name in ("PRECALL", "CALL") and item.arg == 0
+
+
+def begins_decoration(item: Instr) -> bool:
+    """Tell whether the instruction is the first of those that call one decorator."""
+    return decorates(item) and item.name == ("CALL" if _SINCE_312 else "PRECALL")
+
+
 def is_star_import(opname: str, arg: object) -> bool:
     """Tell whether the instruction stores every public name of a module into the namespace.
 

@@ -50,6 +50,7 @@ class Generation:
         self.classes: dict[tuple[str, str], type] = {}
         self.class_values: dict[type, dict[str, Any]] = {}
         self.class_copies: dict[type, dict[str, Any]] = {}
+        self.carried: dict[type, tuple[int, frozenset[str]]] = {}  # since which generation, and what it linked anew
         self.assigned: dict[type, set[str]] = {}  # class attributes that its code has set
         self.shadows: list[tuple[type, type]] = []  # classes as the bodies made them, and what stands for each
         self.made: dict[int, tuple[FunctionType, FunctionType]] = {}  # functions as made, by id, and their entries

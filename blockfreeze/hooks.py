@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import builtins
 import functools
+from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.carry import can_be_carried, carry, kept_by_metaclass
 from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
@@ -35,6 +37,10 @@ _HEAP_TYPE = 1 << 9
 _CACHE_TYPE = type(functools.lru_cache(maxsize=1)(len))
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 class Hooks:
     """The hooks of one member of one generation."""
 
@@ -43,6 +49,7 @@ class Hooks:
         self.generation = generation
         self.member = member
         self.home = home
+        self.carried = ""  # the name of the class that was carried over last
         self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
 
     def bind(self, value: Any, name: str) -> Any:
@@ -57,6 +64,25 @@ class Hooks:
         if isinstance(function, FunctionType):
             self.member.raws[name] = function
         return function
+
+    def build(self, name: str) -> Callable[..., Any]:
+        """Return what the class statement of `name` is to call: Python's own builder, unless it is carried over."""
+        self.carried = ""
+        if not can_be_carried(self.generation, self.member, name):
+            return builtins.__build_class__
+
+        def carry_over(function: Any, written: str, /, *bases: Any, **named: Any) -> Any:
+            cls = carry(self.generation, self.member, function, name, bases, named)
+            if cls is None:
+                return builtins.__build_class__(function, written, *bases, **named)
+            self.carried = name
+            return cls
+
+        return carry_over
+
+    def decorator(self, decorator: Any, name: str) -> Any:
+        """Return what is to be called with the class `name`: its decorator, unless the class is carried over."""
+        return _as_it_is if self.carried == name else decorator
 
     def keep(self, value: Any, name: str) -> Any:
         """Return the object of the generation before, if `value` is a sentinel made by an unchanged statement."""
@@ -143,7 +169,7 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     old = block.current.classes.get(key)
     if old is None or old is value or value.__module__ != member.name or value in generation.class_values:
         return value
-    difference = shape_difference(old, value)
+    difference = shape_difference(old, value) or kept_by_metaclass(generation, member, name, value)
     if difference is not None:
         generation.replaced[f"{member.name}.{name}"] = difference
         return value

@@ -17,7 +17,8 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
 its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
-`REFRESH`; in a later generation an import of a member goes through `IMPORT`. The hooks are free variables too: nothing
+`REFRESH`; in a later generation an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
+class statement makes its class. The hooks are free variables too: nothing
 of blockfreeze appears in the module's namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
@@ -48,7 +49,9 @@ from blockfreeze.names import (
 __all__ = [
     "ASSIGN",
     "BIND",
+    "BUILD",
     "CALLER",
+    "DECORATOR",
     "DEFINE",
     "HOME",
     "IMPORT",
@@ -72,6 +75,8 @@ UNSET = "blockfreeze.unset"
 ASSIGN = "blockfreeze.assign"
 IMPORT = "blockfreeze.import"
 CALLER = "blockfreeze.caller"
+BUILD = "blockfreeze.build"
+DECORATOR = "blockfreeze.decorator"
 
 _NOWHERE = InstrLocation(None, None, None, None)
 
@@ -117,7 +122,7 @@ class _Linker:
             self._find_wanted(inner)
         free = {self.cells[name] for name in self.linkage.bound} | {ASSIGN, BIND, CALLER, DEFINE, KEEP, REFRESH}
         if self.has_home:
-            free |= {IMPORT, STATE, HOME, LOAD, UNSET}
+            free |= {BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
         return LinkedCode(code, self.cells, self.linkage, self.has_home)
 
@@ -226,7 +231,7 @@ class _Linker:
             elif item.name == "STORE_ATTR" and stores in places and not top_level:
                 result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
             elif top_level:
-                result += self._top_level(item, previous, follower)
+                result += self._around_class(item, items, at) or self._top_level(item, previous, follower)
             else:
                 result += self._nested(item, follower)
             if top_level:
@@ -324,6 +329,26 @@ class _Linker:
             if previous.startswith("CALL") and name not in self.linkage.unbound:
                 return [*cpython.call_with_value(KEEP, (name,), at), item]
         return [item]
+
+    def _around_class(self, item: Instr, items: list[object], at: int) -> list[Instr]:
+        """Let the hooks decide whether a class statement of a later generation makes the class, and decorates it."""
+        if not self.has_home:
+            return []
+        following = [one for one in items[at:] if isinstance(one, Instr)]
+        if item.name == "LOAD_BUILD_CLASS":
+            name = next((one.arg.co_name for one in following if isinstance(one.arg, CodeType)), "")
+            return cpython.call_hook(BUILD, (name,), item.location) if self._is_one_class(name) else []
+        if not cpython.begins_decoration(item):
+            return []
+        stored = next((one for one in following if not cpython.decorates(one)), item)
+        if stored.name != "STORE_NAME" or not self._is_one_class(str(stored.arg)):
+            return []
+        turn = Instr("SWAP", 2, location=item.location)
+        return [turn, *cpython.call_with_value(DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
+
+    def _is_one_class(self, name: str) -> bool:
+        definition = self.linkage.bound.get(name)
+        return definition is not None and definition.kind == "class" and definition.single
 
     def _after_definition(self, result: list[object], item: Instr, items: list[object], at: int) -> None:
         """After a decorated function is complete and before its decorators are applied: the hook `DEFINE`."""

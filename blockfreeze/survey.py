@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from blockfreeze.forecast import MadeAgain, RunsAgain
 from blockfreeze.names import CALLER_NAMES, Linkage, analyse, walk_codes
+from blockfreeze.outline import executed, outline_of, root_name
 from blockfreeze.report import Unbound
 from blockfreeze.source import ModuleSource
 
@@ -108,13 +108,13 @@ class Survey:
         self.has_source = source.data is not None
         if source.data is not None:
             tree = ast.parse(source.data)
-            self._package = source.name if source.is_package else source.name.rpartition(".")[0]
-            self._statements = list(_executed(tree.body))
-            self._imports = dict(self._imported())
+            outline = outline_of(source)
+            assert outline is not None
+            self._imports = outline.imports
             self._changed = frozenset(_changed_names(tree))
             self._own: set[str] = set()  # objects that the top level makes for itself, and may fill
             if not self.name.endswith(".__main__"):  # it runs as a script, and not when the package is imported
-                for statement in self._statements:
+                for statement in executed(tree.body):
                     self._visit(statement)
 
     @property
@@ -126,17 +126,6 @@ class Survey:
     def unbound(self) -> list[Unbound]:
         """The definitions that are not linked, with the reason: a value of `Reason`."""
         return [Unbound(f"{self.name}.{name}", reason.value) for name, reason in self.linkage.reasons.items()]
-
-    def _imported(self) -> Iterator[tuple[str, str]]:
-        for statement in self._statements:
-            if isinstance(statement, ast.Import):
-                for alias in statement.names:
-                    yield (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
-            elif isinstance(statement, ast.ImportFrom):
-                relative = "." * statement.level + (statement.module or "")
-                module = importlib.util.resolve_name(relative, self._package) if statement.level else relative
-                for alias in statement.names:
-                    yield alias.asname or alias.name, f"{module}.{alias.name}"
 
     def _dotted(self, node: ast.expr) -> str:
         """Return the qualified name that an expression begins with, or the empty string."""
@@ -191,7 +180,7 @@ class Survey:
 
     def _tells_outside(self, node: ast.expr) -> bool:
         """Tell whether what an expression calls may belong to something that is not made again with the block."""
-        root = _root(node)
+        root = root_name(node)
         inside = root in self._own or root in self.linkage.bound or root in {"__all__", "__path__"}
         return not inside and not (root in self._imports and self._covers(self._imports[root]))
 
@@ -241,33 +230,8 @@ def _text(node: ast.expr) -> str:
     return text if len(text) <= 72 else text[:71] + "…"
 
 
-def _root(node: ast.expr) -> str:
-    """Return the name that an expression begins with, or the empty string."""
-    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
-
-
-def _executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that an import executes, or may; not those of functions and classes."""
-    for statement in statements:
-        yield statement
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        skipped = isinstance(statement, ast.If) and _never_at_import(statement.test)
-        for field in ("orelse", "finalbody") if skipped else ("body", "orelse", "finalbody"):
-            yield from _executed(getattr(statement, field, ()))
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from _executed(part.body)
-
-
-def _never_at_import(test: ast.expr) -> bool:
-    text = ast.unparse(test)
-    return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
 
 
 def _changed_names(tree: ast.Module) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -64,7 +65,13 @@ def _processes_start() -> bool:
     return True
 
 
+@cache
+def _frameworks_exist() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("django", "flask", "pydantic", "sqlalchemy"))
+
+
 _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "needs_frameworks": (_frameworks_exist, "the extra `frameworks` is not installed"),
     "needs_threads": (_threads_start, "threads cannot be started here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),

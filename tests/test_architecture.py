@@ -31,7 +31,7 @@ LAYERS = (
     ),
     (
         "building: publishes nothing",
-        {"source", "importlib_bootstrap", "hooks", "generation", "build", "survey", "captures"},
+        {"source", "importlib_bootstrap", "hooks", "generation", "build", "outline", "carry", "survey", "captures"},
     ),
     (
         "the steps of a swap, but for its store",

@@ -362,10 +362,6 @@ class TestClasses:
         bf.drain(module, timeout=LIMIT)
         assert held.show() == (1, "v1")
 
-    @pytest.mark.xfail(
-        reason="the class statement runs at each swap, so what registers classes outside of the block sees it again",
-        strict=True,
-    )
     def test_an_unchanged_class_is_carried_over_and_nothing_outside_registers_twice(
         self, pairs: WritePair, foreign: ModuleType
     ) -> None:

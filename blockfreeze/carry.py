@@ -1,0 +1,201 @@
+"""Carrying a class over: what tells others of itself when it is made is not made again if it has not changed.
+
+A class statement can have an effect outside of the block: its metaclass, an ``__init_subclass__`` or a decorator of
+somebody else's registers the class (models of an object-relational mapper, schemas, plug-ins). Where the skeleton of
+the statement is what it was (`outline`), a new generation executes the body alone, takes from it the methods, which
+are linked to the new generation, and leaves the class, its metaclass and its decorators in peace. Everything else that
+the class has stays what it is, set at run time or not.
+
+A class that the block itself is told of (a registry of the block must come out as after a cold start), or one of which
+a method cannot be found again on the class, is made anew, as any other.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.classes import (
+    METADATA,
+    adopt,
+    class_values,
+    is_own,
+    method_function,
+    shape_difference,
+    switch_class,
+)
+from blockfreeze.outline import outline_of, skeletons_agree
+from blockfreeze.switch import ABSENT, Switch
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation, Member
+
+__all__ = ["can_be_carried", "carry", "kept_by_metaclass"]
+
+_NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
+_MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
+
+
+def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
+    """Tell whether the class `name`, whose statement is about to run, tells others of itself, and has not changed."""
+    block, current = generation.block, generation.block.current
+    before = current.members.get(member.name)
+    old = current.classes.get((member.name, name))
+    if old is None or old not in current.class_values or before is None:
+        return False
+    standing: object = before.namespace.get(name)
+    if standing is not old:
+        return False
+    was, now = outline_of(before.source), outline_of(member.source)
+    if was is None or now is None or name not in was.classes or name not in now.classes:
+        return False
+    decorators = [now.imports.get(one, f"{member.name}.{one}") for one in now.classes[name].decorators]
+    if not _tells_others_alone(block, old, decorators):
+        return False
+    for read in now.classes[name].reads:
+        value = before.namespace.get(read)
+        if isinstance(value, type) and member.namespace.get(read, value) is not value:
+            return False  # a class that the statement reads has become a second one
+    return skeletons_agree(
+        lambda one: current.members[one].source if one in current.members else None,
+        generation.snapshot.modules.get,
+        member.name,
+        name,
+        block.covers,
+    )
+
+
+def _tells_others_alone(block: Block, cls: type, decorators: list[str]) -> bool:
+    """Tell whether something outside of the block, and nothing inside, is told when `cls` is made."""
+    told = [type(cls).__module__] if type(cls) is not type else []
+    told += [base.__module__ for base in cls.__mro__[1:-1] if "__init_subclass__" in base.__dict__]
+    told += [one for one in decorators if one not in _NOT_TOLD]
+    foreign = [one for one in told if one.partition(".")[0] not in sys.stdlib_module_names]
+    # A decorator of the standard library (dataclass) makes functions for the class's own module: they are made anew.
+    at_home = any(block.covers(one) for one in told)
+    return bool(foreign) and not at_home and not any(one for one in decorators if one not in (*foreign, *_NOT_TOLD))
+
+
+def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: type) -> str | None:
+    """Return why `cls`, whose statement has changed, cannot stand for the class of before; None if it can.
+
+    What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past what could switch.
+    """
+    outline = outline_of(member.source)
+    if outline is None or name not in outline.classes or not _is_foreign(generation.block, type(cls).__module__):
+        return None
+    extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__qualname__", "__slots__"}
+    if not extra:
+        return None
+    return f"its statement has changed, and its metaclass {type(cls).__name__} keeps {min(extra)} on it"
+
+
+def _is_foreign(block: Block, module: str) -> bool:
+    return module.partition(".")[0] not in sys.stdlib_module_names and not block.covers(module)
+
+
+def carry(
+    generation: Generation, member: Member, function: FunctionType, name: str, bases: tuple[Any, ...], named: Any
+) -> type | None:
+    """Execute the body of a class that is carried over, and link what it defines to `generation`.
+
+    Returns:
+        the class as it was before; None if it has to be made anew after all.
+    """
+    block = generation.block
+    key = member.name, name
+    old = block.current.classes[key]
+    if (types.resolve_bases(bases) or (object,)) != old.__bases__ or named.get("metaclass", type(old)) is not type(old):
+        return None
+    keywords = {word: value for word, value in named.items() if word != "metaclass"}
+    made: Any = type(old).__prepare__(name, old.__bases__, **keywords)
+    exec(function.__code__, function.__globals__, made, closure=function.__closure__)
+    linked = _relinked(generation, key, old, made)
+    if linked is None:
+        return None
+    values, names = linked
+    for cell, content in (("__classcell__", old), ("__classdictcell__", made)):
+        if cell in made:
+            made[cell].cell_contents = content
+    generation.classes[key] = old
+    generation.class_values[old] = values
+    before = block.current.carried.get(old)
+    generation.carried[old] = (before[0] if before else block.current.number, names)
+    for method in names:
+        entry = block.entries.get((member.name, f"{name}.{method}"))
+        if entry is not None and isinstance(method_function(values.get(method)), FunctionType):
+            generation.locals[entry] = method_function(values[method])
+    switch_class(block, block.current, generation, old, built=True)
+    return old
+
+
+def _relinked(
+    generation: Generation, key: tuple[str, str], old: type, made: dict[str, Any]
+) -> tuple[dict[str, Any], frozenset[str]] | None:
+    """Return the attributes that `old` has in `generation`, and the names of those that come from the body."""
+    current = generation.block.current
+    before = outline_of(current.members[key[0]].source)
+    assert before is not None
+    methods = before.classes[key[1]].methods
+    values = {
+        name: value.outward.get(current, value.default) if isinstance(value, Switch) else value
+        for name, value in class_values(old).items()
+    }
+    values = {name: value for name, value in values.items() if value is not ABSENT}
+    names: set[str] = set()
+    nested: list[tuple[str, type, type]] = []
+    for name, value in made.items():
+        existing = values.get(name, ABSENT)
+        if name in _MADE_BY_THE_STATEMENT:
+            continue
+        if name in ("__doc__", "__firstlineno__"):
+            values[name] = value
+        elif isinstance(value, type) and value.__module__ == key[0]:
+            if isinstance(existing, type):
+                if shape_difference(existing, value) is not None:
+                    return None
+                nested.append((name, existing, value))
+        elif _has_function(generation, value):
+            if existing is ABSENT and name in methods:
+                return None  # the metaclass has put it elsewhere
+            if existing is not ABSENT:
+                # The metaclass may have taken it out of what a decorator had wrapped it in.
+                alike = {id(one): one for one in _parts(value) if type(one) is type(existing)}
+                if len(alike) != 1:
+                    return None
+                values[name] = alike.popitem()[1]
+            else:
+                values[name] = value
+            names.add(name)
+    for name in methods - made.keys():
+        if is_own(generation.block, method_function(values.get(name))) or isinstance(values.get(name), property):
+            del values[name]
+            names.add(name)
+    for name in names & values.keys():
+        if not isinstance(values[name], FunctionType) and hasattr(type(values[name]), "__set_name__"):
+            values[name].__set_name__(old, name)
+    for name, existing, value in nested:
+        if (key[0], f"{key[1]}.{name}") in current.classes:
+            adopt(generation.block, generation, (key[0], f"{key[1]}.{name}"), existing, value)
+    return values, frozenset(names)
+
+
+def _has_function(generation: Generation, value: Any) -> bool:
+    by_globals = generation.block.by_globals
+    functions = [one for one in _parts(value) if isinstance(one, FunctionType)]
+    return any(by_globals.get(id(one.__globals__)) is generation for one in functions)
+
+
+def _parts(value: Any, depth: int = 2) -> Iterator[Any]:
+    """Yield an attribute of a class body, and what decorators have wrapped in it."""
+    yield value
+    if depth and not isinstance(value, FunctionType | type):
+        inside = [getattr(value, name, None) for name in ("__func__", "__wrapped__", "fget", "fset", "fdel")]
+        inside += getattr(value, "__dict__", {}).values()
+        slots = getattr(type(value), "__slots__", ())
+        inside += [getattr(value, name, None) for name in ((slots,) if isinstance(slots, str) else slots)]
+        for one in inside:
+            yield from _parts(one, depth - 1)

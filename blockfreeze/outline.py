@@ -1,0 +1,207 @@
+"""The top level of a module as text: what its statements bind and read, and whether two versions of a class agree.
+
+A class that registers itself elsewhere (by its metaclass, an ``__init_subclass__`` or a decorator) must not be made
+again if only its methods have changed. So what counts of a class statement is its *skeleton*: the bases, keywords and
+decorators, and the statements of its body without the methods that are decorated with nothing but what the language
+has for methods. Two skeletons agree if their text is the same, and everything that they read is the same as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+from blockfreeze.source import ModuleSource
+
+__all__ = ["Outline", "executed", "outline_of", "root_name", "skeletons_agree"]
+
+_METHOD_DECORATORS = frozenset(
+    {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
+    | {"staticmethod"}
+)
+
+
+def root_name(node: ast.expr) -> str:
+    """Return the name that an expression begins with, or the empty string."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that an import executes, or may; not those of functions and classes."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        skipped = isinstance(statement, ast.If) and _never_at_import(statement.test)
+        for field in ("orelse", "finalbody") if skipped else ("body", "orelse", "finalbody"):
+            yield from executed(getattr(statement, field, ()))
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from executed(part.body)
+
+
+def _never_at_import(test: ast.expr) -> bool:
+    text = ast.unparse(test)
+    return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+class ClassOutline:
+    """The skeleton of a class: its text, what it reads and what it calls, its decorators, its methods and names."""
+
+    text: str
+    reads: frozenset[str]
+    calls: frozenset[str]
+
+    def __init__(self, statement: ast.ClassDef) -> None:
+        self.decorators = [root_name(one) for one in statement.decorator_list]
+        self.methods: set[str] = set()
+        self.names = frozenset(_bound_in(statement.body))
+        nested: list[tuple[str, ClassOutline]] = []
+        parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
+        for one in statement.body:
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.methods.add(one.name)
+                if not all(_is_for_methods(decorator) for decorator in one.decorator_list):
+                    parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
+            elif isinstance(one, ast.ClassDef):
+                nested.append((one.name, ClassOutline(one)))
+            elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
+                parts.append(one)
+        nodes = [node for part in parts for node in ast.walk(part)]
+        calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
+        self.text = "".join([*map(ast.dump, parts), *(f"class {name}: {inner.text}" for name, inner in nested)])
+        self.reads = _loaded(nodes).union(*(inner.reads for _, inner in nested))
+        self.calls = calls.union(*(inner.calls for _, inner in nested))
+
+
+def _bound_in(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in executed(statements):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+        else:
+            yield from (
+                node.id
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            )
+
+
+def _is_for_methods(decorator: ast.expr) -> bool:
+    last = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
+    return last in _METHOD_DECORATORS
+
+
+def _loaded(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+
+
+class Outline:
+    """The names of a module's top level, with the text of the statements that bind or change each, and their reads."""
+
+    def __init__(self, tree: ast.Module, package: str) -> None:
+        self.imports: dict[str, str] = {}
+        self.classes: dict[str, ClassOutline] = {}
+        self.texts: dict[str, str] = {}
+        self.reads: dict[str, frozenset[str]] = {}
+        self.has_star = False
+        self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+        for statement in executed(tree.body):
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                self._enter_import(statement, package)
+            else:
+                self._enter(statement)
+
+    def _enter_import(self, statement: ast.Import | ast.ImportFrom, package: str) -> None:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                self.imports[name] = alias.name if alias.asname else name
+            return
+        relative = "." * statement.level + (statement.module or "")
+        module = importlib.util.resolve_name(relative, package) if statement.level else relative
+        for alias in statement.names:
+            self.has_star |= alias.name == "*"
+            self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+
+    def _enter(self, statement: ast.stmt) -> None:
+        names: set[str] = set()
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = {statement.name}
+            if isinstance(statement, ast.ClassDef):
+                self.classes[statement.name] = ClassOutline(statement)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
+            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+            names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            names = {root_name(statement.value)}  # it may change what it is called on
+        elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
+            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        for name in names - {""}:
+            self.texts[name] = self.texts.get(name, "") + ast.dump(statement)
+            self.reads[name] = self.reads.get(name, frozenset()) | _loaded(ast.walk(statement))
+
+
+def outline_of(source: ModuleSource) -> Outline | None:
+    """Return the outline of a module; None if it has no source."""
+    package = source.name if source.is_package else source.name.rpartition(".")[0]
+    return None if source.data is None else _outline(source.data, package)
+
+
+@lru_cache(maxsize=256)
+def _outline(data: bytes, package: str) -> Outline:
+    return Outline(ast.parse(data), package)
+
+
+Find = Callable[[str], ModuleSource | None]
+
+
+def skeletons_agree(before: Find, after: Find, module: str, name: str, covers: Callable[[str], bool]) -> bool:
+    """Tell whether making a class anew would make what is there already, but for its plain methods.
+
+    Args:
+        before: returns a module of the block as it was, by name.
+        after: returns it as it is now.
+        module: where the class is defined.
+        name: of the class.
+        covers: tells whether a module belongs to the block.
+    """
+    seen = {(module, name, False)}
+    todo = [(module, name, False)]  # module, name, and whether all of a class counts
+    while todo:
+        module, name, whole = todo.pop()
+        old, new = (None if source is None else outline_of(source) for source in (before(module), after(module)))
+        if old is None or new is None:
+            return False
+        if name in old.rebound or name in new.rebound or old.imports.get(name) != new.imports.get(name):
+            return False
+        found: list[tuple[str, str, bool]] = []
+        if name in new.imports:
+            dotted = new.imports[name]
+            if covers(dotted):
+                if after(dotted) is not None:  # a module as a value: anything may be read from it
+                    if getattr(before(dotted), "data", None) != getattr(after(dotted), "data", None):
+                        return False
+                else:
+                    parent, _, attribute = dotted.rpartition(".")
+                    found = [(parent, attribute, whole)]
+        elif name in new.classes and not whole:
+            if name not in old.classes or old.classes[name].text != new.classes[name].text:
+                return False
+            skeleton = new.classes[name]
+            found = [(module, one, one in skeleton.calls) for one in skeleton.reads]
+        elif name in new.texts or name in old.texts:
+            if old.texts.get(name) != new.texts.get(name):
+                return False
+            found = [(module, one, True) for one in new.reads[name]]
+        elif new.has_star and not hasattr(builtins, name):
+            return False
+        fresh = [one for one in found if one not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return True

@@ -1,0 +1,278 @@
+"""Classes that tell others of themselves: made once, carried over as long as their statement says the same."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from conftest import Workshop
+
+import blockfreeze as bf
+
+OUTSIDE = """
+made = []
+called = []
+
+class Meta(type):
+    def __new__(meta, name, bases, namespace, **named):
+        cls = super().__new__(meta, name, bases, namespace)
+        cls.kept = len(made)
+        made.append(cls)
+        return cls
+
+class Taking(Meta):
+    def __new__(meta, name, bases, namespace):
+        called.append(namespace.pop("hidden", None))
+        return super().__new__(meta, name, bases, namespace)
+
+class Hook:
+    def __init_subclass__(cls, **named):
+        made.append(cls)
+
+def register(cls):
+    made.append(cls)
+    return cls
+
+def marked(word):
+    def decorate(function):
+        function.word = word
+        return function
+    return decorate
+"""
+
+
+@pytest.fixture
+def outside(workshop: Workshop) -> Iterator[ModuleType]:
+    """A module that is told of classes; it belongs to no block."""
+    workshop.write("a_framework.py", OUTSIDE)
+    yield workshop.load("a_framework")
+    sys.modules.pop("a_framework", None)
+
+
+MODEL = """
+from a_framework import Hook, Meta, Taking, marked, register
+
+LIMIT = 5
+
+def mark():
+    return "v1"
+
+class Base(metaclass=Meta):
+    pass
+
+class Model(Base):
+    limit = LIMIT
+    count = 0
+    names = []
+
+    def show(self):
+        return mark()
+
+    def nested(self):
+        return self.show(), super().__repr__() != ""
+
+    @property
+    def shown(self):
+        return mark()
+
+    @classmethod
+    def of_class(cls):
+        return cls.__name__, mark()
+
+    @staticmethod
+    def static():
+        return mark()
+
+    @marked("word")
+    def decorated(self):
+        return mark()
+
+    class Inner:
+        def inside(self):
+            return mark()
+
+def look(model):
+    return [
+        model.show(), model.nested(), model.shown, model.of_class(), model.static(), model.decorated(),
+        model.Inner().inside(),
+    ]
+
+def steps(model):
+    while True:
+        yield look(model)
+"""
+
+
+def shown(mark: str) -> list[object]:
+    return [mark, (mark, True), mark, ("Model", mark), mark, mark, mark]
+
+
+@pytest.fixture
+def model(workshop: Workshop, outside: ModuleType) -> ModuleType:
+    workshop.write("model.py", MODEL)
+    return bf.freeze_block("model")
+
+
+def test_only_the_methods_of_an_unchanged_class_are_the_new_generations(model: ModuleType, outside: ModuleType) -> None:
+    told = list(outside.made)
+    cls, instance, bound = model.Model, model.Model(), model.Model().show
+    held = cls.show, cls.of_class, cls.static
+    old = model.steps(instance)
+    assert next(old) == shown("v1")
+    model.Model.count = 7
+    model.Model.names.append("kept")
+    model.Model.added = object()
+    added = model.Model.added
+    report = bf.swap(model, source=MODEL.replace('"v1"', '"v2"'))
+    assert report.replaced_classes == ()
+    assert outside.made == told
+    assert (model.Model, model.Base) == (cls, told[0])
+    assert model.look(instance) == shown("v2")
+    assert next(old) == shown("v1")
+    assert (bound(), held[0](instance), held[1](), held[2]()) == ("v2", "v2", ("Model", "v2"), "v2")
+    assert (cls.count, cls.names, cls.added, cls.limit, cls.kept) == (7, ["kept"], added, 5, 1)
+    old.close()
+    bf.drain(model)
+    assert model.look(instance) == shown("v2")
+    model.Model.count = 8
+    bf.rollback(model)
+    assert model.look(instance) == shown("v1")
+    assert (cls.count, cls.names, cls.added, outside.made) == (8, ["kept"], added, told)
+    bf.drain(model)
+    assert (model.look(instance), bound()) == (shown("v1"), "v1")
+
+
+def test_methods_may_change_come_and_go(model: ModuleType, outside: ModuleType) -> None:
+    told, cls, instance = list(outside.made), model.Model, model.Model()
+    text = MODEL.replace('    def nested(self):\n        return self.show(), super().__repr__() != ""\n', "")
+    text = text.replace(
+        "def show(self):\n        return mark()", "def show(self, *more):\n        return (mark(), more)"
+    )
+    text = text.replace(
+        "    class Inner:", "    def gained(self):\n        return __class__, self.shown\n\n    class Inner:"
+    )
+    bf.swap(model, source=text.replace('"v1"', '"v2"'))
+    assert (outside.made, model.Model) == (told, cls)
+    assert instance.show(1) == ("v2", (1,))
+    assert instance.gained() == (cls, "v2")
+    assert not hasattr(instance, "nested")
+    bf.rollback(model)
+    assert model.look(instance) == shown("v1")
+    assert not hasattr(instance, "gained")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("LIMIT = 5", "LIMIT = 6"),
+        ("    count = 0", "    count = 1"),
+        ("class Model(Base):", "class Model(Base, word=1):"),
+        ('@marked("word")', '@marked("another")'),
+        ("def decorated(self):", "def decorated(self, more=0):"),
+        ("LIMIT = 5", "LIMIT = len('four') + 1"),
+        ("    class Inner:\n", "    class Inner:\n        changed = True\n"),
+    ],
+)
+def test_a_statement_that_says_something_else_makes_the_class_anew(
+    before: str, after: str, model: ModuleType, outside: ModuleType
+) -> None:
+    assert MODEL.count(before) == 1
+    instance = model.Model()
+    report = bf.swap(model, source=MODEL.replace(before, after).replace('"v1"', '"v2"'))
+    assert [cls.__name__ for cls in outside.made] == ["Base", "Model", "Model"]
+    (replaced,) = report.replaced_classes
+    assert str(replaced) == "model.Model: its statement has changed, and its metaclass Meta keeps kept on it"
+    assert model.Model is outside.made[2]
+    assert model.look(model.Model()) == shown("v2")
+    assert (model.look(instance), isinstance(instance, model.Model)) == (shown("v1"), False)
+    bf.rollback(model)
+    assert (model.Model is outside.made[1], model.look(instance)) == (True, shown("v1"))
+
+
+PARTS = {
+    "parted/__init__.py": "from .models import Thing\n",
+    "parted/limits.py": "def limit():\n    return depth\n\ndepth = 1\n",
+    "parted/models.py": (
+        "from a_framework import Hook\nfrom .limits import limit\nfrom . import other\n\n"
+        "class Thing(Hook, word=other.WORD):\n    size = limit()\n\n    def show(self):\n        return other.show()\n"
+    ),
+    "parted/other.py": "WORD = 'w'\n\ndef show():\n    return 'v1'\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("member", "before", "after", "is_made_again"),
+    [
+        ("limits", "return depth", "return depth + 0", True),
+        ("limits", "depth = 1", "depth = 2", True),
+        ("other", "'v1'", "'v2'", True),  # a module that the statement reads counts as a whole
+        ("models", "return other.show()", "return other.show() + '!'", False),
+    ],
+)
+def test_what_the_statement_reads_counts_across_members(
+    member: str,
+    before: str,
+    after: str,
+    is_made_again: bool,
+    workshop: Workshop,
+    outside: ModuleType,
+) -> None:
+    for file, text in PARTS.items():
+        workshop.write(file, text)
+    parted = bf.freeze_block("parted")
+    assert len(outside.made) == 1
+    workshop.write(f"parted/{member}.py", PARTS[f"parted/{member}.py"].replace(before, after))
+    bf.swap(parted)
+    assert len(outside.made) == 1 + is_made_again
+
+
+def test_a_registry_of_the_block_comes_out_as_after_a_cold_start(workshop: Workshop, outside: ModuleType) -> None:
+    text = (
+        "from a_framework import Hook, register\n"
+        "REGISTRY = {}\n"
+        "class Base(Hook):\n"
+        "    def __init_subclass__(cls):\n        super().__init_subclass__()\n        REGISTRY[cls.__name__] = cls\n"
+        "def own(cls):\n    REGISTRY[cls.__name__] = cls\n    return cls\n"
+        "class ByHook(Base):\n    def show(self): return 'v1'\n"
+        "@register\n@own\nclass ByDecorator:\n    def show(self): return 'v1'\n"
+    )
+    workshop.write("registry.py", text)
+    module = bf.freeze_block("registry")
+    bf.swap(module, source=text.replace("'v1'", "'v2'"))
+    assert {name: cls().show() for name, cls in module.REGISTRY.items()} == {"ByHook": "v2", "ByDecorator": "v2"}
+    assert len(outside.made) == 6  # Base, ByHook and ByDecorator, twice: the registry of the block needs them
+
+
+def test_a_method_that_the_metaclass_has_taken_away_is_made_anew(workshop: Workshop, outside: ModuleType) -> None:
+    text = (
+        "from a_framework import Taking\n"
+        "def mark(): return 'v1'\n"
+        "class Model(metaclass=Taking):\n    def hidden(self): return mark()\n    def show(self): return mark()\n"
+    )
+    workshop.write("taking.py", text)
+    module = bf.freeze_block("taking")
+    bf.swap(module, source=text.replace("'v1'", "'v2'"))
+    assert [function(None) for function in outside.called][-1] == "v2"
+    assert module.Model().show() == "v2"
+
+
+def test_a_build_that_fails_leaves_a_carried_class_as_it_was(model: ModuleType, outside: ModuleType) -> None:
+    told, instance = list(outside.made), model.Model()
+    with pytest.raises(bf.PrepareError):
+        bf.swap(model, source=MODEL.replace('"v1"', '"v2"') + "\n1 / 0\n")
+    assert (outside.made, model.look(instance), model.Model.count) == (told, shown("v1"), 0)
+    bf.swap(model, source=MODEL.replace('"v1"', '"v3"'))
+    assert (outside.made, model.look(instance)) == (told, shown("v3"))
+
+
+def test_a_late_freeze_registers_nothing_twice(workshop: Workshop, outside: ModuleType) -> None:
+    workshop.write("model.py", MODEL)
+    plain = workshop.load("model")
+    told, cls, instance = list(outside.made), plain.Model, plain.Model()
+    plain.Model.count = 3
+    module = bf.freeze_block(plain)
+    assert (module.Model, outside.made, cls.count, module.look(instance)) == (cls, told, 3, shown("v1"))
+    bf.swap(module, source=MODEL.replace('"v1"', '"v2"'))
+    assert (module.Model, outside.made, module.look(instance)) == (cls, told, shown("v2"))
