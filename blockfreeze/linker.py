@@ -116,6 +116,7 @@ class _Linker:
         # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
         self.cells = {name: f".{name}" if name in taken else name for name in linkage.bound}
         self.wanted: dict[int, tuple[str, ...]] = {}
+        self.built: set[str] = set()  # the classes whose statement asks the hook; a generic class is made elsewhere
 
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
@@ -337,11 +338,14 @@ class _Linker:
         following = [one for one in items[at:] if isinstance(one, Instr)]
         if item.name == "LOAD_BUILD_CLASS":
             name = next((one.arg.co_name for one in following if isinstance(one.arg, CodeType)), "")
-            return cpython.call_hook(BUILD, (name,), item.location) if self._is_one_class(name) else []
+            if not self._is_one_class(name):
+                return []
+            self.built.add(name)
+            return cpython.call_hook(BUILD, (name,), item.location)
         if not cpython.begins_decoration(item):
             return []
         stored = next((one for one in following if not cpython.decorates(one)), item)
-        if stored.name != "STORE_NAME" or not self._is_one_class(str(stored.arg)):
+        if stored.name != "STORE_NAME" or str(stored.arg) not in self.built:
             return []
         turn = Instr("SWAP", 2, location=item.location)
         return [turn, *cpython.call_with_value(DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
