@@ -47,6 +47,16 @@ def pause():
     yield
 
 
+class Meta(type):
+    """A framework's metaclass, which keeps the classes that it makes."""
+
+    made = {}
+
+    def __init__(cls, *arguments):
+        super().__init__(*arguments)
+        Meta.made.setdefault(cls.__name__, cls)
+
+
 def by_attribute(n):
     import BLOCK
 

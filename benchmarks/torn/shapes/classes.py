@@ -260,6 +260,34 @@ def foo(n):
 """,
     ),
     module(
+        "carried",
+        "a class of a foreign metaclass, which is carried over, called from where the metaclass keeps it",
+        """
+import OUTSIDE
+
+class Till(metaclass=OUTSIDE.Meta):
+    rate = 1
+
+    def frob(self, n):
+        return (VERSION, mark())
+
+    @property
+    def shown(self):
+        return mark()
+
+    @classmethod
+    def bar(cls, parts):
+        return (*parts, mark(), VERSION)
+#GAP
+def mark():
+    return VERSION
+
+def foo(n):
+    till = OUTSIDE.Meta.made["Till"]()
+    return (*Till.bar(till.frob(n)), till.shown)
+""",
+    ),
+    module(
         "method_table",
         "methods taken as values into tables and partials",
         """
