@@ -18,6 +18,7 @@ from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze import classes
+from blockfreeze.asking import is_a
 from blockfreeze.classes import is_own
 from blockfreeze.entries import copy_function, forward, narrow, present, takes_the_same
 from blockfreeze.facade import arm_facade, disarm_facade
@@ -54,7 +55,7 @@ class Arming:
         copied: list[tuple[Entry, FunctionType]] = []
         for entry in block.slots:
             local = generation.locals.get(entry)
-            if "." not in entry.path and isinstance(local, FunctionType) and is_own(block, local):
+            if "." not in entry.path and is_a(local, FunctionType) and is_own(block, local):
                 copy = copies[id(local)] = copy_function(local)
                 if entry.wrapper:
                     # What a decorator puts on its wrapper belongs to this generation; the entry's may be replaced.
@@ -149,7 +150,7 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     """Let `entry` forward calls that any of `generations` may serve: exactly where all agree, else whatever comes."""
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
-    if isinstance(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
+    if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
         narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations))
     else:
         if "__signature__" not in entry.function.__dict__:
@@ -200,7 +201,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
         known.update(id(value) for value in values.values())
     copies: dict[int, FunctionType] = {}
     for entry, local in list(generation.locals.items()):
-        own = isinstance(local, FunctionType) and local is not entry.function and is_own(block, local)
+        own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)
         own = own and id(local) not in generation.lent
         # Beside the tables: the table of locals, the pair and the list made above, the name, the argument.
         if own and sys.getrefcount(local) > known[id(local)] + 4 and not is_forwarder(local.__code__, block.reference):
@@ -227,7 +228,7 @@ def present_entries(block: Block, before: Generation, after: Generation) -> None
     """After the commit: let inspection of each entry see the function of `after`."""
     for entry in block.slots:
         local = after.locals.get(entry)
-        if not entry.armed or not isinstance(local, FunctionType) or "." in entry.path:
+        if not entry.armed or not is_a(local, FunctionType) or "." in entry.path:
             continue
         drop_signature(entry)
         present(entry.function, local)
@@ -248,7 +249,7 @@ def _resolve_annotations(function: FunctionType, local: FunctionType) -> None:
         return
     changed = {}
     for name, annotation in function.__annotations__.items():
-        if isinstance(annotation, str) and any(born.get(one) is not now.get(one) for one in _NAME.findall(annotation)):
+        if is_a(annotation, str) and any(born.get(one) is not now.get(one) for one in _NAME.findall(annotation)):
             try:
                 changed[name] = eval(annotation, now)
             except Exception:
@@ -262,7 +263,7 @@ def _share_attributes(entry: Entry, was: Callable[..., Any] | None, local: Funct
     held = entry.function.__dict__
     if local.__dict__ is held:
         return
-    made = was.__dict__.keys() if isinstance(was, FunctionType) and entry.wrapper else entry.born_keys
+    made = was.__dict__.keys() if is_a(was, FunctionType) and entry.wrapper else entry.born_keys
     for key, value in held.items():
         if key not in made:
             local.__dict__.setdefault(key, value)
@@ -275,6 +276,6 @@ def settle_entries(block: Block, generation: Generation) -> None:
     for entry in block.slots:
         local = generation.locals.get(entry)
         drop_signature(entry)
-        if entry.armed and "." not in entry.path and isinstance(local, FunctionType):
+        if entry.armed and "." not in entry.path and is_a(local, FunctionType):
             hide = _may_warn(entry, generation)
             narrow(entry.function, block.reference, entry.slot, local, generation=generation.number, hide=hide)

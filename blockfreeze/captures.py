@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.forecast import Capture
 
 __all__ = ["find_captures"]
@@ -33,7 +34,7 @@ def find_captures(names: Iterable[str], covers: Callable[[str], bool]) -> tuple[
         for attribute, value in list(vars(module).items()):
             if _is_definition(name, value):
                 wanted.setdefault(id(value), (f"{name}.{attribute}", value))
-            elif isinstance(value, _CONTAINERS):
+            elif is_a(value, _CONTAINERS):
                 own.add(id(value))
     if not wanted:
         return ()
@@ -58,10 +59,11 @@ def find_captures(names: Iterable[str], covers: Callable[[str], bool]) -> tuple[
     return tuple(found[key] for key in sorted(found))
 
 
-def _is_definition(module: str, value: object) -> bool:
-    if isinstance(value, ModuleType) or getattr(value, "__module__", None) != module:
+def _is_definition(module: str, value: Any) -> bool:
+    # By type throughout: what others hold may be a proxy, which cannot be asked anything outside of its context.
+    if is_a(value, ModuleType) or own_attribute(value, "__module__") != module:
         return False
-    return isinstance(value, type | FunctionType) or hasattr(value, "__wrapped__")
+    return is_a(value, (type, FunctionType)) or own_attribute(value, "__wrapped__") is not None
 
 
 def _is_other(name: str, module: object, covers: Callable[[str], bool]) -> bool:
@@ -69,11 +71,12 @@ def _is_other(name: str, module: object, covers: Callable[[str], bool]) -> bool:
 
 
 def _containers(value: Any, path: str) -> Iterator[tuple[Any, str]]:
-    if isinstance(value, _CONTAINERS):
+    if is_a(value, _CONTAINERS):
         yield value, path
-    elif not isinstance(value, ModuleType | type | FunctionType):
-        for name, inner in list(getattr(value, "__dict__", {}).items()):
-            if isinstance(inner, _CONTAINERS):
+    elif not is_a(value, (ModuleType, type, FunctionType)):
+        attributes = own_attribute(value, "__dict__")
+        for name, inner in list(attributes.items()) if isinstance(attributes, dict) else ():
+            if is_a(inner, _CONTAINERS):
                 yield inner, f"{path}.{name}"
 
 

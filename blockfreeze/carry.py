@@ -6,6 +6,8 @@ the statement is what it was (`outline`), a new generation executes the body alo
 are linked to the new generation, and leaves the class, its metaclass and its decorators in peace. Everything else that
 the class has stays what it is, set at run time or not.
 
+Likewise a registration is made once: a decorator above ``@entry`` is not applied again, if it said the same before.
+
 A class that the block itself is told of (a registry of the block must come out as after a cold start), or one of which
 a method cannot be found again on the class, is made anew, as any other.
 """
@@ -14,26 +16,28 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.classes import (
     METADATA,
     adopt,
     class_values,
     is_own,
     method_function,
+    same,
     shape_difference,
     switch_class,
 )
-from blockfreeze.outline import outline_of, skeletons_agree
+from blockfreeze.outline import Outline, Skeleton, outline_of, skeletons_agree
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
 
-__all__ = ["can_be_carried", "carry", "kept_by_metaclass"]
+__all__ = ["can_be_carried", "carry", "decorators_to_apply", "kept_by_metaclass"]
 
 _NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
@@ -55,17 +59,42 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     decorators = [now.imports.get(one, f"{member.name}.{one}") for one in now.classes[name].decorators]
     if not _tells_others_alone(block, old, decorators):
         return False
-    for read in now.classes[name].reads:
+    for read in now.classes[name].skeleton.reads:
         value = before.namespace.get(read)
-        if isinstance(value, type) and member.namespace.get(read, value) is not value:
+        if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
+    return _agree(generation, member, name, Outline.skeleton_of)
+
+
+def _agree(generation: Generation, member: Member, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
+    members = generation.block.current.members
     return skeletons_agree(
-        lambda one: current.members[one].source if one in current.members else None,
+        lambda one: members[one].source if one in members else None,
         generation.snapshot.modules.get,
         member.name,
         name,
-        block.covers,
+        generation.block.covers,
+        part,
     )
+
+
+def decorators_to_apply(generation: Generation, member: Member, name: str) -> int | None:
+    """Return how many decorators of a function, from the innermost, are to be applied; None if all of them are.
+
+    Those above ``@entry`` are not, if their result was the function itself, they say the same as before, and their
+    objects are the same as before: whatever they told of the function still holds it, and it is the entry.
+    """
+    block = generation.block
+    before, now = block.current.members.get(member.name), outline_of(member.source)
+    entry = block.entries.get((member.name, name))
+    if before is None or now is None or entry is None or name not in now.registrations:
+        return None
+    registration = now.registrations[name]
+    if entry.wrapper or before.namespace.get(name) is not entry.function:
+        return None
+    if not all(same(before.namespace.get(read), member.namespace.get(read)) for read in registration.above.reads):
+        return None
+    return registration.below if _agree(generation, member, name, Outline.registration_of) else None
 
 
 def _tells_others_alone(block: Block, cls: type, decorators: list[str]) -> bool:
@@ -126,7 +155,7 @@ def carry(
     generation.carried[old] = (before[0] if before else block.current.number, names)
     for method in names:
         entry = block.entries.get((member.name, f"{name}.{method}"))
-        if entry is not None and isinstance(method_function(values.get(method)), FunctionType):
+        if entry is not None and is_a(method_function(values.get(method)), FunctionType):
             generation.locals[entry] = method_function(values[method])
     switch_class(block, block.current, generation, old, built=True)
     return old
@@ -141,7 +170,7 @@ def _relinked(
     assert before is not None
     methods = before.classes[key[1]].methods
     values = {
-        name: value.outward.get(current, value.default) if isinstance(value, Switch) else value
+        name: value.outward.get(current, value.default) if is_a(value, Switch) else value
         for name, value in class_values(old).items()
     }
     values = {name: value for name, value in values.items() if value is not ABSENT}
@@ -153,8 +182,8 @@ def _relinked(
             continue
         if name in ("__doc__", "__firstlineno__"):
             values[name] = value
-        elif isinstance(value, type) and value.__module__ == key[0]:
-            if isinstance(existing, type):
+        elif is_a(value, type) and value.__module__ == key[0]:
+            if is_a(existing, type):
                 if shape_difference(existing, value) is not None:
                     return None
                 nested.append((name, existing, value))
@@ -171,11 +200,11 @@ def _relinked(
                 values[name] = value
             names.add(name)
     for name in methods - made.keys():
-        if is_own(generation.block, method_function(values.get(name))) or isinstance(values.get(name), property):
+        if is_own(generation.block, method_function(values.get(name))) or is_a(values.get(name), property):
             del values[name]
             names.add(name)
     for name in names & values.keys():
-        if not isinstance(values[name], FunctionType) and hasattr(type(values[name]), "__set_name__"):
+        if not is_a(values[name], FunctionType) and hasattr(type(values[name]), "__set_name__"):
             values[name].__set_name__(old, name)
     for name, existing, value in nested:
         if (key[0], f"{key[1]}.{name}") in current.classes:
@@ -185,17 +214,17 @@ def _relinked(
 
 def _has_function(generation: Generation, value: Any) -> bool:
     by_globals = generation.block.by_globals
-    functions = [one for one in _parts(value) if isinstance(one, FunctionType)]
+    functions = [one for one in _parts(value) if is_a(one, FunctionType)]
     return any(by_globals.get(id(one.__globals__)) is generation for one in functions)
 
 
 def _parts(value: Any, depth: int = 2) -> Iterator[Any]:
     """Yield an attribute of a class body, and what decorators have wrapped in it."""
     yield value
-    if depth and not isinstance(value, FunctionType | type):
-        inside = [getattr(value, name, None) for name in ("__func__", "__wrapped__", "fget", "fset", "fdel")]
-        inside += getattr(value, "__dict__", {}).values()
+    if depth and not is_a(value, (FunctionType, type)):
+        inside = [own_attribute(value, name) for name in ("__func__", "__wrapped__", "fget", "fset", "fdel")]
+        inside += dict(own_attribute(value, "__dict__", {})).values()
         slots = getattr(type(value), "__slots__", ())
-        inside += [getattr(value, name, None) for name in ((slots,) if isinstance(slots, str) else slots)]
+        inside += [own_attribute(value, name) for name in ((slots,) if is_a(slots, str) else slots)]
         for one in inside:
             yield from _parts(one, depth - 1)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from types import FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.asking import is_a
 from blockfreeze.entries import copy_function, forward
 from blockfreeze.redirect import ATOMS, redirect
 from blockfreeze.switch import ABSENT, Switch, as_data
@@ -38,7 +39,6 @@ __all__ = [
     "settle",
     "shape_difference",
 ]
-
 
 _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "_abc_impl"})
 METADATA = frozenset(
@@ -63,12 +63,12 @@ def class_values(cls: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in cls.__dict__.items()
-        if name not in _NEVER and not isinstance(value, MemberDescriptorType)
+        if name not in _NEVER and not is_a(value, MemberDescriptorType)
     }
 
 
 def _slot_names(cls: type) -> list[str]:
-    return sorted(name for name, value in cls.__dict__.items() if isinstance(value, MemberDescriptorType))
+    return sorted(name for name, value in cls.__dict__.items() if is_a(value, MemberDescriptorType))
 
 
 def shape_difference(old: type, new: type) -> str | None:
@@ -97,7 +97,7 @@ def same(before: Any, after: Any) -> bool:
         return True
     if type(before) is not type(after):
         return False
-    if isinstance(before, ATOMS):
+    if is_a(before, ATOMS):
         return bool(before == after)
     if type(before) in (tuple, frozenset):
         return len(before) == len(after) and all(map(same, before, after)) and type(before) is tuple
@@ -106,19 +106,19 @@ def same(before: Any, after: Any) -> bool:
 
 def is_own(block: Block, value: Any) -> bool:
     """Tell whether `value` is a function made by a generation of `block`, or a closure around one."""
-    if not isinstance(value, FunctionType):
+    if not is_a(value, FunctionType):
         return False
     if id(value.__globals__) in block.by_globals:
         return True
     wrapped = value.__dict__.get("__wrapped__")
-    if isinstance(wrapped, FunctionType) and wrapped is not value and is_own(block, wrapped):
+    if is_a(wrapped, FunctionType) and wrapped is not value and is_own(block, wrapped):
         return True
     for cell in value.__closure__ or ():
         try:
             content = cell.cell_contents
         except ValueError:
             continue
-        if isinstance(content, FunctionType) and id(content.__globals__) in block.by_globals:
+        if is_a(content, FunctionType) and id(content.__globals__) in block.by_globals:
             return True
     return False
 
@@ -153,7 +153,7 @@ def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[
     for key, cls in generation.classes.items():
         if cls in generation.class_values:
             for name, live in list(cls.__dict__.items()):
-                value = live.outward.get(generation, live.default) if isinstance(live, Switch) else live
+                value = live.outward.get(generation, live.default) if is_a(live, Switch) else live
                 function = method_function(value)
                 entry = block.entry_of(function)
                 if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
@@ -204,13 +204,13 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     those inside `generation`.
     """
     values = class_values(new)
-    if isinstance(old, enum.EnumMeta):
+    if is_a(old, enum.EnumMeta):
         _merge_members(old, new, values)
     generation.shadows.append((new, old))
     member, path = key
     for name, value in values.items():
         inner = block.current.classes.get((member, f"{path}.{name}"))
-        nested = isinstance(value, type) and inner is not None and value is not inner
+        nested = is_a(value, type) and inner is not None and value is not inner
         if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
             adopt(block, generation, (member, f"{path}.{name}"), inner, value)  # type: ignore[arg-type]
             values[name] = inner
@@ -220,7 +220,7 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     generation.class_values[old] = values
     for name, value in values.items():
         entry = block.entries.get((member, f"{path}.{name}"))
-        if entry is not None and isinstance(method_function(value), FunctionType):
+        if entry is not None and is_a(method_function(value), FunctionType):
             generation.locals[entry] = method_function(value)
     switch_class(block, block.current, generation, old, built=True)
 
@@ -233,7 +233,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
     """
     births, values = before.class_values.get(cls, {}), after.class_values[cls]
     copies = before.class_copies.get(cls, {})
-    switched = {name for name, value in cls.__dict__.items() if isinstance(value, Switch)}
+    switched = {name for name, value in cls.__dict__.items() if is_a(value, Switch)}
     names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
     if not built and is_shared(cls, before, after):
         # A class that was carried over is not made by either: only its methods are each generation's own.
@@ -248,7 +248,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
             if value is not ABSENT:
                 type.__setattr__(cls, name, value)
             continue
-        switch = live if isinstance(live, Switch) else None
+        switch = live if is_a(live, Switch) else None
         if switch is not None:
             # A generation that comes back before it has drained: what it has used since it was left, not its births.
             value = value if built else switch.inner.get(after, value)
@@ -277,9 +277,9 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
     """Let code of `generation` set an attribute of `cls`: during an overlap, for itself alone."""
     generation.assigned.setdefault(cls, set()).add(name)
     live = cls.__dict__.get(name, ABSENT)
-    if not isinstance(live, Switch):
+    if not is_a(live, Switch):
         steady = isinstance(block.reference.vector[0], Plain) or is_shared(cls, generation, block.current)
-        if steady or isinstance(getattr(type(cls), name, None), property):
+        if steady or is_a(getattr(type(cls), name, None), property):
             setattr(cls, name, value)
             return
         live = Switch(block, cls, name, live)
@@ -297,7 +297,7 @@ def settle(generation: Generation) -> None:
         for name, switch in list(cls.__dict__.items()):
             if "__required_keys__" in values and name in values:
                 type.__setattr__(cls, name, values[name])
-            if not isinstance(switch, Switch):
+            if not is_a(switch, Switch):
                 continue
             for other, value in switch.inner.items():
                 if other is not generation:
@@ -313,7 +313,7 @@ def withdraw(generation: Generation, abandoned: Generation) -> None:
     """Take the values of an abandoned generation out of every `Switch`, while older ones still need them."""
     for cls in generation.class_values:
         for value in cls.__dict__.values():
-            if isinstance(value, Switch):
+            if is_a(value, Switch):
                 value.inner.pop(abandoned, None)
                 value.outward.pop(abandoned, None)
 
@@ -327,7 +327,7 @@ def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -
                 values[name] = _rewrapped(value, copy)
     for cls in generation.class_values:
         for switch in list(cls.__dict__.values()):
-            if isinstance(switch, Switch) and generation in switch.inner:
+            if is_a(switch, Switch) and generation in switch.inner:
                 value = switch.inner[generation]
                 copy = copies.get(id(method_function(value)))
                 if copy is not None:
@@ -347,7 +347,7 @@ def release_methods(block: Block, before: Generation, after: Generation) -> None
         if cls not in after.class_values:
             for name, copy in copies.items():
                 function, original = method_function(cls.__dict__.get(name)), method_function(copy)
-                if isinstance(function, FunctionType) and is_forwarder(function.__code__, block.reference):
+                if is_a(function, FunctionType) and is_forwarder(function.__code__, block.reference):
                     function.__code__ = original.__code__
 
 
@@ -361,7 +361,7 @@ def apply_metadata(generation: Generation) -> None:
             cls.__annotate__ = values["__annotate_func__"]  # type: ignore[attr-defined, unused-ignore]
         elif "__annotations__" in values:
             type.__setattr__(cls, "__annotations__", values["__annotations__"])
-        if isinstance(cls, ABCMeta):
+        if is_a(cls, ABCMeta):
             # What an abstract base class remembers of the old version: answers, and which methods are abstract.
             cls._abc_caches_clear()  # type: ignore[attr-defined]
             if "__abstractmethods__" in cls.__dict__:

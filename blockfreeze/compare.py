@@ -9,6 +9,7 @@ from inspect import Parameter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.asking import CACHE_TYPE, is_a
 from blockfreeze.entries import function_kind
 from blockfreeze.report import (
     FreshObject,
@@ -75,7 +76,7 @@ def differences(before: Generation, after: Generation) -> Differences:
             continue
         result.changed.append(name)
         was, now = _own_function(before, old[name][1]), _own_function(after, value)
-        if isinstance(was, FunctionType) and isinstance(now, FunctionType):
+        if is_a(was, FunctionType) and is_a(now, FunctionType):
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
     result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
@@ -150,10 +151,9 @@ def container_sizes(generation: Generation) -> Iterator[tuple[tuple[str, str], i
 
 
 def _size(value: Any) -> int | None:
-    if isinstance(value, _CONTAINERS):
+    if is_a(value, _CONTAINERS):
         return len(value)
-    info = getattr(value, "cache_info", None)
-    return int(info().currsize) if info is not None and type(value).__name__ == "_lru_cache_wrapper" else None
+    return int(value.cache_info().currsize) if type(value) is CACHE_TYPE else None
 
 
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
@@ -163,7 +163,7 @@ def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
         old = before.members[member].namespace[name]
         new = after.members[member].namespace.get(name)
         if new is not None and new is not old:
-            kind = "lru_cache" if hasattr(old, "cache_info") else type(old).__name__
+            kind = "lru_cache" if type(old) is CACHE_TYPE else type(old).__name__
             yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0)
 
 

@@ -23,6 +23,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
+from blockfreeze.asking import is_a
 from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.report import Lingering
 from blockfreeze.vector import VECTOR, bound_in, chosen_by_dispatch, is_forwarder
@@ -69,7 +70,7 @@ def _counts(codes: list[CodeType]) -> list[int]:
 
 def _count_without_functions() -> int:
     module = compile("def function(): pass", "<blockfreeze>", "exec")
-    return _counts([one for one in module.co_consts if isinstance(one, CodeType)])[0]
+    return _counts([one for one in module.co_consts if is_a(one, CodeType)])[0]
 
 
 _WITHOUT_FUNCTIONS = _count_without_functions()
@@ -284,11 +285,11 @@ def _reached_by(generations: Collection[Generation], limit: int = 200_000) -> se
         if id(found) in seen:
             continue
         seen.add(id(found))
-        if isinstance(found, type):
+        if is_a(found, type):
             if found.__module__ in names:
                 todo.extend(found.__dict__.values())
-        elif isinstance(found, FunctionType):
+        elif is_a(found, FunctionType):
             todo.extend((found.__closure__, found.__dict__, found.__defaults__))
         elif type(found).__name__ != "module":
-            todo.extend(one for one in gc.get_referents(found) if not isinstance(one, type))
+            todo.extend(one for one in gc.get_referents(found) if not is_a(one, type))
     return seen

@@ -19,6 +19,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze import registry
+from blockfreeze.asking import is_a
 from blockfreeze.build import import_hook_load, load_member, new_facade
 from blockfreeze.classes import is_own
 from blockfreeze.drain import assume_idle
@@ -63,7 +64,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
                 name, f"{others[0].name!r} is a block of its own", "freeze the whole package first, or leave it out"
             )
     registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
-    loaded = [name for name in sys.modules if block.covers(name) and isinstance(sys.modules[name], ModuleType)]
+    loaded = [name for name in sys.modules if block.covers(name) and is_a(sys.modules[name], ModuleType)]
     if any(name in loaded for name in names):
         _freeze_late(block, snapshot, loaded)
     else:
@@ -251,14 +252,14 @@ def _adopt_definitions(block: Block, world: Generation, member: Member) -> None:
     functions: list[FunctionType] = []
     for name, definition in member.linkage.bound.items():
         value = member.namespace.get(name)
-        if isinstance(value, FunctionType) and definition.kind != "import" and is_own(block, value):
+        if is_a(value, FunctionType) and definition.kind != "import" and is_own(block, value):
             if block.entry_of(value) is None:
                 wrapped = definition.decorated and value.__globals__ is not member.namespace
                 world.locals[block.add_entry(member.name, name, value, wrapper=wrapped)] = value
             functions.append(value)
-        elif isinstance(value, type) and definition.kind == "class" and value.__module__ == member.name:
+        elif is_a(value, type) and definition.kind == "class" and value.__module__ == member.name:
             record_class(world, (member.name, name), value)
-            functions += [one for one in vars(value).values() if isinstance(one, FunctionType)]
+            functions += [one for one in vars(value).values() if is_a(one, FunctionType)]
     for function in functions:
         world.codes += [code for code in walk_codes(function.__code__) if may_be_suspended(code)]
 

@@ -11,12 +11,12 @@ Threads: a generation's hooks run in the thread that builds it.
 from __future__ import annotations
 
 import builtins
-import functools
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.carry import can_be_carried, carry, kept_by_metaclass
+from blockfreeze.asking import CACHE_TYPE, is_a, own_attribute
+from blockfreeze.carry import can_be_carried, carry, decorators_to_apply, kept_by_metaclass
 from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
@@ -34,7 +34,6 @@ __all__ = ["Hooks", "record_class", "seal"]
 
 _MISSING = object()
 _HEAP_TYPE = 1 << 9
-_CACHE_TYPE = type(functools.lru_cache(maxsize=1)(len))
 
 
 def _as_it_is(value: Any) -> Any:
@@ -49,25 +48,28 @@ class Hooks:
         self.generation = generation
         self.member = member
         self.home = home
-        self.carried = ""  # the name of the class that was carried over last
+        self.carried = ""  # the class that was carried over, if that is what was defined last
+        self.to_apply: int | None = None  # how many decorators of what was defined last are left to apply; None: all
         self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
 
     def bind(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`, and put it into the cell that calls by name reach."""
-        if not self.first and isinstance(value, type):
+        if not self.first and is_a(value, type):
             value = bind_class(self.generation, self.member, name, value)
         self.member.cells[name].cell_contents = value
         return value
 
     def define(self, function: Any, name: str) -> Any:
         """Remember a function as it is before its decorators are applied."""
-        if isinstance(function, FunctionType):
+        if is_a(function, FunctionType):
             self.member.raws[name] = function
+        self.carried = ""
+        self.to_apply = None if self.first else decorators_to_apply(self.generation, self.member, name)
         return function
 
     def build(self, name: str) -> Callable[..., Any]:
         """Return what the class statement of `name` is to call: Python's own builder, unless it is carried over."""
-        self.carried = ""
+        self.carried, self.to_apply = "", None
         if not can_be_carried(self.generation, self.member, name):
             return builtins.__build_class__
 
@@ -81,14 +83,17 @@ class Hooks:
         return carry_over
 
     def decorator(self, decorator: Any, name: str) -> Any:
-        """Return what is to be called with the class `name`: its decorator, unless the class is carried over."""
-        return _as_it_is if self.carried == name else decorator
+        """Return what is to be called with the definition `name`: a decorator of it, unless it did its work before."""
+        if self.to_apply is not None:
+            self.to_apply -= 1
+        done = self.carried == name or (self.to_apply is not None and self.to_apply < 0)
+        return _as_it_is if done else decorator
 
     def keep(self, value: Any, name: str) -> Any:
         """Return the object of the generation before, if `value` is a sentinel made by an unchanged statement."""
         if self.first:
             return value
-        if isinstance(value, type):
+        if is_a(value, type):
             return bind_class(self.generation, self.member, name, value)
         before = self.block.current.members.get(self.member.name)
         existing = before.namespace.get(name, _MISSING) if before is not None else _MISSING
@@ -109,12 +114,12 @@ class Hooks:
             return False
         if any(base.__basicsize__ > object.__basicsize__ + 2 * tuple.__itemsize__ for base in kind.__mro__):
             return False
-        mine, others = getattr(existing, "__dict__", {}), getattr(value, "__dict__", {})
+        mine, others = own_attribute(existing, "__dict__", {}), own_attribute(value, "__dict__", {})
         return mine.keys() == others.keys() and all(same(mine[key], others[key]) for key in mine)
 
     def assign(self, target: Any, value: Any, name: str) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
-        if isinstance(target, type) and target in self.generation.class_values:
+        if is_a(target, type) and target in self.generation.class_values:
             assign_class_attribute(self.block, self.generation, target, name, value)
         else:
             setattr(target, name, value)
@@ -184,10 +189,10 @@ def seal(generation: Generation, member: Member) -> None:
         definition = member.linkage.bound.get(name)
         if definition is not None and definition.kind == "import":
             continue
-        at_home = getattr(value, "__module__", None) == member.name
-        if isinstance(value, FunctionType) and (at_home or value.__globals__ is namespace):
+        at_home = own_attribute(value, "__module__") == member.name
+        if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
-        elif isinstance(value, type) and at_home and value not in generation.class_values:
+        elif is_a(value, type) and at_home and value not in generation.class_values:
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
     for name, raw in member.raws.items():
@@ -198,7 +203,7 @@ def seal(generation: Generation, member: Member) -> None:
             value = namespace[name]
             entry = generation.block.entry_of(value)
             cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
-    generation.caches += [value for value in namespace.values() if type(value) is _CACHE_TYPE]
+    generation.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
     member.finished = True
 
 
@@ -223,6 +228,6 @@ def record_class(generation: Generation, key: tuple[str, str], cls: type) -> Non
     generation.class_values[cls] = class_values(cls)
     member, path = key
     for name, value in generation.class_values[cls].items():
-        inside = isinstance(value, type) and value.__module__ == member
+        inside = is_a(value, type) and value.__module__ == member
         if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.class_values:
             record_class(generation, (member, f"{path}.{name}"), value)

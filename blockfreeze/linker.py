@@ -18,7 +18,7 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
 its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
 `REFRESH`; in a later generation an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
-class statement makes its class. The hooks are free variables too: nothing
+statement makes its class and applies its decorators. The hooks are free variables too: nothing
 of blockfreeze appears in the module's namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
@@ -116,7 +116,7 @@ class _Linker:
         # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
         self.cells = {name: f".{name}" if name in taken else name for name in linkage.bound}
         self.wanted: dict[int, tuple[str, ...]] = {}
-        self.built: set[str] = set()  # the classes whose statement asks the hook; a generic class is made elsewhere
+        self.asked: set[str] = set()  # definitions whose statement asks a hook; generic ones are made elsewhere
 
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
@@ -232,7 +232,7 @@ class _Linker:
             elif item.name == "STORE_ATTR" and stores in places and not top_level:
                 result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
             elif top_level:
-                result += self._around_class(item, items, at) or self._top_level(item, previous, follower)
+                result += self._around_definition(item, items, at) or self._top_level(item, previous, follower)
             else:
                 result += self._nested(item, follower)
             if top_level:
@@ -331,8 +331,8 @@ class _Linker:
                 return [*cpython.call_with_value(KEEP, (name,), at), item]
         return [item]
 
-    def _around_class(self, item: Instr, items: list[object], at: int) -> list[Instr]:
-        """Let the hooks decide whether a class statement of a later generation makes the class, and decorates it."""
+    def _around_definition(self, item: Instr, items: list[object], at: int) -> list[Instr]:
+        """Let the hooks decide whether a statement of a later generation makes its class, and what decorates it."""
         if not self.has_home:
             return []
         following = [one for one in items[at:] if isinstance(one, Instr)]
@@ -340,12 +340,12 @@ class _Linker:
             name = next((one.arg.co_name for one in following if isinstance(one.arg, CodeType)), "")
             if not self._is_one_class(name):
                 return []
-            self.built.add(name)
+            self.asked.add(name)
             return cpython.call_hook(BUILD, (name,), item.location)
         if not cpython.begins_decoration(item):
             return []
         stored = next((one for one in following if not cpython.decorates(one)), item)
-        if stored.name != "STORE_NAME" or str(stored.arg) not in self.built:
+        if stored.name != "STORE_NAME" or str(stored.arg) not in self.asked:
             return []
         turn = Instr("SWAP", 2, location=item.location)
         return [turn, *cpython.call_with_value(DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
@@ -370,6 +370,7 @@ class _Linker:
             return
         if definition.kind == "function" and definition.decorated and definition.single:
             result += cpython.call_with_value(DEFINE, (definition.name,), item.location)
+            self.asked.add(definition.name)
 
 
 def _variable(code: CodeType, index: int) -> str:

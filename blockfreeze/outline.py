@@ -12,6 +12,7 @@ import ast
 import builtins
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from blockfreeze.source import ModuleSource
@@ -49,18 +50,39 @@ def _never_at_import(test: ast.expr) -> bool:
     return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
 
 
-class ClassOutline:
-    """The skeleton of a class: its text, what it reads and what it calls, its decorators, its methods and names."""
+class Skeleton:
+    """A part of a statement: its text, the names that it reads, and those of them that it calls something of."""
 
     text: str
     reads: frozenset[str]
     calls: frozenset[str]
 
+    def __init__(self, parts: Iterable[ast.AST], inside: Iterable[tuple[str, Skeleton]] = ()) -> None:
+        found, inner = list(parts), list(inside)
+        nodes = [node for part in found for node in ast.walk(part)]
+        calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
+        self.text = "".join([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
+        self.reads = _loaded(nodes).union(*(one.reads for _, one in inner))
+        self.calls = calls.union(*(one.calls for _, one in inner))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The decorators of a function that is declared an entry: those above ``@entry``, and the number of the others."""
+
+    above: Skeleton
+    below: int
+
+
+class ClassOutline:
+    """A class statement: its skeleton, its decorators' names, and the methods and names of its body."""
+
     def __init__(self, statement: ast.ClassDef) -> None:
         self.decorators = [root_name(one) for one in statement.decorator_list]
+        self.skeleton: Skeleton
         self.methods: set[str] = set()
         self.names = frozenset(_bound_in(statement.body))
-        nested: list[tuple[str, ClassOutline]] = []
+        nested: list[tuple[str, Skeleton]] = []
         parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
         for one in statement.body:
             if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -68,14 +90,10 @@ class ClassOutline:
                 if not all(_is_for_methods(decorator) for decorator in one.decorator_list):
                     parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
             elif isinstance(one, ast.ClassDef):
-                nested.append((one.name, ClassOutline(one)))
+                nested.append((one.name, ClassOutline(one).skeleton))
             elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
                 parts.append(one)
-        nodes = [node for part in parts for node in ast.walk(part)]
-        calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
-        self.text = "".join([*map(ast.dump, parts), *(f"class {name}: {inner.text}" for name, inner in nested)])
-        self.reads = _loaded(nodes).union(*(inner.reads for _, inner in nested))
-        self.calls = calls.union(*(inner.calls for _, inner in nested))
+        self.skeleton = Skeleton(parts, nested)
 
 
 def _bound_in(statements: Iterable[ast.stmt]) -> Iterator[str]:
@@ -107,6 +125,7 @@ class Outline:
     def __init__(self, tree: ast.Module, package: str) -> None:
         self.imports: dict[str, str] = {}
         self.classes: dict[str, ClassOutline] = {}
+        self.registrations: dict[str, Registration] = {}
         self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
@@ -135,6 +154,8 @@ class Outline:
             names = {statement.name}
             if isinstance(statement, ast.ClassDef):
                 self.classes[statement.name] = ClassOutline(statement)
+            else:
+                self._enter_decorators(statement)
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
             names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
@@ -145,6 +166,21 @@ class Outline:
         for name in names - {""}:
             self.texts[name] = self.texts.get(name, "") + ast.dump(statement)
             self.reads[name] = self.reads.get(name, frozenset()) | _loaded(ast.walk(statement))
+
+    def _enter_decorators(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for at, decorator in enumerate(statement.decorator_list):
+            root = root_name(decorator)
+            if ast.unparse(decorator).replace(root, self.imports.get(root, ""), 1) == "blockfreeze.entry":
+                above, below = statement.decorator_list[:at], statement.decorator_list[at:]
+                self.registrations[statement.name] = Registration(Skeleton(above), len(below))
+
+    def skeleton_of(self, name: str) -> Skeleton | None:
+        """Return what counts of a name's statement when the thing itself is not called: of a class, its skeleton."""
+        return self.classes[name].skeleton if name in self.classes else None
+
+    def registration_of(self, name: str) -> Skeleton | None:
+        """Return the decorators that a function has above ``@entry``; None if it has no ``@entry``."""
+        return self.registrations[name].above if name in self.registrations else None
 
 
 def outline_of(source: ModuleSource) -> Outline | None:
@@ -161,15 +197,23 @@ def _outline(data: bytes, package: str) -> Outline:
 Find = Callable[[str], ModuleSource | None]
 
 
-def skeletons_agree(before: Find, after: Find, module: str, name: str, covers: Callable[[str], bool]) -> bool:
-    """Tell whether making a class anew would make what is there already, but for its plain methods.
+def skeletons_agree(
+    before: Find,
+    after: Find,
+    module: str,
+    name: str,
+    covers: Callable[[str], bool],
+    part: Callable[[Outline, str], Skeleton | None] = Outline.skeleton_of,
+) -> bool:
+    """Tell whether a statement says the same in two versions of a block, and so does everything that it reads.
 
     Args:
         before: returns a module of the block as it was, by name.
         after: returns it as it is now.
-        module: where the class is defined.
-        name: of the class.
+        module: where the statement is.
+        name: what it defines.
         covers: tells whether a module belongs to the block.
+        part: what counts of that statement; of the others that it reads, their skeleton or all of them.
     """
     seen = {(module, name, False)}
     todo = [(module, name, False)]  # module, name, and whether all of a class counts
@@ -181,6 +225,8 @@ def skeletons_agree(before: Find, after: Find, module: str, name: str, covers: C
         if name in old.rebound or name in new.rebound or old.imports.get(name) != new.imports.get(name):
             return False
         found: list[tuple[str, str, bool]] = []
+        skeletons = [None if whole else part(one, name) for one in (old, new)]
+        part = Outline.skeleton_of
         if name in new.imports:
             dotted = new.imports[name]
             if covers(dotted):
@@ -190,11 +236,10 @@ def skeletons_agree(before: Find, after: Find, module: str, name: str, covers: C
                 else:
                     parent, _, attribute = dotted.rpartition(".")
                     found = [(parent, attribute, whole)]
-        elif name in new.classes and not whole:
-            if name not in old.classes or old.classes[name].text != new.classes[name].text:
+        elif skeletons[1] is not None:
+            if skeletons[0] is None or skeletons[0].text != skeletons[1].text:
                 return False
-            skeleton = new.classes[name]
-            found = [(module, one, one in skeleton.calls) for one in skeleton.reads]
+            found = [(module, one, one in skeletons[1].calls) for one in skeletons[1].reads]
         elif name in new.texts or name in old.texts:
             if old.texts.get(name) != new.texts.get(name):
                 return False

@@ -17,6 +17,8 @@ from functools import partial
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
+from blockfreeze.asking import is_a, is_proxy, own_attribute
+
 __all__ = ["ATOMS", "redirect"]
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
@@ -42,7 +44,7 @@ def redirect(
 
 def _remade(value: Any, items: list[Any]) -> Any:
     """Return a tuple or frozen set of the type of `value` with other items."""
-    base = tuple if isinstance(value, tuple) else frozenset
+    base = tuple if is_a(value, tuple) else frozenset
     again = base.__new__(type(value), items)
     if hasattr(value, "__dict__"):
         again.__dict__.update(value.__dict__)
@@ -55,7 +57,7 @@ def _is_within(function: FunctionType, prefix: str) -> bool:
 
 def _is_ours(found: Any) -> bool:
     # A function that reaches a hook reaches, through it, the tables that say what is to be replaced by what.
-    owner = found.__self__ if isinstance(found, MethodType) else found
+    owner = found.__self__ if is_a(found, MethodType) else found
     return type(owner).__module__.partition(".")[0] == "blockfreeze"
 
 
@@ -69,7 +71,7 @@ class _Redirection:
 
     def run(self, roots: list[Any]) -> None:
         for root in roots:
-            if isinstance(root, dict):
+            if is_a(root, dict):
                 # The import system's own, and through them our own, objects are nothing that the build has made.
                 self.seen.update(
                     (id(root.get(name)), root.get(name)) for name in ("__spec__", "__loader__", "__builtins__")
@@ -78,7 +80,7 @@ class _Redirection:
         while self.todo:
             found = self.todo.pop()
             # By `type` and not `isinstance`, which would read the attribute __class__ of each module of the block.
-            if id(found) in self.seen or issubclass(type(found), _NEVER_ENTERED) or _is_ours(found):
+            if id(found) in self.seen or is_a(found, _NEVER_ENTERED) or is_proxy(found) or _is_ours(found):
                 continue
             self.seen[id(found)] = found
             self._enter(found)
@@ -88,7 +90,7 @@ class _Redirection:
         if id(value) in self.replace:
             self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
             return self.replace[id(value)]
-        if issubclass(type(value), (tuple, frozenset)) and id(value) not in self.seen:
+        if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
             old = list(value)
             changed = [self._new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
@@ -97,26 +99,26 @@ class _Redirection:
         return value
 
     def _enter(self, found: Any) -> None:
-        if isinstance(found, dict):
+        if is_a(found, dict):
             self._enter_dict(found)
-        elif isinstance(found, (list, deque)):
+        elif is_a(found, (list, deque)):
             for at, value in enumerate(found):
                 new = self._new(value)
                 if new is not value:
                     found[at] = new
-        elif isinstance(found, set):
+        elif is_a(found, set):
             for value in [value for value in found if id(value) in self.replace]:
                 found.discard(value)
                 found.add(self.replace[id(value)])
-        elif isinstance(found, (tuple, frozenset)):
+        elif is_a(found, (tuple, frozenset)):
             self.todo.extend(found)
-        elif isinstance(found, FunctionType):
+        elif is_a(found, FunctionType):
             self._enter_function(found)
-        elif isinstance(found, type):
+        elif is_a(found, type):
             self._enter_class(found)
-        elif isinstance(found, property):
+        elif is_a(found, property):
             self.todo.extend((found.fget, found.fset, found.fdel))
-        elif isinstance(found, MethodType):
+        elif is_a(found, MethodType):
             self.todo.extend((found.__func__, found.__self__))
         else:
             self._enter_instance(found)
@@ -139,9 +141,9 @@ class _Redirection:
             except ValueError:
                 continue
             new = self.replace.get(id(content))
-            if isinstance(new, type):
+            if is_a(new, type):
                 cell.cell_contents = new
-            elif self.within is None or not isinstance(content, FunctionType) or _is_within(content, self.within):
+            elif self.within is None or not is_a(content, FunctionType) or _is_within(content, self.within):
                 self.todo.append(content)
         if found.__defaults__:
             new = self._new(found.__defaults__)
@@ -166,13 +168,13 @@ class _Redirection:
             if new is not found.func or arguments is not found.args:
                 found.__setstate__((new, arguments, found.keywords, found.__dict__))  # type: ignore[attr-defined]
             self.todo.append(found.keywords)
-        self.todo.append(getattr(found, "__func__", None))
-        own = getattr(found, "__dict__", None)
-        if isinstance(own, dict):
+        self.todo.append(own_attribute(found, "__func__"))
+        own = own_attribute(found, "__dict__")
+        if is_a(own, dict):
             self.todo.append(own)
         for cls in type(found).__mro__[:-1]:
             for slot in list(cls.__dict__.values()) if cls.__flags__ & _HEAP_TYPE else ():
-                if isinstance(slot, MemberDescriptorType):
+                if is_a(slot, MemberDescriptorType):
                     self._enter_slot(found, slot)
 
     def _enter_slot(self, found: Any, slot: MemberDescriptorType) -> None:

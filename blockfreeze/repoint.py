@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.facade import is_facade
 from blockfreeze.report import Repointed, Unreached
 
@@ -54,13 +55,13 @@ def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, 
 
 def _is_made_by(block: Block, name: str, value: Any) -> bool:
     """Tell whether `value` is a callable of the module `name`'s own making, and not an object that others have too."""
-    if not callable(value) or isinstance(value, (ModuleType, BuiltinFunctionType)) or block.entry_of(value) is not None:
+    if not callable(value) or is_a(value, (ModuleType, BuiltinFunctionType)) or block.entry_of(value) is not None:
         return False
-    if isinstance(value, FunctionType) and not _is_at_home(value):
+    if is_a(value, FunctionType) and not _is_at_home(value):
         return True  # made by exec in a namespace of its own
-    if isinstance(value, (type, FunctionType)) or hasattr(value, "__wrapped__"):
-        return getattr(value, "__module__", None) == name
-    return isinstance(value, partial) or block.covers(type(value).__module__)
+    if is_a(value, (type, FunctionType)) or own_attribute(value, "__wrapped__") is not None:
+        return bool(own_attribute(value, "__module__") == name)
+    return is_a(value, partial) or block.covers(type(value).__module__)
 
 
 def _is_at_home(function: FunctionType) -> bool:
@@ -76,7 +77,7 @@ def repoint(block: Block, before: Generation, after: Generation) -> tuple[list[R
         return pointed, []
     holders: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
     for holder, module in holders:
-        if not isinstance(module, ModuleType) or is_facade(module):
+        if not is_a(module, ModuleType) or is_facade(module):
             continue
         namespace = vars(module)
         for attribute, value in list(namespace.items()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from blockfreeze.asking import is_a
+
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
@@ -71,7 +73,7 @@ class Switch:
         start = order.index(self.owner) + 1 if self.owner in order else 0
         for base in order[start:]:
             found = base.__dict__.get(self.name, ABSENT)
-            if isinstance(found, Switch):
+            if is_a(found, Switch):
                 found = found.choose()
             if found is not ABSENT:
                 return found
@@ -118,7 +120,7 @@ class DataSwitch(Switch):
 
 def as_data(switch: Switch) -> Switch:
     """Return a `Switch` with the same values that is a data descriptor."""
-    if isinstance(switch, DataSwitch):
+    if is_a(switch, DataSwitch):
         return switch
     data = DataSwitch(switch.block, switch.owner, switch.name, switch.default)
     data.inner, data.outward = switch.inner, switch.outward

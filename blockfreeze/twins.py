@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.asking import is_a
 from blockfreeze.classes import method_function
 from blockfreeze.cpython import instructions
 from blockfreeze.switch import ABSENT, Switch
@@ -32,7 +33,7 @@ def _assigned(values: dict[str, Any]) -> set[str]:
     names: set[str] = set()
     for value in values.values():
         function = method_function(value)
-        if isinstance(function, FunctionType) and type(value) is not classmethod and function.__code__.co_argcount:
+        if is_a(function, FunctionType) and type(value) is not classmethod and function.__code__.co_argcount:
             names |= _assigned_to_first(function.__code__)
     return names
 
@@ -132,7 +133,7 @@ def _make_twin(kind: type, before: Generation) -> type | None:
             owner = next(one for one in kind.__mro__ if name in one.__dict__ or one is base)
             if owner is base and name not in namespace and name not in _SPECIAL:
                 live = base.__dict__.get(name)
-                kept = live.inner.get(before, value) if isinstance(live, Switch) else value
+                kept = live.inner.get(before, value) if is_a(live, Switch) else value
                 if kept is not ABSENT:
                     namespace[name] = kept
                     before.lent.add(id(method_function(kept)))
@@ -143,7 +144,7 @@ def _make_twin(kind: type, before: Generation) -> type | None:
     def reduce_as_class(self: Any, protocol: Any) -> Any:
         """Pickle an instance as one of the class that it says it is of."""
         reduced = super(twin, self).__reduce_ex__(protocol)  # type: ignore[arg-type]
-        if not isinstance(reduced, tuple):
+        if not is_a(reduced, tuple):
             return reduced
         return (reduced[0], tuple(kind if one is twin else one for one in reduced[1]), *reduced[2:])
 

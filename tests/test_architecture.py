@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1] / "blockfreeze"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 
 LAYERS = (
-    ("words: errors and results", {"errors", "report", "forecast"}),
+    ("words: errors and results", {"errors", "report", "forecast", "asking"}),
     ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",

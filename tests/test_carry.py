@@ -276,3 +276,108 @@ def test_a_late_freeze_registers_nothing_twice(workshop: Workshop, outside: Modu
     assert (module.Model, outside.made, cls.count, module.look(instance)) == (cls, told, 3, shown("v1"))
     bf.swap(module, source=MODEL.replace('"v1"', '"v2"'))
     assert (module.Model, outside.made, module.look(instance)) == (cls, told, shown("v2"))
+
+
+APP = """
+class App:
+    def __init__(self):
+        self.routes = []
+
+    def route(self, path):
+        def register(function):
+            self.routes.append((path, function))
+            return function
+
+        return register
+
+    def wrapped(self, function):
+        self.routes.append(("wrapped", function))
+        return lambda: function()
+
+app = App()
+"""
+
+VIEWS = """
+import functools
+import blockfreeze as bf
+from an_app import App, app
+from blockfreeze import entry
+
+own = App()
+kept = bf.defvar("kept", App)
+PATH = "/d"
+
+@app.route("/a")
+@app.route("/b")
+@bf.entry
+def a():
+    return "a v1"
+
+@app.route("/c")
+def c():
+    return "c v1"
+
+@app.route(PATH)
+@entry
+def d():
+    return "d v1"
+
+@own.route("/own")
+@kept.route("/kept")
+@bf.entry
+def both():
+    return "both v1"
+
+@app.wrapped
+@entry
+def wrapped():
+    return "wrapped v1"
+"""
+
+
+@pytest.fixture
+def app(workshop: Workshop) -> Iterator[ModuleType]:
+    workshop.write("an_app.py", APP)
+    yield workshop.load("an_app").app
+    sys.modules.pop("an_app", None)
+
+
+def paths(app: ModuleType) -> list[str]:
+    return [path for path, _ in app.routes]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["early", "late"])
+def test_a_registration_above_entry_is_made_once(late: bool, workshop: Workshop, app: ModuleType) -> None:
+    workshop.write("views.py", VIEWS)
+    views = bf.freeze_block(workshop.load("views") if late else "views")
+    assert paths(app) == ["/b", "/a", "/c", "/d", "wrapped", *(["/c", "wrapped"] if late else [])]
+    held, again = [function for _, function in app.routes[:4]], len(app.routes)
+    bf.swap(views, source=VIEWS.replace("v1", "v2"))
+    assert paths(app)[again:] == ["/c", "wrapped"]  # what is not declared, and what made something else of it
+    assert [function() for function in held] == ["a v2", "a v2", "c v2", "d v2"]
+    assert (views.a(), views.both(), views.wrapped()) == ("a v2", "both v2", "wrapped v2")
+    # An object that each generation makes for itself is told each time, and then so is everything above @entry.
+    assert [(path, function()) for path, function in views.own.routes] == [("/own", "both v2")]
+    bf.rollback(views)
+    assert [function() for function in held] == ["a v1", "a v1", "c v1", "d v1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ('@app.route("/a")', '@app.route("/new")', ["/b", "/new", "/c", "wrapped"]),
+        ('PATH = "/d"', 'PATH = "/e"', ["/c", "/e", "wrapped"]),
+        ('@app.route("/b")\n@bf.entry', '@app.route("/b")', ["/b", "/a", "/c", "wrapped"]),
+        ("@bf.entry\ndef a", "@bf.entry\n@functools.wraps(len)\ndef a", ["/c", "wrapped"]),
+    ],
+)
+def test_a_registration_that_says_something_else_is_made(
+    before: str, after: str, more: list[str], workshop: Workshop, app: ModuleType
+) -> None:
+    assert VIEWS.count(before) == 1
+    workshop.write("views.py", VIEWS)
+    views = bf.freeze_block("views")
+    made = len(app.routes)
+    bf.swap(views, source=VIEWS.replace(before, after))
+    assert paths(app)[made:] == more
+    assert views.a() == "a v1"

@@ -252,6 +252,7 @@ def test_django_models_are_registered_once_and_have_new_methods(workshop: Worksh
 
 
 FLASK_BLOCK = """
+from flask import current_app, g, request, session
 from flask.views import MethodView
 
 def mark():
@@ -261,7 +262,6 @@ def index():
     return "said " + mark()
 
 def before():
-    from flask import g
     g.before = mark()
 
 def on_error(error):
@@ -272,8 +272,7 @@ def fail():
 
 class Page(MethodView):
     def get(self, name):
-        from flask import g
-        return name + mark() + g.before
+        return name + mark() + g.before + request.method[:0] + current_app.name[:0] + str(session)[:0]
 """
 
 
