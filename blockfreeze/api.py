@@ -136,9 +136,9 @@ def _freeze_module_of(function: FunctionType) -> None:
 def entry(function: F) -> F:
     """Declare that a definition is handed to the outside by reference, and return it as it is.
 
-    Every top-level function and method of a block keeps its identity anyway. The declaration is listed by `status`, and
-    decorators above it, which hand the function to somebody, are applied once: a swap does not apply them again if their
-    result was the function itself, they say the same as before, and belong to an object that is the same as before.
+    Every top-level function and method of a block keeps its identity anyway. The declaration is listed by `status`.
+    Decorators above it, which hand the function to somebody, are applied once: a swap does not apply them again if
+    their result was the function itself, they say the same as before, and their object is the same as before.
     """
     found = registry.covering(getattr(function, "__module__", None) or "")
     if found is not None:
