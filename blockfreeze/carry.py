@@ -56,6 +56,8 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     was, now = outline_of(before.source), outline_of(member.source)
     if was is None or now is None or name not in was.classes or name not in now.classes:
         return False
+    if not was.classes[name].methods <= old.__dict__.keys():
+        return False  # the metaclass has put one elsewhere, where it would stay the old generation's
     decorators = [now.imports.get(one, f"{member.name}.{one}") for one in now.classes[name].decorators]
     if not _tells_others_alone(block, old, decorators):
         return False
@@ -188,8 +190,6 @@ def _relinked(
                     return None
                 nested.append((name, existing, value))
         elif _has_function(generation, value):
-            if existing is ABSENT and name in methods:
-                return None  # the metaclass has put it elsewhere
             if existing is not ABSENT:
                 # The metaclass may have taken it out of what a decorator had wrapped it in.
                 alike = {id(one): one for one in _parts(value) if type(one) is type(existing)}

@@ -81,12 +81,12 @@ class ClassOutline:
         self.decorators = [root_name(one) for one in statement.decorator_list]
         self.skeleton: Skeleton
         self.methods: set[str] = set()
-        self.names = frozenset(_bound_in(statement.body))
+        self.names = frozenset(_mangled(name, statement.name) for name in _bound_in(statement.body))
         nested: list[tuple[str, Skeleton]] = []
         parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
         for one in statement.body:
             if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-                self.methods.add(one.name)
+                self.methods.add(_mangled(one.name, statement.name))
                 if not all(_is_for_methods(decorator) for decorator in one.decorator_list):
                     parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
             elif isinstance(one, ast.ClassDef):
@@ -94,6 +94,12 @@ class ClassOutline:
             elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
                 parts.append(one)
         self.skeleton = Skeleton(parts, nested)
+
+
+def _mangled(name: str, cls: str) -> str:
+    """Return the name under which a class has what its body calls `name`."""
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.lstrip('_')}{name}" if private and cls.strip("_") else name
 
 
 def _bound_in(statements: Iterable[ast.stmt]) -> Iterator[str]:
