@@ -21,7 +21,7 @@ from blockfreeze import linker
 from blockfreeze.callers import as_caller_sees
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
-from blockfreeze.generation import Block, Generation, Member
+from blockfreeze.generation import Block, Generation, LoadFacade, Member
 from blockfreeze.hooks import Hooks, seal
 from blockfreeze.importlib_bootstrap import block_spec, execute
 from blockfreeze.linker import LinkedCode, link
@@ -49,7 +49,27 @@ def spec_of(generation: Generation, name: str, path: Any) -> ModuleSpec | None:
 
 def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
     name = source.name
-    return block_spec(source, lambda: new_facade(block, name), lambda facade: import_hook_load(block, name, facade))
+    copies: dict[int, LoadFacade] = {}
+
+    def create() -> ModuleType:
+        generation = block.reference.vector[0].generation
+        known = name in block.published and name in block.facades
+        if known and generation is block.current and block.open_copy is not None:
+            # It was imported before and taken out of sys.modules, or its spec is used once more: who does that wants
+            # another module, as `test.support.import_fresh_module` does. A facade cannot be two.
+            facade, load_copy = block.open_copy(block, source)
+            copies[id(facade)] = load_copy
+            return facade
+        return new_facade(block, name)
+
+    def load(facade: ModuleType) -> None:
+        load_copy = copies.pop(id(facade), None)
+        if load_copy is not None:
+            load_copy(facade)
+        else:
+            import_hook_load(block, name, facade)
+
+    return block_spec(source, create, load)
 
 
 def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
@@ -96,6 +116,7 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> None:
     if name not in generation.members:
         first = generation is block.current and name not in block.homes
         run_member(generation, name, namespace=_own_dictionary(facade) if first else None)
+    block.published.add(name)
 
 
 def _own_dictionary(facade: ModuleType) -> dict[str, Any]:

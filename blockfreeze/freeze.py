@@ -24,11 +24,11 @@ from blockfreeze.classes import is_own
 from blockfreeze.drain import assume_idle
 from blockfreeze.errors import BlockfreezeError, FreezeError
 from blockfreeze.facade import born_class
-from blockfreeze.generation import Block, Generation, Member
+from blockfreeze.generation import Block, Generation, LoadFacade, Member
 from blockfreeze.hooks import record_class
 from blockfreeze.importlib_bootstrap import block_spec
 from blockfreeze.names import analyse, may_be_suspended, walk_codes
-from blockfreeze.source import Snapshot, find_plain_spec, is_linkable
+from blockfreeze.source import ModuleSource, Snapshot, find_plain_spec, is_linkable
 from blockfreeze.swap import begin, first_complete, prepare, swap
 
 __all__ = ["freeze", "freeze_from_inside", "install_patterns"]
@@ -55,6 +55,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
     block = Block(names, patchable=patchable, history=max(1, history))
+    block.open_copy = open_copy
     snapshot = _snapshot(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
@@ -168,6 +169,7 @@ def _open_installed(name: str) -> ModuleSpec | None:
     if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
         return None
     block = Block((name,), patchable=False, history=2)
+    block.open_copy = open_copy
     snapshot = Snapshot((name,))
     snapshot.take(spec)
     registry.add(block)
@@ -182,6 +184,25 @@ def _open_installed(name: str) -> ModuleSpec | None:
             raise
 
     return block_spec(snapshot.modules[name], lambda: new_facade(block, name), load)
+
+
+def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:
+    """Open a block for a second module of a member's source, linked as the first one is, which no swap concerns.
+
+    Returns:
+        its facade, and what runs the body.
+    """
+    name = source.name
+    copy = Block((name,), patchable=block.patchable, history=1)
+    snapshot = Snapshot((name,))
+    snapshot.modules[name] = source
+    begin(copy, snapshot)
+
+    def load(facade: ModuleType) -> None:
+        import_hook_load(copy, name, facade)
+        first_complete(copy)
+
+    return new_facade(copy, name), load
 
 
 def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
@@ -234,6 +255,7 @@ def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
         block.adopt(world, member)
         block.homes[name] = namespace
         block.facades[name] = module
+        block.published.add(name)
         ModuleType.__setattr__(module, "__class__", born_class(block, name, load_member, type(module)))
     for member in world.members.values():
         _adopt_definitions(block, world, member)

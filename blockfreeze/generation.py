@@ -19,7 +19,11 @@ from blockfreeze.names import Linkage
 from blockfreeze.source import ModuleSource, Snapshot
 from blockfreeze.vector import Reference
 
-__all__ = ["Block", "Generation", "Member"]
+__all__ = ["Block", "Generation", "LoadFacade", "Member", "OpenCopy"]
+
+LoadFacade = Callable[[ModuleType], None]
+OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
+"""Opens a block of its own for a second module of the same source: returns its facade, and what runs the body."""
 
 
 class Member:
@@ -119,6 +123,8 @@ class Block:
         self.generations: dict[int, Generation] = {}
         self.by_globals: dict[int, Generation | None] = {}
         self.declared_entries: set[str] = set()
+        self.published: set[str] = set()  # members that sys.modules has had; who takes one out asks for another module
+        self.open_copy: OpenCopy | None = None
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
         self.claimed_by: threading.Thread | None = None

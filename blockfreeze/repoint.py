@@ -31,9 +31,12 @@ def publish_members(block: Block, before: Generation, after: Generation) -> None
     for name in before.members.keys() - after.members.keys():
         if sys.modules.get(name) is block.facades.get(name):
             sys.modules.pop(name, None)
+        block.published.discard(name)
     for name in after.members:
-        if name not in before.members or name not in sys.modules:
+        # One that was taken out of sys.modules by somebody stays out.
+        if name not in before.members or name not in block.published:
             sys.modules[name] = block.facades[name]
+            block.published.add(name)
 
 
 def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, tuple[Any, Any, str]]:

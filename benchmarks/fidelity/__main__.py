@@ -47,12 +47,12 @@ def main() -> int:
                 outcome = Outcome(target, refused=str(error))
             outcomes.append(outcome)
             for line in troubles(outcome):
-                console.print(line, markup=False, highlight=False)
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
             if words.json is not None:
                 words.json.write_text(json.dumps([one.to_json() for one in outcomes], indent=1), encoding="utf-8")
             progress.advance(task)
     print_outcomes(outcomes, modes, console)
-    judged = [(found, one.plain) for one in outcomes for found in one.modes.values() if one.plain is not None]
+    judged = [(found, one.plain) for one in outcomes for found in one.judged.values() if one.plain is not None]
     return 0 if judged and all(found.is_same(plain) for found, plain in judged) else 1
 
 

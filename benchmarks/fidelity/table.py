@@ -20,7 +20,7 @@ def print_outcomes(outcomes: list[Outcome], modes: tuple[str, ...], console: Con
     console.print(table)
     for outcome in outcomes:
         for line in troubles(outcome):
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     for mode in modes:
         console.print(totals(outcomes, mode), markup=False, highlight=False)
 
@@ -40,20 +40,21 @@ def row(plain: Findings, found: Findings) -> list[str]:
 def totals(outcomes: list[Outcome], mode: str) -> str:
     """Count, for a mode, the targets and the tests that are as they are plain, and the engagement."""
     found = [(one.modes[mode], one.plain) for one in outcomes if one.plain is not None and mode in one.modes]
+    if mode == "engagement":
+        readers, linked = sum(one.readers for one, _ in found), sum(one.linked for one, _ in found)
+        return f"{mode}: {linked:,} of {readers:,} functions ({100 * linked / max(1, readers):.1f} %)"
     same = sum(one.is_same(plain) for one, plain in found)
     tests = sum(len(plain.passing) for _, plain in found)
     lost = sum(len(one.lost(plain)) for one, plain in found)
-    readers, linked = sum(one.readers for one, _ in found), sum(one.linked for one, _ in found)
-    share = f"; engagement {linked:,} of {readers:,} ({100 * linked / readers:.1f} %)" if readers else ""
     seconds, slow = sum(one.seconds for one, _ in found), sum(plain.seconds for _, plain in found)
     time = f"; time {seconds / slow:.2f} of plain" if slow else ""
-    return f"{mode}: {same} of {len(found)} targets, {tests - lost:,} of {tests:,} tests{share}{time}"
+    return f"{mode}: {same} of {len(found)} targets, {tests - lost:,} of {tests:,} tests{time}"
 
 
 def troubles(outcome: Outcome) -> list[str]:
     """Say what differs: refusals, errors, ends, and lost tests with their causes."""
     lines = [f"{outcome.target.name}: {outcome.refused.strip().splitlines()[-1]}"] if outcome.refused else []
-    for mode, found in outcome.modes.items():
+    for mode, found in outcome.judged.items():
         told = [text.strip().splitlines()[-1] for text in (found.error, found.ended) if text]
         told += [f"swap: {text} ({count} times)" for text, count in found.swap_errors.items()]
         lost = found.lost(outcome.plain or Findings())

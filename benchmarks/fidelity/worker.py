@@ -87,7 +87,7 @@ class Run:
         return blockfreeze.freeze_block(module, patchable=True)
 
     def _watch(self, block: ModuleType | None) -> Engagement | None:
-        if block is None or self.orders.mode != "frozen":
+        if block is None or self.orders.mode != "engagement":
             return None
         file = str(block.__file__)
         places = (str(Path(file).parent) + os.sep,) if hasattr(block, "__path__") else (file,)
@@ -104,7 +104,7 @@ class Run:
 
     def _swap(self, block: ModuleType) -> None:
         # The target is unchanged on the disk: a swap without a source is one to the identical version.
-        while not self._stop.wait(SWAP_SECONDS):
+        while True:
             try:
                 blockfreeze.swap(block)
             except BaseException as error:
@@ -112,6 +112,8 @@ class Run:
                 text = f"{type(error).__name__} from {type(cause).__name__}: {cause}"[:300]
                 self.findings.swap_errors[text] = self.findings.swap_errors.get(text, 0) + 1
             self.findings.swaps += 1
+            if self._stop.wait(SWAP_SECONDS):
+                return
 
     def _judge(self) -> None:
         orders = self.orders
