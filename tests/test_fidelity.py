@@ -9,6 +9,7 @@ import copy
 import doctest
 import gc
 import importlib
+import importlib.util
 import inspect
 import pickle
 import pkgutil
@@ -20,6 +21,7 @@ import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 from pairs import DRIVER, NAMES, Pair, feature_pair, own_classes, own_functions, write_pair
@@ -561,3 +563,55 @@ def test_class_bodies_find_their_own_names_first(tmp_path: Path) -> None:
         assert block.probe() == changed != expected
     finally:
         pair.forget()
+
+
+def test_a_module_imported_again_after_its_removal_is_another_module(workshop: Any) -> None:
+    workshop.write(
+        "fresh.py",
+        """
+        count = 0
+        try:
+            from missing_accelerator import answer
+        except ImportError:
+            def answer(): return helper() + count
+        def helper(): return 41
+        """,
+    )
+    frozen = bf.freeze_block("fresh", patchable=True)
+    del sys.modules["fresh"]
+    accelerator = types.ModuleType("missing_accelerator")
+    accelerator.answer = lambda: "fast"  # type: ignore[attr-defined]
+    sys.modules["missing_accelerator"] = accelerator
+    try:
+        again = importlib.import_module("fresh")
+    finally:
+        del sys.modules["missing_accelerator"]
+    assert again is not frozen
+    assert (frozen.answer(), again.answer()) == (41, "fast")
+    again.helper = lambda: 0
+    assert frozen.answer() == 41
+    sys.modules["fresh"] = frozen
+    bf.swap(frozen, source="def helper(): return 1\ndef answer(): return helper()\n")
+    assert (frozen.answer(), again.answer()) == (1, "fast")
+    assert importlib.import_module("fresh") is frozen
+
+
+def test_a_swap_does_not_put_back_what_was_taken_out_of_sys_modules(workshop: Any) -> None:
+    workshop.write("taken.py", "def f(): return 1\n")
+    frozen = bf.freeze_block("taken")
+    del sys.modules["taken"]
+    bf.swap(frozen)
+    assert "taken" not in sys.modules
+
+
+def test_the_spec_of_a_module_makes_another_module_each_time(workshop: Any) -> None:
+    workshop.write("specified.py", "def f(): return g\ndef g(): pass\n")
+    frozen = bf.freeze_block("specified")
+    spec = importlib.util.find_spec("specified")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made is not frozen
+    assert made.f() is made.g
+    assert frozen.f() is frozen.g
