@@ -615,3 +615,16 @@ def test_the_spec_of_a_module_makes_another_module_each_time(workshop: Any) -> N
     assert made is not frozen
     assert made.f() is made.g
     assert frozen.f() is frozen.g
+
+
+def test_a_swap_leaves_the_filters_of_warnings_alone(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write("warned.py", "def f(a, /, b=1, *c, d, **e): return a\nclass C:\n    def m(self): return f\n")
+    frozen = bf.freeze_block("warned")
+
+    def touched(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a thread of the program may be in catch_warnings at this moment")
+
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(f"warnings.{name}", touched)
+    bf.swap(frozen, source="def f(z, /, b=1, *c, d, **e): return b\nclass C:\n    def m(self): return f\n")
+    assert frozen.f(0, 5, d=1) == 5

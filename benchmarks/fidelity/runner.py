@@ -26,6 +26,7 @@ from benchmarks.release_pairs.recipes import Recipe, read_recipes
 from benchmarks.release_pairs.suite import copy_suite
 
 ROOT = Path(__file__).resolve().parents[2]
+MORE_PATH: list[str] = []  # where targets lie that are neither in the standard library nor on the package index
 MODES = ("frozen", "engagement", "late", "swapping")
 """Frozen early; the same with what is executed being watched, which is no test of fidelity; and the harder ones."""
 
@@ -93,7 +94,7 @@ def run_target(
 def _run(target: Target, mode: str, cache: Path, seconds: float) -> Findings:
     with tempfile.TemporaryDirectory(prefix="fidelity-", ignore_cleanup_errors=True) as scratch:
         here = Path(scratch).resolve()
-        path, tree, tests, recipe = [str(ROOT)], "", list(target.tests), Recipe()
+        path, tree, tests, recipe = [str(ROOT), *MORE_PATH], "", list(target.tests), Recipe()
         if target.version:
             recipe = read_recipes().get(target.name, recipe)
             provision = provide(Pair(target.name, target.module, target.version, target.version), recipe, cache)

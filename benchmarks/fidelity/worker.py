@@ -110,6 +110,7 @@ class Run:
             except BaseException as error:
                 cause = error.__cause__ or error
                 text = f"{type(error).__name__} from {type(cause).__name__}: {cause}"[:300]
+                self.findings.details[text] = "".join(traceback.format_exception(error))[-DETAIL:]
                 self.findings.swap_errors[text] = self.findings.swap_errors.get(text, 0) + 1
             self.findings.swaps += 1
             if self._stop.wait(SWAP_SECONDS):
