@@ -13,7 +13,8 @@ from __future__ import annotations
 import dis
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
@@ -24,9 +25,9 @@ from blockfreeze.classes import is_own
 from blockfreeze.drain import assume_idle
 from blockfreeze.errors import BlockfreezeError, FreezeError
 from blockfreeze.facade import born_class
-from blockfreeze.generation import Block, Generation, LoadFacade, Member
+from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import record_class
-from blockfreeze.importlib_bootstrap import block_spec
+from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec
 from blockfreeze.names import analyse, may_be_suspended, walk_codes
 from blockfreeze.source import ModuleSource, Snapshot, find_plain_spec, is_linkable
 from blockfreeze.swap import begin, first_complete, prepare, swap
@@ -175,9 +176,11 @@ def _open_installed(name: str) -> ModuleSpec | None:
     registry.add(block)
     begin(block, snapshot)
 
-    def load(facade: ModuleType) -> None:
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
         try:
-            import_hook_load(block, name, facade)
+            with import_hook_load(block, name, facade) as body:
+                yield body
             first_complete(block)
         except BaseException:
             _forget_opened(block)
@@ -198,8 +201,10 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
     snapshot.modules[name] = source
     begin(copy, snapshot)
 
-    def load(facade: ModuleType) -> None:
-        import_hook_load(copy, name, facade)
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
+        with import_hook_load(copy, name, facade) as body:
+            yield body
         first_complete(copy)
 
     return new_facade(copy, name), load
@@ -211,8 +216,10 @@ def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
     if source is None:
         return None
 
-    def load(facade: ModuleType) -> None:
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[None]:
         swap(block, None, None, wait=True, strict=False)
+        yield
 
     return block_spec(source, lambda: block.facades[name], load)
 

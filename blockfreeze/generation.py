@@ -14,14 +14,14 @@ from typing import Any
 
 from blockfreeze.entries import Entry
 from blockfreeze.errors import EntryRemovedError
+from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
 from blockfreeze.source import ModuleSource, Snapshot
 from blockfreeze.vector import Reference
 
-__all__ = ["Block", "Generation", "LoadFacade", "Member", "OpenCopy"]
+__all__ = ["Block", "Generation", "Member", "OpenCopy"]
 
-LoadFacade = Callable[[ModuleType], None]
 OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 """Opens a block of its own for a second module of the same source: returns its facade, and what runs the body."""
 

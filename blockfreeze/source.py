@@ -23,6 +23,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from blockfreeze.names import copy_code
+
 __all__ = ["ModuleSource", "Snapshot", "SourceGiven", "find_plain_spec", "statement_digests"]
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
@@ -40,6 +42,7 @@ class ModuleSource:
         self.data = data
         self.loader = loader
         self.search = search
+        self._code: CodeType | None = None
 
     @property
     def is_package(self) -> bool:
@@ -54,10 +57,11 @@ class ModuleSource:
             ImportError: the module's own loader has no code for it.
         """
         if self.data is None:
-            code = self.loader.get_code(self.name)
-            if not isinstance(code, CodeType):
+            # Asked once: the interpreter's own loader of frozen modules can be switched off later.
+            self._code = self._code or self.loader.get_code(self.name)
+            if not isinstance(self._code, CodeType):
                 raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
-            return code
+            return copy_code(self._code)
         code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
         assert isinstance(code, CodeType)
         return code

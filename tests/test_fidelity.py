@@ -9,6 +9,7 @@ import copy
 import doctest
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import pickle
@@ -628,3 +629,59 @@ def test_a_swap_leaves_the_filters_of_warnings_alone(workshop: Any, monkeypatch:
         monkeypatch.setattr(f"warnings.{name}", touched)
     bf.swap(frozen, source="def f(z, /, b=1, *c, d, **e): return b\nclass C:\n    def m(self): return f\n")
     assert frozen.f(0, 5, d=1) == 5
+
+
+def test_a_warning_of_a_module_body_points_at_the_import_statement(workshop: Any) -> None:
+    workshop.write("warns.py", "import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    workshop.write("package/__init__.py", "def later():\n    from package import deprecated\n")
+    workshop.write("package/deprecated.py", "import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    bf.install("warns")
+    package = bf.freeze_block("package")
+    with pytest.warns(DeprecationWarning, match="old") as caught:
+        import warns  # type: ignore[import-not-found]  # noqa: F401
+    assert [one.filename for one in caught] == [__file__]
+    with pytest.warns(DeprecationWarning, match="old") as caught:
+        package.later()
+    assert [(one.filename, one.lineno) for one in caught] == [(package.__file__, 2)]
+
+
+def test_the_loader_looks_like_the_one_that_found_the_module(workshop: Any) -> None:
+    file = workshop.write("loaded.py", "")
+    frozen = bf.freeze_block("loaded")
+    plain = importlib.util.spec_from_file_location("loaded", file)
+    assert plain is not None
+    assert frozen.__spec__ == plain
+    assert plain == frozen.__spec__
+    assert without_addresses(repr(frozen.__spec__)) == without_addresses(repr(plain))
+    assert isinstance(frozen.__loader__, importlib.machinery.SourceFileLoader)
+    assert {frozen.__loader__, plain.loader} == {plain.loader}
+    assert vars(frozen.__loader__) == vars(plain.loader)
+
+
+def test_a_module_whose_loader_is_switched_off_later_can_be_imported_afresh(workshop: Any) -> None:
+    class Loader:
+        on = True
+
+        def create_module(self, spec: object) -> None: ...
+
+        def exec_module(self, module: object) -> None: ...
+
+        def get_code(self, name: str) -> CodeType:
+            assert self.on
+            return compile("def f(): return g()\ndef g(): return 1\n", "<made>", "exec")
+
+    class Finder:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+            return importlib.machinery.ModuleSpec(name, Loader(), origin="made") if name == "made_up" else None
+
+    finder = Finder()
+    sys.meta_path.append(finder)
+    try:
+        frozen = bf.freeze_block("made_up")
+        Loader.on = False
+        del sys.modules["made_up"]
+        again = importlib.import_module("made_up")
+        assert (again is frozen, again.f(), frozen.f()) == (False, 1, 1)
+    finally:
+        sys.meta_path.remove(finder)
+        sys.modules.pop("made_up", None)

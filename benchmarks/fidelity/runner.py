@@ -6,6 +6,7 @@ bypassed does the real thing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -133,10 +134,8 @@ def _await(here: Path, python: list[str], path: list[str], seconds: float) -> Fi
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # processes that the tests left behind, or all of them
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -14,7 +14,6 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -143,7 +142,7 @@ class Run:
         print(json.dumps([test, outcome]), file=self._log, flush=True)
 
 
-def main(orders_file: str, findings_file: str, write: Callable[[Findings], None] | None = None) -> None:
+def main(orders_file: str, findings_file: str) -> None:
     """Carry out the orders."""
     orders = Orders(**json.loads(Path(orders_file).read_text(encoding="utf-8")))
     into = Path(findings_file).resolve()
