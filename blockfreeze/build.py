@@ -183,8 +183,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         yield Body(linked.code, namespace, _closure(generation, member, linked, home))
         seal(generation, member)
     except BaseException:
-        generation.members.pop(name, None)
-        block.by_globals.pop(id(namespace), None)
+        block.expel(generation, name)
         if block.homes.get(name) is namespace:
             del block.homes[name]
         raise

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "adopt",
     "apply_metadata",
+    "can_change",
     "assign_class_attribute",
     "class_values",
     "retire_methods",
@@ -55,6 +56,14 @@ _METADATA = frozenset(
     }
 )
 """Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
+
+
+_IMMUTABLE = 1 << 8
+
+
+def can_change(cls: type) -> bool:
+    """Tell whether attributes of `cls` can be set: not on a class that an extension module defines as immutable."""
+    return not cls.__flags__ & _IMMUTABLE
 
 
 def class_values(cls: type) -> dict[str, Any]:

@@ -81,8 +81,10 @@ def armed_class(
             member = generation.members.get(name)
             if member is None:
                 # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that
-                # the code of this generation imports the module now. Other readers may be mere scans of sys.modules.
-                member = loader(generation, name) if attribute == "__spec__" else None
+                # the code of this generation imports the module now. Who reads an ordinary name has imported it, while
+                # an older generation served. Readers of other dunder names may be mere scans of sys.modules.
+                wanted = attribute == "__spec__" or not attribute.startswith("__")
+                member = loader(generation, name) if wanted else None
                 if member is None:
                     return _type_attribute(self, base, name, attribute)
             namespace = member.namespace
@@ -97,6 +99,9 @@ def armed_class(
                 return _mirrored(block, member)
             if attribute in ("__annotations__", "__annotate__"):
                 return _annotations(namespace, attribute)
+            child = f"{name}.{attribute}"
+            if child in block.published and loader(generation, child) is not None:
+                return block.facades[child]  # imported while an older generation served, maybe a moment ago
             return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
 
     return _named(ArmedFacade, base, (block, name, loader, base))

@@ -134,6 +134,7 @@ class Block:
         self.armed = False
         self.draining: threading.Thread | None = None
         self._entry_by_id: dict[int, Entry] = {}
+        self._joining = threading.Lock()
 
     @property
     def current(self) -> Generation:
@@ -167,8 +168,17 @@ class Block:
 
     def adopt(self, generation: Generation, member: Member) -> None:
         """Enter a member's namespace into the tables by which frames find their generation."""
-        generation.members[member.name] = member
+        with self._joining:
+            # A new table each time: a swap in another thread may be walking through the one that there is.
+            generation.members = {**generation.members, member.name: member}
         self.by_globals[id(member.namespace)] = generation
+
+    def expel(self, generation: Generation, name: str) -> None:
+        """Take a member whose body failed out of the tables again."""
+        with self._joining:
+            member = generation.members[name]
+            generation.members = {key: one for key, one in generation.members.items() if key != name}
+        self.by_globals.pop(id(member.namespace), None)
 
     def forget(self, generation: Generation) -> None:
         """Take a generation out of the tables; what still holds its functions keeps them alive, nothing else does."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
+    can_change,
     class_values,
     is_own,
     same,
@@ -143,6 +144,8 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     old = block.current.classes.get(key)
     if old is None or old is value or value.__module__ != member.name or value in generation.class_values:
         return value
+    if not can_change(value):
+        return value
     difference = shape_difference(old, value)
     if difference is not None:
         generation.replaced[f"{member.name}.{name}"] = difference
@@ -193,6 +196,8 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
 
 def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Remember the attributes with which a class was born, and those of the classes inside it."""
+    if not can_change(cls):
+        return
     generation.classes[key] = cls
     generation.class_values[cls] = class_values(cls)
     member, path = key

@@ -29,6 +29,8 @@ _OWN_HOLDERS: Final[Mapping[type, int]] = {type(lru_cache(maxsize=1)(len)): 1}  
 def publish_members(block: Block, before: Generation, after: Generation) -> None:
     """Let ``sys.modules`` have exactly the members of `after`, as a cold start would."""
     for name in before.members.keys() - after.members.keys():
+        if name in after.snapshot.modules:
+            continue  # it was imported while `after` was built, and joins `after` when somebody uses it
         if sys.modules.get(name) is block.facades.get(name):
             sys.modules.pop(name, None)
         block.published.discard(name)

@@ -42,6 +42,14 @@ class Switch:
     def __isabstractmethod__(self) -> bool:
         return bool(getattr(self.choose(), "__isabstractmethod__", False))
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Who takes a function out of a class's dictionary, as `enum` does, may call it without binding it.
+        value = self.choose()
+        return (self._inherited(self.owner) if value is ABSENT else value)(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.choose(), name)
+
     def choose(self) -> Any:
         """Return the value for the access under way, or `ABSENT`."""
         generation, inside = self.block.reference.vector[0].locate(_getframe(2))
