@@ -20,7 +20,8 @@ from types import FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.entries import copy_function, forward
-from blockfreeze.redirect import ATOMS, redirect
+from blockfreeze.redirect import redirect
+from blockfreeze.shapes import same, shape_difference
 from blockfreeze.switch import ABSENT, Switch, as_data
 from blockfreeze.vector import Plain, is_forwarder
 
@@ -30,13 +31,11 @@ if TYPE_CHECKING:
 __all__ = [
     "adopt",
     "apply_metadata",
-    "can_change",
     "assign_class_attribute",
     "class_values",
     "retire_methods",
     "retire_shadow",
     "settle",
-    "shape_difference",
 ]
 
 
@@ -58,14 +57,6 @@ _METADATA = frozenset(
 """Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
 
 
-_IMMUTABLE = 1 << 8
-
-
-def can_change(cls: type) -> bool:
-    """Tell whether attributes of `cls` can be set: not on a class that an extension module defines as immutable."""
-    return not cls.__flags__ & _IMMUTABLE
-
-
 def class_values(cls: type) -> dict[str, Any]:
     """Return the attributes of `cls` that make a version of it: not its layout, not its identity."""
     return {
@@ -73,43 +64,6 @@ def class_values(cls: type) -> dict[str, Any]:
         for name, value in cls.__dict__.items()
         if name not in _NEVER and not isinstance(value, MemberDescriptorType)
     }
-
-
-def _slot_names(cls: type) -> list[str]:
-    return sorted(name for name, value in cls.__dict__.items() if isinstance(value, MemberDescriptorType))
-
-
-def shape_difference(old: type, new: type) -> str | None:
-    """Return what about the shape of `new` differs from that of `old`; None if `old` can take its attributes."""
-    if type(old) is not type(new):
-        return f"its metaclass was {type(old).__name__} and is {type(new).__name__}"
-    if old.__bases__ != new.__bases__:
-        before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))
-        return f"its bases were ({before}) and are ({after})"
-    if _slot_names(old) != _slot_names(new):
-        return f"its slots were {_slot_names(old)} and are {_slot_names(new)}"
-    layouts = [(c.__basicsize__, c.__itemsize__, c.__dictoffset__, c.__weakrefoffset__) for c in (old, new)]
-    if layouts[0] != layouts[1]:
-        return "the layout of its instances differs"
-    for name in ("__name__", "__qualname__"):
-        if name in old.__dict__ or name in new.__dict__:
-            return f"it defines {name} for its instances, which Python does not let be replaced on a class"
-    if issubclass(old, tuple) and getattr(old, "_fields", None) != getattr(new, "_fields", None):
-        return "the fields of the tuple differ"
-    return None
-
-
-def same(before: Any, after: Any) -> bool:
-    """Tell whether two class attributes are interchangeable: one object, or equal and immutable all through."""
-    if before is after:
-        return True
-    if type(before) is not type(after):
-        return False
-    if isinstance(before, ATOMS):
-        return bool(before == after)
-    if type(before) in (tuple, frozenset):
-        return len(before) == len(after) and all(map(same, before, after)) and type(before) is tuple
-    return False
 
 
 def is_own(block: Block, value: Any) -> bool:

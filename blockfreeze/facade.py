@@ -18,6 +18,7 @@ from collections.abc import Callable
 from types import CellType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.callers import skipped
 from blockfreeze.errors import FrozenBlockError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def armed_class(
     class ArmedFacade(born_class(block, name, loader, base)):  # type: ignore[misc]
         blockfreeze_armed = True
 
+        @skipped
         def __getattribute__(self, attribute: str) -> Any:
             generation = reference.vector[0].generation
             member = generation.members.get(name)
@@ -151,6 +153,7 @@ def _annotations(namespace: dict[str, Any], attribute: str) -> Any:
     return namespace.setdefault(attribute, value) if attribute == "__annotations__" else value
 
 
+@skipped
 def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, missing: Any = None) -> Any:
     if attribute == "__class__":
         return type(facade)

@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
-    can_change,
     class_values,
     is_own,
-    same,
-    shape_difference,
 )
+from blockfreeze.shapes import can_change, same, shape_difference
 from blockfreeze.source import statement_digests
 
 if TYPE_CHECKING:

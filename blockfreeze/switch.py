@@ -43,7 +43,7 @@ class Switch:
         return bool(getattr(self.choose(), "__isabstractmethod__", False))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # Who takes a function out of a class's dictionary, as `enum` does, may call it without binding it.
+        """Call the value for the access under way: `enum` calls what it finds in the dictionary of a class."""
         value = self.choose()
         return (self._inherited(self.owner) if value is ABSENT else value)(*args, **kwargs)
 

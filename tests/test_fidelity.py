@@ -685,3 +685,98 @@ def test_a_module_whose_loader_is_switched_off_later_can_be_imported_afresh(work
     finally:
         sys.meta_path.remove(finder)
         sys.modules.pop("made_up", None)
+
+
+def test_a_class_that_inherits_from_a_named_tuple_made_on_the_spot_stays_the_class(workshop: Any) -> None:
+    text = """
+        import collections
+        class Point(collections.namedtuple("Point", "x y")):
+            def total(self): return self.x + self.y
+        def is_point(value): return isinstance(value, Point)
+        """
+    workshop.write("points.py", text)
+    frozen = bf.freeze_block("points")
+    old, point = frozen.Point, frozen.Point(1, 2)
+    report = bf.swap(frozen)
+    assert not report.replaced_classes
+    assert frozen.Point is old
+    assert (frozen.is_point(point), point.total()) == (True, 3)
+    report = bf.swap(frozen, source=workshop.version("v2", {"points.py": text.replace('"x y"', '"x y z"')}))
+    assert [one.name for one in report.replaced_classes] == ["points.Point"]
+    assert (frozen.is_point(point), point.total(), frozen.Point(1, 2, 3).z) == (False, 3, 3)
+
+
+def test_a_warning_of_a_module_attribute_points_at_the_access(workshop: Any) -> None:
+    workshop.write(
+        "attributes.py",
+        """
+        import warnings
+        def __getattr__(name):
+            warnings.warn(name, DeprecationWarning, stacklevel=2)
+            return 1
+        """,
+    )
+    frozen = bf.freeze_block("attributes")
+    for _ in range(2):
+        with pytest.warns(DeprecationWarning, match="version") as caught:
+            assert frozen.version == 1
+        assert [one.filename for one in caught] == [__file__]
+        bf.swap(frozen)
+
+
+def test_a_class_of_an_extension_module_is_left_alone(workshop: Any) -> None:
+    # `collections._tuplegetter` says that it belongs to `collections`, where a Python definition stands in for it.
+    workshop.write(
+        "collections_like.py",
+        """
+        try:
+            from _collections import _tuplegetter as getter
+        except ImportError:
+            class getter: pass
+        class Own: pass
+        """,
+    )
+    frozen = bf.freeze_block("collections_like")
+    getter = frozen.getter
+    getter_module = sys.modules["collections"]._tuplegetter  # type: ignore[attr-defined]
+    assert getter is getter_module
+    bf.swap(frozen)
+    assert frozen.getter is getter
+
+
+def test_functions_that_evaluate_in_a_namespace_of_their_own_are_linked(workshop: Any) -> None:
+    text = """
+        import sys
+        def caller(): return sys._getframe(1).f_globals["__name__"]
+        def helper(): return 1
+        def evaluates(): return eval("1", {}), vars(sys)["maxsize"] > 1, helper(), caller()
+        def looks(): return helper() + len(locals())
+        def evaluates_here(): x = helper(); return eval("x")
+        def passes_it_on(f=0): f = f or eval; return helper()
+        """
+    workshop.write("evaluating.py", text)
+    frozen = bf.freeze_block("evaluating")
+    assert frozen.evaluates.__code__.co_freevars == ("caller", "helper")
+    assert frozen.evaluates() == (1, True, 1, "evaluating")
+    for function in (frozen.looks, frozen.evaluates_here, frozen.passes_it_on):
+        assert function() == 1
+        assert function.__code__.co_freevars == ()
+
+
+def test_a_member_that_is_imported_while_a_swap_is_prepared_is_not_lost(workshop: Any) -> None:
+    workshop.write("whole/__init__.py", "")
+    workshop.write("whole/part.py", "def f(): return 1\n")
+    frozen = bf.freeze_block("whole")
+    candidate = bf.prepare(frozen)
+    part = importlib.import_module("whole.part")
+    assert part.f() == 1
+    candidate.commit()
+    assert sys.modules["whole.part"] is part
+    assert frozen.part is part
+    assert part.f() == 1
+
+
+def test_a_block_is_found_by_its_module_whatever_the_module_calls_itself(workshop: Any) -> None:
+    workshop.write("real_name.py", "__name__ = 'stage_name'\ndef f(): return 1\n")
+    frozen = bf.freeze_block("real_name")
+    assert bf.swap(frozen).to_generation == 2

@@ -7,6 +7,7 @@ plain run does the same, so that both runs differ in nothing but the freezing.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 
@@ -20,6 +21,8 @@ def put_aside(module: str) -> dict[str, ModuleType]:
 
     The caller keeps what is returned: a module's functions need its namespace.
     """
+    # Freezing calls this, and since 3.13 it imports `importlib.metadata` and what that needs the first time.
+    importlib.invalidate_caches()
     taken = {}
     for name, found in list(sys.modules.items()):
         top = name.partition(".")[0]
