@@ -13,7 +13,6 @@ are still being evaluated) holds a forwarder from then on, and the generation it
 
 from __future__ import annotations
 
-import enum
 from abc import ABCMeta, update_abstractmethods
 from collections.abc import Iterator
 from types import FunctionType, MemberDescriptorType
@@ -166,7 +165,8 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     those inside `generation`.
     """
     values = class_values(new)
-    if isinstance(old, enum.EnumMeta):
+    if "_member_map_" in old.__dict__:
+        # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
         _merge_members(old, new, values)
     generation.shadows.append((new, old))
     member, path = key

@@ -7,6 +7,7 @@ namespace is changed only where the very object is found.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from blockfreeze.build import load_member
 from blockfreeze.facade import is_facade
 from blockfreeze.report import Repointed, Unreached
 
@@ -30,7 +32,10 @@ def publish_members(block: Block, before: Generation, after: Generation) -> None
     """Let ``sys.modules`` have exactly the members of `after`, as a cold start would."""
     for name in before.members.keys() - after.members.keys():
         if name in after.snapshot.modules:
-            continue  # it was imported while `after` was built, and joins `after` when somebody uses it
+            # It was imported while `after` was built. What its body raises, it raises again when somebody uses it.
+            with contextlib.suppress(Exception):
+                load_member(after, name)
+            continue
         if sys.modules.get(name) is block.facades.get(name):
             sys.modules.pop(name, None)
         block.published.discard(name)
