@@ -280,7 +280,7 @@ def _adopt_definitions(block: Block, world: Generation, member: Member) -> None:
                 wrapped = definition.decorated and value.__globals__ is not member.namespace
                 world.locals[block.add_entry(member.name, name, value, wrapper=wrapped)] = value
             functions.append(value)
-        elif isinstance(value, type) and definition.kind == "class" and value.__module__ == member.name:
+        elif isinstance(value, type) and definition.kind == "class" and member.made(value):
             record_class(world, (member.name, name), value)
             functions += [one for one in vars(value).values() if isinstance(one, FunctionType)]
     for function in functions:

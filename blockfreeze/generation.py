@@ -40,6 +40,10 @@ class Member:
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         self.finished = False
 
+    def made(self, value: object) -> bool:
+        """Tell whether a function or class says that it comes from this module, which may have renamed itself."""
+        return bool(getattr(value, "__module__", None) == self.namespace.get("__name__", self.name))
+
 
 class Generation:
     """One version of a block, whole: numbered from 1; 0 is a world that was imported before it was frozen."""

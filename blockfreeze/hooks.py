@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import builtins
 import functools
+import threading
+from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,8 @@ __all__ = ["Hooks", "record_class", "seal"]
 
 _MISSING = object()
 _HEAP_TYPE = 1 << 9
+# What has no contents of its own, or whose contents are who holds it: old calls and new ones must mean the same one.
+_IDENTITIES = frozenset({object, ContextVar, type(threading.Lock()), type(threading.RLock())})
 _CACHE_TYPE = type(functools.lru_cache(maxsize=1)(len))
 
 
@@ -74,7 +78,7 @@ class Hooks:
 
     def _is_sentinel(self, existing: Any, value: Any) -> bool:
         kind = type(value)
-        if kind is object:
+        if kind in _IDENTITIES:
             return True
         if kind not in self.generation.class_values or not all(
             base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__
@@ -140,7 +144,7 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     block = generation.block
     key = member.name, name
     old = block.current.classes.get(key)
-    if old is None or old is value or value.__module__ != member.name or value in generation.class_values:
+    if old is None or old is value or not member.made(value) or value in generation.class_values:
         return value
     if not can_change(value):
         return value
@@ -159,7 +163,7 @@ def seal(generation: Generation, member: Member) -> None:
         definition = member.linkage.bound.get(name)
         if definition is not None and definition.kind == "import":
             continue
-        at_home = getattr(value, "__module__", None) == member.name
+        at_home = member.made(value)
         if isinstance(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
         elif isinstance(value, type) and at_home and value not in generation.class_values:
@@ -200,6 +204,6 @@ def record_class(generation: Generation, key: tuple[str, str], cls: type) -> Non
     generation.class_values[cls] = class_values(cls)
     member, path = key
     for name, value in generation.class_values[cls].items():
-        inside = isinstance(value, type) and value.__module__ == member
+        inside = isinstance(value, type) and value.__module__ == cls.__module__
         if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.class_values:
             record_class(generation, (member, f"{path}.{name}"), value)

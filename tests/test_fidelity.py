@@ -780,3 +780,40 @@ def test_a_block_is_found_by_its_module_whatever_the_module_calls_itself(worksho
     workshop.write("real_name.py", "__name__ = 'stage_name'\ndef f(): return 1\n")
     frozen = bf.freeze_block("real_name")
     assert bf.swap(frozen).to_generation == 2
+
+
+def test_a_module_that_renames_itself_keeps_its_classes(workshop: Any) -> None:
+    # `_pydecimal` says that it is `decimal`, so that its objects are pickled under that name.
+    workshop.write("_renamed.py", "__name__ = 'renamed'\nclass Signal(Exception): pass\ndef f(): raise Signal\n")
+    frozen = bf.freeze_block("_renamed")
+    signal = frozen.Signal
+    report = bf.swap(frozen)
+    assert not report.replaced_classes
+    assert frozen.Signal is signal
+    with pytest.raises(signal):
+        frozen.f()
+
+
+def test_a_lock_and_a_context_variable_are_the_same_for_old_and_new_calls(workshop: Any) -> None:
+    text = """
+        import contextvars, threading
+        lock = threading.Lock()
+        again = threading.RLock()
+        variable = contextvars.ContextVar("variable", default=1)
+        def hold():
+            with lock, again:
+                yield variable.get()
+        """
+    workshop.write("locked.py", text)
+    frozen = bf.freeze_block("locked")
+    kept = frozen.lock, frozen.again, frozen.variable
+    frozen.variable.set(5)
+    holding = frozen.hold()
+    assert next(holding) == 5
+    bf.swap(frozen, source=workshop.version("v2", {"locked.py": text.replace("default=1", "default=2")}))
+    assert (frozen.lock, frozen.again) == kept[:2]
+    assert frozen.lock.locked()
+    assert frozen.variable is not kept[2]
+    holding.close()
+    assert not frozen.lock.locked()
+    assert frozen.variable.get() == 2
