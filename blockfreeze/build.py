@@ -170,6 +170,8 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     if namespace is None:
         namespace = _private_namespace(generation, source)
     namespace.setdefault("__builtins__", builtins.__dict__)
+    if source.shown is not None:
+        namespace.setdefault("__file__", source.shown)
     member = Member(name, namespace, source)
     member.linkage = linked.linkage
     home = block.homes.get(name) if linked.has_home else None

@@ -42,6 +42,7 @@ class ModuleSource:
         self.data = data
         self.loader = loader
         self.search = search
+        self.shown = path  # what the module is to show as its __file__
         self._code: CodeType | None = None
 
     @property
@@ -286,7 +287,10 @@ def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource
     data: bytes | None = None
     if path is not None and path.endswith(_SOURCE) and hasattr(loader, "get_data"):
         data = loader.get_data(path)
-    return ModuleSource(name, path, data, loader, search)
+    source = ModuleSource(name, path, data, loader, search)
+    # The interpreter's own frozen modules have no location, but they do tell where their source lies.
+    source.shown = path or getattr(spec.loader_state, "filename", None)
+    return source
 
 
 def statement_digests(source: ModuleSource) -> Mapping[str, str]:

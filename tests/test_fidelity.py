@@ -817,3 +817,15 @@ def test_a_lock_and_a_context_variable_are_the_same_for_old_and_new_calls(worksh
     holding.close()
     assert not frozen.lock.locked()
     assert frozen.variable.get() == 2
+
+
+def test_a_module_that_the_interpreter_has_frozen_itself_shows_its_file() -> None:
+    plain = importlib.import_module("__hello__").__file__
+    del sys.modules["__hello__"]
+    try:
+        frozen = bf.freeze_block("__hello__")
+        assert frozen.__file__ == plain
+        bf.swap(frozen)
+        assert frozen.__file__ == plain
+    finally:
+        del sys.modules["__hello__"]
