@@ -11,7 +11,8 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import CellType, ModuleType
@@ -23,7 +24,7 @@ from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
 from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import Hooks, seal
-from blockfreeze.importlib_bootstrap import block_spec, execute
+from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
 from blockfreeze.source import ModuleSource
@@ -49,7 +50,24 @@ def spec_of(generation: Generation, name: str, path: Any) -> ModuleSpec | None:
 
 def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
     name = source.name
-    return block_spec(source, lambda: new_facade(block, name), lambda facade: import_hook_load(block, name, facade))
+    copies: dict[int, LoadFacade] = {}
+
+    def create() -> ModuleType:
+        generation = block.reference.vector[0].generation
+        known = name in block.published and name in block.facades
+        if known and generation is block.current and block.open_copy is not None:
+            # It was imported before and taken out of sys.modules, or its spec is used once more: who does that wants
+            # another module, as `test.support.import_fresh_module` does. A facade cannot be two.
+            facade, load_copy = block.open_copy(block, source)
+            copies[id(facade)] = load_copy
+            return facade
+        return new_facade(block, name)
+
+    def load(facade: ModuleType) -> AbstractContextManager[Body | None]:
+        load_copy = copies.pop(id(facade), None)
+        return import_hook_load(block, name, facade) if load_copy is None else load_copy(facade)
+
+    return block_spec(source, create, load)
 
 
 def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
@@ -89,13 +107,21 @@ def _link(block: Block, source: ModuleSource) -> LinkedCode:
     return link(code, analyse(code, is_member), has_home=source.name in block.homes)
 
 
-def import_hook_load(block: Block, name: str, facade: ModuleType) -> None:
-    """Load a member on behalf of the import system, into the generation of the importing code."""
+@contextmanager
+def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Body | None]:
+    """Load a member on behalf of the import system, into the generation of the importing code.
+
+    The body, if it has not run in that generation, is handed to the ``with`` statement, which is to execute it.
+    """
     head = block.reference.vector[0]
     generation: Generation = head.generation
-    if name not in generation.members:
+    if name in generation.members:
+        yield None
+    else:
         first = generation is block.current and name not in block.homes
-        run_member(generation, name, namespace=_own_dictionary(facade) if first else None)
+        with opened_member(generation, name, namespace=_own_dictionary(facade) if first else None) as body:
+            yield body
+    block.published.add(name)
 
 
 def _own_dictionary(facade: ModuleType) -> dict[str, Any]:
@@ -123,11 +149,14 @@ def load_member(generation: Generation, name: str) -> Member | None:
         path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None
         if generation.snapshot.find(name, path) is None:
             return None
-        return run_member(generation, name, namespace=None)
+        with opened_member(generation, name, namespace=None) as body:
+            execute(body)
+        return generation.members[name]
 
 
-def run_member(generation: Generation, name: str, namespace: dict[str, Any] | None) -> Member:
-    """Link the member `name` and run its body.
+@contextmanager
+def opened_member(generation: Generation, name: str, namespace: dict[str, Any] | None) -> Iterator[Body]:
+    """Link the member `name`, hand its body to the ``with`` statement, which is to execute it, and complete it then.
 
     Args:
         namespace: the namespace that the import system has prepared; a private one is made if None.
@@ -141,6 +170,8 @@ def run_member(generation: Generation, name: str, namespace: dict[str, Any] | No
     if namespace is None:
         namespace = _private_namespace(generation, source)
     namespace.setdefault("__builtins__", builtins.__dict__)
+    if source.shown is not None:
+        namespace.setdefault("__file__", source.shown)
     member = Member(name, namespace, source)
     member.linkage = linked.linkage
     home = block.homes.get(name) if linked.has_home else None
@@ -151,11 +182,10 @@ def run_member(generation: Generation, name: str, namespace: dict[str, Any] | No
     block.adopt(generation, member)
     new_facade(block, name)
     try:
-        execute(linked.code, namespace, _closure(generation, member, linked, home))
+        yield Body(linked.code, namespace, _closure(generation, member, linked, home))
         seal(generation, member)
     except BaseException:
-        generation.members.pop(name, None)
-        block.by_globals.pop(id(namespace), None)
+        block.expel(generation, name)
         if block.homes.get(name) is namespace:
             del block.homes[name]
         raise
@@ -164,7 +194,6 @@ def run_member(generation: Generation, name: str, namespace: dict[str, Any] | No
     parent, _, tail = name.rpartition(".")
     if parent in generation.members:
         generation.members[parent].namespace.setdefault(tail, block.facades[name])
-    return member
 
 
 def _private_namespace(generation: Generation, source: ModuleSource) -> dict[str, Any]:

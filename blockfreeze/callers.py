@@ -12,12 +12,17 @@ from __future__ import annotations
 import inspect
 import linecache
 import sys
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
+from types import FrameType, FunctionType
+from typing import Any, TypeVar
 
 from blockfreeze.vector import is_hidden
 
-__all__ = ["as_caller_sees", "hidden_file"]
+__all__ = ["as_caller_sees", "hidden_file", "skipped"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = " (importlib._bootstrap)"
 
 # Kept from the import of this module: a program may delete them from sys, as a test of other interpreters does.
 _getframe = sys._getframe
@@ -68,6 +73,13 @@ def _visible_stack(context: int = 1) -> list[inspect.FrameInfo]:
     return [one for one in inspect.stack(context)[1:] if not is_hidden(one.frame.f_code)]
 
 
+def skipped(function: F) -> F:
+    """Let `warnings` and `logging` skip the frames of a function of ours that calls code of a block."""
+    assert isinstance(function, FunctionType)
+    function.__code__ = function.__code__.replace(co_filename=hidden_file(function.__code__.co_filename))
+    return function
+
+
 def hidden_file(file: str) -> str:
     """Return the name that stands for `file` in code objects whose frames are to be skipped."""
     if file.endswith(_MARK):
@@ -77,6 +89,3 @@ def hidden_file(file: str) -> str:
         # One element: the lines are fetched when somebody asks for them (see linecache.lazycache).
         linecache.cache[name] = (lambda: "".join(linecache.getlines(file)),)
     return name
-
-
-_MARK = " (importlib._bootstrap)"

@@ -27,11 +27,10 @@ from blockfreeze.classes import (
     class_values,
     is_own,
     method_function,
-    same,
-    shape_difference,
     switch_class,
 )
 from blockfreeze.outline import Outline, Skeleton, outline_of, skeletons_agree
+from blockfreeze.shapes import same, shape_difference
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ are still being evaluated) holds a forwarder from then on, and the generation it
 
 from __future__ import annotations
 
-import enum
 from abc import ABCMeta, update_abstractmethods
 from collections.abc import Iterator
 from types import FunctionType, MemberDescriptorType
@@ -21,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.entries import copy_function, forward
-from blockfreeze.redirect import ATOMS, redirect
+from blockfreeze.redirect import redirect
+from blockfreeze.shapes import same, shape_difference
 from blockfreeze.switch import ABSENT, Switch, as_data
 from blockfreeze.vector import Plain, is_forwarder
 
@@ -37,7 +37,6 @@ __all__ = [
     "retire_methods",
     "retire_shadow",
     "settle",
-    "shape_difference",
 ]
 
 _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "_abc_impl"})
@@ -65,43 +64,6 @@ def class_values(cls: type) -> dict[str, Any]:
         for name, value in cls.__dict__.items()
         if name not in _NEVER and not is_a(value, MemberDescriptorType)
     }
-
-
-def _slot_names(cls: type) -> list[str]:
-    return sorted(name for name, value in cls.__dict__.items() if is_a(value, MemberDescriptorType))
-
-
-def shape_difference(old: type, new: type) -> str | None:
-    """Return what about the shape of `new` differs from that of `old`; None if `old` can take its attributes."""
-    if type(old) is not type(new):
-        return f"its metaclass was {type(old).__name__} and is {type(new).__name__}"
-    if old.__bases__ != new.__bases__:
-        before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))
-        return f"its bases were ({before}) and are ({after})"
-    if _slot_names(old) != _slot_names(new):
-        return f"its slots were {_slot_names(old)} and are {_slot_names(new)}"
-    layouts = [(c.__basicsize__, c.__itemsize__, c.__dictoffset__, c.__weakrefoffset__) for c in (old, new)]
-    if layouts[0] != layouts[1]:
-        return "the layout of its instances differs"
-    for name in ("__name__", "__qualname__"):
-        if name in old.__dict__ or name in new.__dict__:
-            return f"it defines {name} for its instances, which Python does not let be replaced on a class"
-    if issubclass(old, tuple) and getattr(old, "_fields", None) != getattr(new, "_fields", None):
-        return "the fields of the tuple differ"
-    return None
-
-
-def same(before: Any, after: Any) -> bool:
-    """Tell whether two class attributes are interchangeable: one object, or equal and immutable all through."""
-    if before is after:
-        return True
-    if type(before) is not type(after):
-        return False
-    if is_a(before, ATOMS):
-        return bool(before == after)
-    if type(before) in (tuple, frozenset):
-        return len(before) == len(after) and all(map(same, before, after)) and type(before) is tuple
-    return False
 
 
 def is_own(block: Block, value: Any) -> bool:
@@ -204,7 +166,8 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     those inside `generation`.
     """
     values = class_values(new)
-    if is_a(old, enum.EnumMeta):
+    if "_member_map_" in old.__dict__:
+        # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
         _merge_members(old, new, values)
     generation.shadows.append((new, old))
     member, path = key

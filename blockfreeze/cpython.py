@@ -28,6 +28,7 @@ from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
 __all__ = [
     "ATTRIBUTE_USES",
     "COLLECTS_IN_ALLOCATIONS",
+    "arguments_of_call",
     "attribute_load",
     "attribute_name",
     "call_hook",
@@ -54,6 +55,8 @@ _CLOSURE = 8
 _CACHE = dis.opmap.get("CACHE", 0)
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 
+_CALLS = "CALL" if _SINCE_312 else "PRECALL"
+
 _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
 
 COLLECTS_IN_ALLOCATIONS = not _SINCE_312
@@ -75,6 +78,27 @@ def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
             if opcode != _CACHE:
                 yield dis.opname[opcode], high | raw[at + 1]
             high = 0
+
+
+def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
+    """Return how many arguments are passed to the global that instruction `at` loads, the keywords' among them.
+
+    None if it is not loaded to be called, or if it cannot be told without following jumps or unpacking.
+    """
+    if loaded[at][0] != "LOAD_GLOBAL" or not loaded[at][1] & 1:
+        return None
+    above = 0  # what lies on the stack above the callable and its null
+    for opname, arg in loaded[at + 1 :]:
+        if "JUMP" in opname or opname in ("FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"):
+            return None
+        if opname == _CALLS and above == arg:
+            return arg
+        if opname == "CALL_KW" and above == arg + 1:
+            return arg
+        above += dis.stack_effect(dis.opmap[opname], arg if dis.opmap[opname] >= dis.HAVE_ARGUMENT else None)
+        if above < 0:
+            return None
+    return None
 
 
 def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:

@@ -197,10 +197,7 @@ _PLACE = "blockfreeze_vector"
 
 def _template(parameters: str, arguments: str) -> CodeType:
     text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {_PLACE}[{_SLOT!r}]({arguments})"
-    with warnings.catch_warnings():
-        # The place of the slot's number is a string until it is filled in, which the compiler warns about.
-        warnings.simplefilter("ignore", SyntaxWarning)
-        module = compile(text, "<forwarder>", "exec")
+    module = compile(text, "<forwarder>", "exec")
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from types import CellType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.callers import skipped
 from blockfreeze.errors import FrozenBlockError
 
 if TYPE_CHECKING:
@@ -76,13 +77,16 @@ def armed_class(
     class ArmedFacade(born_class(block, name, loader, base)):  # type: ignore[misc]
         blockfreeze_armed = True
 
+        @skipped
         def __getattribute__(self, attribute: str) -> Any:
             generation = reference.vector[0].generation
             member = generation.members.get(name)
             if member is None:
                 # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that
-                # the code of this generation imports the module now. Other readers may be mere scans of sys.modules.
-                member = loader(generation, name) if attribute == "__spec__" else None
+                # the code of this generation imports the module now. Who reads an ordinary name has imported it, while
+                # an older generation served. Readers of other dunder names may be mere scans of sys.modules.
+                wanted = attribute == "__spec__" or not attribute.startswith("__")
+                member = loader(generation, name) if wanted else None
                 if member is None:
                     return _type_attribute(self, base, name, attribute)
             namespace = member.namespace
@@ -97,6 +101,9 @@ def armed_class(
                 return _mirrored(block, member)
             if attribute in ("__annotations__", "__annotate__"):
                 return _annotations(namespace, attribute)
+            child = f"{name}.{attribute}"
+            if child in block.published and loader(generation, child) is not None:
+                return block.facades[child]  # imported while an older generation served, maybe a moment ago
             return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
 
     return _named(ArmedFacade, base, (block, name, loader, base))
@@ -146,6 +153,7 @@ def _annotations(namespace: dict[str, Any], attribute: str) -> Any:
     return namespace.setdefault(attribute, value) if attribute == "__annotations__" else value
 
 
+@skipped
 def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, missing: Any = None) -> Any:
     if attribute == "__class__":
         return type(facade)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import dis
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
@@ -27,9 +28,9 @@ from blockfreeze.errors import BlockfreezeError, FreezeError
 from blockfreeze.facade import born_class
 from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import record_class
-from blockfreeze.importlib_bootstrap import block_spec
+from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec
 from blockfreeze.names import analyse, may_be_suspended, walk_codes
-from blockfreeze.source import Snapshot, find_plain_spec, is_linkable
+from blockfreeze.source import ModuleSource, Snapshot, find_plain_spec, is_linkable
 from blockfreeze.swap import begin, first_complete, prepare, swap
 
 __all__ = ["freeze", "freeze_from_inside", "install_patterns", "snapshot_of"]
@@ -56,6 +57,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
     block = Block(names, patchable=patchable, history=max(1, history))
+    block.open_copy = open_copy
     snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
@@ -174,14 +176,17 @@ def _open_installed(name: str) -> ModuleSpec | None:
     if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
         return None
     block = Block((name,), patchable=False, history=2)
+    block.open_copy = open_copy
     snapshot = Snapshot((name,))
     snapshot.take(spec)
     registry.add(block)
     begin(block, snapshot)
 
-    def load(facade: ModuleType) -> None:
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
         try:
-            import_hook_load(block, name, facade)
+            with import_hook_load(block, name, facade) as body:
+                yield body
             first_complete(block)
         except BaseException:
             _forget_opened(block)
@@ -190,14 +195,37 @@ def _open_installed(name: str) -> ModuleSpec | None:
     return block_spec(snapshot.modules[name], lambda: new_facade(block, name), load)
 
 
+def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:
+    """Open a block for a second module of a member's source, linked as the first one is, which no swap concerns.
+
+    Returns:
+        its facade, and what runs the body.
+    """
+    name = source.name
+    copy = Block((name,), patchable=block.patchable, history=1)
+    snapshot = Snapshot((name,))
+    snapshot.modules[name] = source
+    begin(copy, snapshot)
+
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
+        with import_hook_load(copy, name, facade) as body:
+            yield body
+        first_complete(copy)
+
+    return new_facade(copy, name), load
+
+
 def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
     """Return the spec with which ``importlib.reload`` swaps the whole block."""
     source = block.current.members[name].source if name in block.current.members else None
     if source is None:
         return None
 
-    def load(facade: ModuleType) -> None:
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[None]:
         swap(block, None, None, wait=True, strict=False)
+        yield
 
     return block_spec(source, lambda: block.facades[name], load)
 
@@ -240,6 +268,7 @@ def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
         block.adopt(world, member)
         block.homes[name] = namespace
         block.facades[name] = module
+        block.published.add(name)
         ModuleType.__setattr__(module, "__class__", born_class(block, name, load_member, type(module)))
     for member in world.members.values():
         _adopt_definitions(block, world, member)
@@ -257,7 +286,7 @@ def _adopt_definitions(block: Block, world: Generation, member: Member) -> None:
                 wrapped = definition.decorated and value.__globals__ is not member.namespace
                 world.locals[block.add_entry(member.name, name, value, wrapper=wrapped)] = value
             functions.append(value)
-        elif is_a(value, type) and definition.kind == "class" and value.__module__ == member.name:
+        elif is_a(value, type) and definition.kind == "class" and member.made(value):
             record_class(world, (member.name, name), value)
             functions += [one for one in vars(value).values() if is_a(one, FunctionType)]
     for function in functions:

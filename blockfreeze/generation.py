@@ -12,14 +12,19 @@ from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from blockfreeze.asking import own_attribute
 from blockfreeze.entries import Entry
 from blockfreeze.errors import EntryRemovedError
+from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
 from blockfreeze.source import ModuleSource, Snapshot
 from blockfreeze.vector import Reference
 
-__all__ = ["Block", "Generation", "Member"]
+__all__ = ["Block", "Generation", "Member", "OpenCopy"]
+
+OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
+"""Opens a block of its own for a second module of the same source: returns its facade, and what runs the body."""
 
 
 class Member:
@@ -35,6 +40,10 @@ class Member:
         self.cells: dict[str, CellType] = {}
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         self.finished = False
+
+    def made(self, value: object) -> bool:
+        """Tell whether a function or class says that it comes from this module, which may have renamed itself."""
+        return bool(own_attribute(value, "__module__") == self.namespace.get("__name__", self.name))
 
 
 class Generation:
@@ -120,6 +129,8 @@ class Block:
         self.generations: dict[int, Generation] = {}
         self.by_globals: dict[int, Generation | None] = {}
         self.declared_entries: set[str] = set()
+        self.published: set[str] = set()  # members that sys.modules has had; who takes one out asks for another module
+        self.open_copy: OpenCopy | None = None
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
         self.claimed_by: threading.Thread | None = None
@@ -129,6 +140,7 @@ class Block:
         self.armed = False
         self.draining: threading.Thread | None = None
         self._entry_by_id: dict[int, Entry] = {}
+        self._joining = threading.Lock()
 
     @property
     def current(self) -> Generation:
@@ -162,8 +174,17 @@ class Block:
 
     def adopt(self, generation: Generation, member: Member) -> None:
         """Enter a member's namespace into the tables by which frames find their generation."""
-        generation.members[member.name] = member
+        with self._joining:
+            # A new table each time: a swap in another thread may be walking through the one that there is.
+            generation.members = {**generation.members, member.name: member}
         self.by_globals[id(member.namespace)] = generation
+
+    def expel(self, generation: Generation, name: str) -> None:
+        """Take a member whose body failed out of the tables again."""
+        with self._joining:
+            member = generation.members[name]
+            generation.members = {key: one for key, one in generation.members.items() if key != name}
+        self.by_globals.pop(id(member.namespace), None)
 
     def forget(self, generation: Generation) -> None:
         """Take a generation out of the tables; what still holds its functions keeps them alive, nothing else does."""

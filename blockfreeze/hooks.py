@@ -11,7 +11,9 @@ Threads: a generation's hooks run in the thread that builds it.
 from __future__ import annotations
 
 import builtins
+import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,8 @@ from blockfreeze.classes import (
     assign_class_attribute,
     class_values,
     is_own,
-    same,
-    shape_difference,
 )
+from blockfreeze.shapes import can_change, same, shape_difference
 from blockfreeze.source import statement_digests
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ __all__ = ["Hooks", "record_class", "seal"]
 
 _MISSING = object()
 _HEAP_TYPE = 1 << 9
+# What has no contents of its own, or whose contents are who holds it: old calls and new ones must mean the same one.
+_IDENTITIES = frozenset({object, ContextVar, type(threading.Lock()), type(threading.RLock())})
 
 
 def _as_it_is(value: Any) -> Any:
@@ -106,7 +109,7 @@ class Hooks:
 
     def _is_sentinel(self, existing: Any, value: Any) -> bool:
         kind = type(value)
-        if kind is object:
+        if kind in _IDENTITIES:
             return True
         if kind not in self.generation.class_values or not all(
             base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__
@@ -172,7 +175,9 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     block = generation.block
     key = member.name, name
     old = block.current.classes.get(key)
-    if old is None or old is value or value.__module__ != member.name or value in generation.class_values:
+    if old is None or old is value or not member.made(value) or value in generation.class_values:
+        return value
+    if not can_change(value):
         return value
     difference = shape_difference(old, value) or kept_by_metaclass(generation, member, name, value)
     if difference is not None:
@@ -189,7 +194,7 @@ def seal(generation: Generation, member: Member) -> None:
         definition = member.linkage.bound.get(name)
         if definition is not None and definition.kind == "import":
             continue
-        at_home = own_attribute(value, "__module__") == member.name
+        at_home = member.made(value)
         if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
         elif is_a(value, type) and at_home and value not in generation.class_values:
@@ -224,10 +229,12 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
 
 def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Remember the attributes with which a class was born, and those of the classes inside it."""
+    if not can_change(cls):
+        return
     generation.classes[key] = cls
     generation.class_values[cls] = class_values(cls)
     member, path = key
     for name, value in generation.class_values[cls].items():
-        inside = is_a(value, type) and value.__module__ == member
+        inside = is_a(value, type) and value.__module__ == cls.__module__
         if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.class_values:
             record_class(generation, (member, f"{path}.{name}"), value)

@@ -10,7 +10,7 @@ Working from the code object and not from the source serves members without sour
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import (
     CO_ASYNC_GENERATOR,
@@ -21,7 +21,7 @@ from inspect import (
 )
 from types import CodeType
 
-from blockfreeze.cpython import instructions
+from blockfreeze.cpython import arguments_of_call, instructions
 
 __all__ = [
     "CALLER_NAMES",
@@ -43,7 +43,8 @@ CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"}
 GLOBAL_CALLER_NAMES = frozenset({"_getframe", "_getframemodulename"})
 """Those of them that are imported by name and called as globals."""
 
-_LOCALS_READERS = frozenset({"locals", "vars", "dir", "eval", "exec"})
+_LOCALS_READERS: Mapping[str, int] = {"locals": 99, "vars": 1, "dir": 1, "eval": 2, "exec": 2}
+"""Functions that look at the local variables of their caller, unless they are given as many arguments."""
 
 
 class Reason(enum.Enum):
@@ -119,7 +120,15 @@ def may_be_suspended(code: CodeType) -> bool:
 
 def inspects_locals(code: CodeType) -> bool:
     """Tell whether a function may look at its own local variables, among which free variables would appear."""
-    return bool(code.co_flags & CO_OPTIMIZED) and not _LOCALS_READERS.isdisjoint(code.co_names)
+    if not code.co_flags & CO_OPTIMIZED or _LOCALS_READERS.keys().isdisjoint(code.co_names):
+        return False
+    loaded = list(instructions(code))
+    for at, (opname, arg) in enumerate(loaded):
+        if opname == "LOAD_GLOBAL":
+            needed = _LOCALS_READERS.get(code.co_names[arg >> 1], 0)
+            if needed and (arguments_of_call(loaded, at) or 0) < needed:
+                return True
+    return False
 
 
 def _defined_by(code: CodeType) -> tuple[str, bool] | None:

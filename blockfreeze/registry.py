@@ -113,7 +113,10 @@ def block_of(module: Any, what: str) -> Block:
         return module
     name = module if isinstance(module, str) else getattr(module, "__name__", repr(module))
     block = covering(name)
-    if block is None or (isinstance(module, ModuleType) and block.facades.get(name) is not module):
+    if isinstance(module, ModuleType):
+        # A module may have given itself another name.
+        block = next((one for one in all_blocks() if any(module is facade for facade in one.facades.values())), None)
+    if block is None:
         raise BlockfreezeError(
             f"{name}: the {what} was refused: the module is not a block; freeze it first with freeze_block({name!r})",
             module=name,

@@ -7,6 +7,7 @@ namespace is changed only where the very object is found.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.build import load_member
 from blockfreeze.facade import is_facade
 from blockfreeze.report import Repointed, Unreached
 
@@ -30,11 +32,19 @@ _OWN_HOLDERS: Final[Mapping[type, int]] = {type(lru_cache(maxsize=1)(len)): 1}  
 def publish_members(block: Block, before: Generation, after: Generation) -> None:
     """Let ``sys.modules`` have exactly the members of `after`, as a cold start would."""
     for name in before.members.keys() - after.members.keys():
+        if name in after.snapshot.modules:
+            # It was imported while `after` was built. What its body raises, it raises again when somebody uses it.
+            with contextlib.suppress(Exception):
+                load_member(after, name)
+            continue
         if sys.modules.get(name) is block.facades.get(name):
             sys.modules.pop(name, None)
+        block.published.discard(name)
     for name in after.members:
-        if name not in before.members or name not in sys.modules:
+        # One that was taken out of sys.modules by somebody stays out.
+        if name not in before.members or name not in block.published:
             sys.modules[name] = block.facades[name]
+            block.published.add(name)
 
 
 def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, tuple[Any, Any, str]]:

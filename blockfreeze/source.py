@@ -23,6 +23,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from blockfreeze.names import copy_code
+
 __all__ = ["ModuleSource", "Snapshot", "SourceGiven", "find_plain_spec", "statement_digests"]
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
@@ -40,6 +42,8 @@ class ModuleSource:
         self.data = data
         self.loader = loader
         self.search = search
+        self.shown = path  # what the module is to show as its __file__
+        self._code: CodeType | None = None
 
     @property
     def is_package(self) -> bool:
@@ -54,10 +58,11 @@ class ModuleSource:
             ImportError: the module's own loader has no code for it.
         """
         if self.data is None:
-            code = self.loader.get_code(self.name)
-            if not isinstance(code, CodeType):
+            # Asked once: the interpreter's own loader of frozen modules can be switched off later.
+            self._code = self._code or self.loader.get_code(self.name)
+            if not isinstance(self._code, CodeType):
                 raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
-            return code
+            return copy_code(self._code)
         code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
         assert isinstance(code, CodeType)
         return code
@@ -282,7 +287,10 @@ def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource
     data: bytes | None = None
     if path is not None and path.endswith(_SOURCE) and hasattr(loader, "get_data"):
         data = loader.get_data(path)
-    return ModuleSource(name, path, data, loader, search)
+    source = ModuleSource(name, path, data, loader, search)
+    # The interpreter's own frozen modules have no location, but they do tell where their source lies.
+    source.shown = path or getattr(spec.loader_state, "filename", None)
+    return source
 
 
 def statement_digests(source: ModuleSource) -> Mapping[str, str]:

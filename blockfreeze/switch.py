@@ -44,6 +44,9 @@ class Switch:
     def __isabstractmethod__(self) -> bool:
         return bool(getattr(self.choose(), "__isabstractmethod__", False))
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.choose(), name)
+
     def choose(self) -> Any:
         """Return the value for the access under way, or `ABSENT`."""
         generation, inside = self.block.reference.vector[0].locate(_getframe(2))
@@ -53,10 +56,11 @@ class Switch:
         return self._bind(self.choose(), instance, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the value unbound: so CPython calls a descriptor's ``__get__``, as it finds it in the class."""
+        """Call the value unbound: so CPython calls a descriptor's ``__get__``, and `enum` what it finds in a class."""
         value = self.choose()
         if value is ABSENT:
-            value = self._inherited(type(args[0]))
+            bound = bool(args) and issubclass(type(args[0]), self.owner)
+            value = self._inherited(type(args[0]) if bound else self.owner)
         return value(*args, **kwargs)
 
     def _bind(self, value: Any, instance: Any, owner: type | None) -> Any:

@@ -27,7 +27,7 @@ LAYERS = (
     ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",
-        {"vector", "callers", "entries", "redirect", "switch", "classes", "facade", "drain"},
+        {"vector", "callers", "entries", "redirect", "shapes", "switch", "classes", "facade", "drain"},
     ),
     (
         "building: publishes nothing",

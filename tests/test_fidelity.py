@@ -9,6 +9,8 @@ import copy
 import doctest
 import gc
 import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import pickle
 import pkgutil
@@ -20,6 +22,7 @@ import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 from pairs import DRIVER, NAMES, Pair, feature_pair, own_classes, own_functions, write_pair
@@ -561,3 +564,268 @@ def test_class_bodies_find_their_own_names_first(tmp_path: Path) -> None:
         assert block.probe() == changed != expected
     finally:
         pair.forget()
+
+
+def test_a_module_imported_again_after_its_removal_is_another_module(workshop: Any) -> None:
+    workshop.write(
+        "fresh.py",
+        """
+        count = 0
+        try:
+            from missing_accelerator import answer
+        except ImportError:
+            def answer(): return helper() + count
+        def helper(): return 41
+        """,
+    )
+    frozen = bf.freeze_block("fresh", patchable=True)
+    del sys.modules["fresh"]
+    accelerator = types.ModuleType("missing_accelerator")
+    accelerator.answer = lambda: "fast"  # type: ignore[attr-defined]
+    sys.modules["missing_accelerator"] = accelerator
+    try:
+        again = importlib.import_module("fresh")
+    finally:
+        del sys.modules["missing_accelerator"]
+    assert again is not frozen
+    assert (frozen.answer(), again.answer()) == (41, "fast")
+    again.helper = lambda: 0
+    assert frozen.answer() == 41
+    sys.modules["fresh"] = frozen
+    bf.swap(frozen, source="def helper(): return 1\ndef answer(): return helper()\n")
+    assert (frozen.answer(), again.answer()) == (1, "fast")
+    assert importlib.import_module("fresh") is frozen
+
+
+def test_a_swap_does_not_put_back_what_was_taken_out_of_sys_modules(workshop: Any) -> None:
+    workshop.write("taken.py", "def f(): return 1\n")
+    frozen = bf.freeze_block("taken")
+    del sys.modules["taken"]
+    bf.swap(frozen)
+    assert "taken" not in sys.modules
+
+
+def test_the_spec_of_a_module_makes_another_module_each_time(workshop: Any) -> None:
+    workshop.write("specified.py", "def f(): return g\ndef g(): pass\n")
+    frozen = bf.freeze_block("specified")
+    spec = importlib.util.find_spec("specified")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made is not frozen
+    assert made.f() is made.g
+    assert frozen.f() is frozen.g
+
+
+def test_a_swap_leaves_the_filters_of_warnings_alone(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write("warned.py", "def f(a, /, b=1, *c, d, **e): return a\nclass C:\n    def m(self): return f\n")
+    frozen = bf.freeze_block("warned")
+
+    def touched(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a thread of the program may be in catch_warnings at this moment")
+
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(f"warnings.{name}", touched)
+    bf.swap(frozen, source="def f(z, /, b=1, *c, d, **e): return b\nclass C:\n    def m(self): return f\n")
+    assert frozen.f(0, 5, d=1) == 5
+
+
+def test_a_warning_of_a_module_body_points_at_the_import_statement(workshop: Any) -> None:
+    workshop.write("warns.py", "import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    workshop.write("package/__init__.py", "def later():\n    from package import deprecated\n")
+    workshop.write("package/deprecated.py", "import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)\n")
+    bf.install("warns")
+    package = bf.freeze_block("package")
+    with pytest.warns(DeprecationWarning, match="old") as caught:
+        import warns  # type: ignore[import-not-found]  # noqa: F401
+    assert [one.filename for one in caught] == [__file__]
+    with pytest.warns(DeprecationWarning, match="old") as caught:
+        package.later()
+    assert [(one.filename, one.lineno) for one in caught] == [(package.__file__, 2)]
+
+
+def test_the_loader_looks_like_the_one_that_found_the_module(workshop: Any) -> None:
+    file = workshop.write("loaded.py", "")
+    frozen = bf.freeze_block("loaded")
+    plain = importlib.util.spec_from_file_location("loaded", file)
+    assert plain is not None
+    assert frozen.__spec__ == plain
+    assert plain == frozen.__spec__
+    assert without_addresses(repr(frozen.__spec__)) == without_addresses(repr(plain))
+    assert isinstance(frozen.__loader__, importlib.machinery.SourceFileLoader)
+    assert {frozen.__loader__, plain.loader} == {plain.loader}
+    assert vars(frozen.__loader__) == vars(plain.loader)
+
+
+def test_a_module_whose_loader_is_switched_off_later_can_be_imported_afresh(workshop: Any) -> None:
+    class Loader:
+        on = True
+
+        def create_module(self, spec: object) -> None: ...
+
+        def exec_module(self, module: object) -> None: ...
+
+        def get_code(self, name: str) -> CodeType:
+            assert self.on
+            return compile("def f(): return g()\ndef g(): return 1\n", "<made>", "exec")
+
+    class Finder:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+            return importlib.machinery.ModuleSpec(name, Loader(), origin="made") if name == "made_up" else None
+
+    finder = Finder()
+    sys.meta_path.append(finder)
+    try:
+        frozen = bf.freeze_block("made_up")
+        Loader.on = False
+        del sys.modules["made_up"]
+        again = importlib.import_module("made_up")
+        assert (again is frozen, again.f(), frozen.f()) == (False, 1, 1)
+    finally:
+        sys.meta_path.remove(finder)
+        sys.modules.pop("made_up", None)
+
+
+def test_a_class_that_inherits_from_a_named_tuple_made_on_the_spot_stays_the_class(workshop: Any) -> None:
+    text = """
+        import collections
+        class Point(collections.namedtuple("Point", "x y")):
+            def total(self): return self.x + self.y
+        def is_point(value): return isinstance(value, Point)
+        """
+    workshop.write("points.py", text)
+    frozen = bf.freeze_block("points")
+    old, point = frozen.Point, frozen.Point(1, 2)
+    report = bf.swap(frozen)
+    assert not report.replaced_classes
+    assert frozen.Point is old
+    assert (frozen.is_point(point), point.total()) == (True, 3)
+    report = bf.swap(frozen, source=workshop.version("v2", {"points.py": text.replace('"x y"', '"x y z"')}))
+    assert [one.name for one in report.replaced_classes] == ["points.Point"]
+    assert (frozen.is_point(point), point.total(), frozen.Point(1, 2, 3).z) == (False, 3, 3)
+
+
+def test_a_warning_of_a_module_attribute_points_at_the_access(workshop: Any) -> None:
+    workshop.write(
+        "attributes.py",
+        """
+        import warnings
+        def __getattr__(name):
+            warnings.warn(name, DeprecationWarning, stacklevel=2)
+            return 1
+        """,
+    )
+    frozen = bf.freeze_block("attributes")
+    for _ in range(2):
+        with pytest.warns(DeprecationWarning, match="version") as caught:
+            assert frozen.version == 1
+        assert [one.filename for one in caught] == [__file__]
+        bf.swap(frozen)
+
+
+def test_a_class_of_an_extension_module_is_left_alone(workshop: Any) -> None:
+    # `collections._tuplegetter` says that it belongs to `collections`, where a Python definition stands in for it.
+    workshop.write(
+        "collections_like.py",
+        """
+        try:
+            from _collections import _tuplegetter as getter
+        except ImportError:
+            class getter: pass
+        class Own: pass
+        """,
+    )
+    frozen = bf.freeze_block("collections_like")
+    getter = frozen.getter
+    getter_module = sys.modules["collections"]._tuplegetter  # type: ignore[attr-defined]
+    assert getter is getter_module
+    bf.swap(frozen)
+    assert frozen.getter is getter
+
+
+def test_functions_that_evaluate_in_a_namespace_of_their_own_are_linked(workshop: Any) -> None:
+    text = """
+        import sys
+        def caller(): return sys._getframe(1).f_globals["__name__"]
+        def helper(): return 1
+        def evaluates(): return eval("1", {}), vars(sys)["maxsize"] > 1, helper(), caller()
+        def looks(): return helper() + len(locals())
+        def evaluates_here(): x = helper(); return eval("x")
+        def passes_it_on(f=0): f = f or eval; return helper()
+        """
+    workshop.write("evaluating.py", text)
+    frozen = bf.freeze_block("evaluating")
+    assert frozen.evaluates.__code__.co_freevars == ("caller", "helper")
+    assert frozen.evaluates() == (1, True, 1, "evaluating")
+    for function in (frozen.looks, frozen.evaluates_here, frozen.passes_it_on):
+        assert function() == 1
+        assert function.__code__.co_freevars == ()
+
+
+def test_a_member_that_is_imported_while_a_swap_is_prepared_is_not_lost(workshop: Any) -> None:
+    workshop.write("whole/__init__.py", "")
+    workshop.write("whole/part.py", "def f(): return 1\n")
+    frozen = bf.freeze_block("whole")
+    candidate = bf.prepare(frozen)
+    part = importlib.import_module("whole.part")
+    assert part.f() == 1
+    candidate.commit()
+    assert sys.modules["whole.part"] is part
+    assert frozen.part is part
+    assert part.f() == 1
+
+
+def test_a_block_is_found_by_its_module_whatever_the_module_calls_itself(workshop: Any) -> None:
+    workshop.write("real_name.py", "__name__ = 'stage_name'\ndef f(): return 1\n")
+    frozen = bf.freeze_block("real_name")
+    assert bf.swap(frozen).to_generation == 2
+
+
+def test_a_module_that_renames_itself_keeps_its_classes(workshop: Any) -> None:
+    # `_pydecimal` says that it is `decimal`, so that its objects are pickled under that name.
+    workshop.write("_renamed.py", "__name__ = 'renamed'\nclass Signal(Exception): pass\ndef f(): raise Signal\n")
+    frozen = bf.freeze_block("_renamed")
+    signal = frozen.Signal
+    report = bf.swap(frozen)
+    assert not report.replaced_classes
+    assert frozen.Signal is signal
+    with pytest.raises(signal):
+        frozen.f()
+
+
+def test_a_lock_and_a_context_variable_are_the_same_for_old_and_new_calls(workshop: Any) -> None:
+    text = """
+        import contextvars, threading
+        lock = threading.Lock()
+        again = threading.RLock()
+        variable = contextvars.ContextVar("variable", default=1)
+        def hold():
+            with lock, again:
+                yield variable.get()
+        """
+    workshop.write("locked.py", text)
+    frozen = bf.freeze_block("locked")
+    kept = frozen.lock, frozen.again, frozen.variable
+    frozen.variable.set(5)
+    holding = frozen.hold()
+    assert next(holding) == 5
+    bf.swap(frozen, source=workshop.version("v2", {"locked.py": text.replace("default=1", "default=2")}))
+    assert (frozen.lock, frozen.again) == kept[:2]
+    assert frozen.lock.locked()
+    assert frozen.variable is not kept[2]
+    holding.close()
+    assert not frozen.lock.locked()
+    assert frozen.variable.get() == 2
+
+
+def test_a_module_that_the_interpreter_has_frozen_itself_shows_its_file() -> None:
+    plain = importlib.import_module("__hello__").__file__
+    del sys.modules["__hello__"]
+    try:
+        frozen = bf.freeze_block("__hello__")
+        assert frozen.__file__ == plain
+        bf.swap(frozen)
+        assert frozen.__file__ == plain
+    finally:
+        del sys.modules["__hello__"]

@@ -1,0 +1,150 @@
+"""Start the runs of a target, each in its own process with a time limit and a throw-away folder.
+
+The folder is the process's current directory, its home and its place for temporary files: a test whose mock is
+bypassed does the real thing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.fidelity.findings import Findings
+from benchmarks.fidelity.targets import Target
+from benchmarks.fidelity.worker import Orders
+from benchmarks.release_pairs.pairs import Pair
+from benchmarks.release_pairs.provision import provide
+from benchmarks.release_pairs.recipes import Recipe, read_recipes
+from benchmarks.release_pairs.suite import copy_suite
+
+ROOT = Path(__file__).resolve().parents[2]
+MORE_PATH: list[str] = []  # where targets lie that are neither in the standard library nor on the package index
+MODES = ("frozen", "engagement", "late", "swapping")
+"""Frozen early; the same with what is executed being watched, which is no test of fidelity; and the harder ones."""
+
+
+@dataclass
+class Outcome:
+    """A target, its plain run and its runs by mode; `refused` says why there are none."""
+
+    target: Target
+    plain: Findings | None = None
+    modes: dict[str, Findings] = field(default_factory=dict)
+    refused: str = ""
+
+    @property
+    def judged(self) -> dict[str, Findings]:
+        """The runs whose tests are to be as they are plain: all but the one that was watched."""
+        return {mode: found for mode, found in self.modes.items() if mode != "engagement"}
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values, with the verdicts beside the findings."""
+        plain = self.plain
+        return {
+            "target": asdict(self.target),
+            "refused": self.refused,
+            "plain": None if plain is None else asdict(plain),
+            "modes": {
+                mode: {
+                    "same": plain is not None and found.is_same(plain),
+                    "lost": {} if plain is None else found.lost(plain),
+                    **asdict(found),
+                }
+                for mode, found in self.modes.items()
+            },
+        }
+
+
+def run_target(
+    target: Target, modes: tuple[str, ...], cache: Path, seconds: float, plain: Findings | None = None
+) -> Outcome:
+    """Run a target's tests plain (or take `plain` for it) and in each of `modes`, one process after the other.
+
+    A mode that loses tests is tried once more, and only what is lost again counts: on a busy machine tests fail plain
+    too, now and then.
+
+    Raises:
+        ProvisionError: a package or what its suite needs cannot be had.
+    """
+    outcome = Outcome(target, plain or _run(target, "plain", cache, seconds))
+    assert outcome.plain is not None
+    if outcome.plain.error or outcome.plain.ended or not outcome.plain.passing:
+        outcome.refused = f"plain: {outcome.plain.error or outcome.plain.ended or 'no test passes'}"
+        return outcome
+    for mode in modes:
+        found = _run(target, mode, cache, seconds)
+        if mode != "engagement" and not found.is_same(outcome.plain):
+            again = _run(target, mode, cache, seconds)
+            lost = found.lost(outcome.plain)
+            if len(again.lost(outcome.plain)) <= len(lost):
+                again.unsteady = sorted(lost.keys() - again.lost(outcome.plain).keys())
+                found = again
+        outcome.modes[mode] = found
+    return outcome
+
+
+def _run(target: Target, mode: str, cache: Path, seconds: float) -> Findings:
+    with tempfile.TemporaryDirectory(prefix="fidelity-", ignore_cleanup_errors=True) as scratch:
+        here = Path(scratch).resolve()
+        path, tree, tests, recipe = [str(ROOT), *MORE_PATH], "", list(target.tests), Recipe()
+        if target.version:
+            recipe = read_recipes().get(target.name, recipe)
+            provision = provide(Pair(target.name, target.module, target.version, target.version), recipe, cache)
+            tests = copy_suite(provision.sdist, target.module, recipe.tests, here / "tree")
+            tree, path = str(here / "tree"), [str(provision.new), str(provision.needs), str(ROOT)]
+        orders = Orders(target.module, mode, tuple(tests), tree, recipe.plugins, recipe.arguments, seconds)
+        (here / "orders.json").write_text(json.dumps(asdict(orders)), encoding="utf-8")
+        alone = ["-S"] if tree else []
+        return _await(here, [sys.executable, *alone, "-P"], path, seconds)
+
+
+def _await(here: Path, python: list[str], path: list[str], seconds: float) -> Findings:
+    home = here / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
+    environment |= {"HOME": str(home), "TMPDIR": str(home)}
+    command = [*python, "-m", "benchmarks.fidelity.worker", str(here / "orders.json"), str(here / "findings.json")]
+    began = time.monotonic()
+    ended = ""
+    with (here / "said.txt").open("w+b") as said:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            ended = f"killed after {seconds:.0f} s"
+        _end_session(process)
+        said.seek(0)
+        words = said.read().decode(errors="replace")
+    findings = _read(here, lambda: ended or f"ended with {process.returncode}", words)
+    findings.seconds = time.monotonic() - began
+    return findings
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # processes that the tests left behind, or all of them
+    process.wait()
+
+
+def _read(here: Path, why: Callable[[], str], words: str) -> Findings:
+    file, log = here / "findings.json", here / "findings.log"
+    if file.exists():
+        return Findings(**json.loads(file.read_text(encoding="utf-8")))
+    tests = {}
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        test, outcome = json.loads(line)
+        tests[test] = outcome
+    return Findings(tests=tests, ended=f"{why()}: {words[-3000:]}")
