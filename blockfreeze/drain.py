@@ -24,6 +24,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
+from blockfreeze.pins import lingering_pins
 from blockfreeze.report import Lingering
 from blockfreeze.vector import VECTOR, bound_in, chosen_by_dispatch, is_forwarder
 
@@ -77,7 +78,7 @@ _WITHOUT_FUNCTIONS = _count_without_functions()
 
 
 def find_lingering(block: Block, retired: Iterable[Generation]) -> list[Lingering]:
-    """Return what runs in, is suspended in, or is held of the `retired` generations."""
+    """Return what runs in, is suspended in, is pinned to, or is held of the `retired` generations."""
     running, held = search(block, retired)
     return running + [_describe_closure(generation, closure) for generation, closure in held]
 
@@ -89,7 +90,7 @@ def search(
     wanted = set(retired)
     if not wanted:
         return [], []
-    running = _on_stacks(block, wanted)
+    running = _on_stacks(block, wanted) + lingering_pins(block, wanted)
     suspects = [one for one in wanted if _has_extra_references(one)]
     if not suspects:
         return running, []
@@ -139,7 +140,10 @@ def _generation_of(block: Block, frame: FrameType) -> Generation | None:
         return chosen
     if is_forwarder(frame.f_code, block.reference):
         loaded = frame.f_locals.get(VECTOR)
-        current: Generation | None = bound_in(block, frame) if loaded is None else loaded[0].current
+        # Before a gate a call has not begun, unless it is bound to a generation: `dispatch` says whether it was let in.
+        if loaded is None or loaded[0].gate is not None:
+            return bound_in(block, frame)
+        current: Generation | None = loaded[0].current
         return current
     return block.by_globals.get(id(frame.f_globals))
 

@@ -23,16 +23,16 @@ ROOT = Path(__file__).parents[1] / "blockfreeze"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 
 LAYERS = (
-    ("words: errors and results", {"errors", "report"}),
+    ("words: errors and results", {"errors", "events", "report"}),
     ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",
-        {"vector", "callers", "entries", "redirect", "switch", "classes", "facade", "drain"},
+        {"gate", "pins", "vector", "callers", "entries", "redirect", "switch", "classes", "facade", "drain"},
     ),
     ("building: publishes nothing", {"source", "importlib_bootstrap", "hooks", "generation", "build"}),
     (
         "the steps of a swap, but for its store",
-        {"aftermath", "arming", "candidate", "claims", "compare", "repoint", "twins"},
+        {"aftermath", "arming", "candidate", "claims", "compare", "completion", "quiesce", "repoint", "twins"},
     ),
     ("swap: stores the one reference", {"swap"}),
     ("registry: the only module-level mutable state", {"registry"}),
