@@ -99,8 +99,9 @@ class Refused(Event):
     reason: str
 
     def __str__(self) -> str:
-        serves = f"generation {self.generation} serves"
-        return f"{self.block}: the {self.what} was refused, {serves}: {self.error}: {self.reason}"
+        return (
+            f"{self.block}: generation {self.generation} goes on, the {self.what} ended in {self.error}: {self.reason}"
+        )
 
 
 Subscriber = Callable[[Event], object]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blockfreeze import registry
-from blockfreeze import swap as swapping
 from blockfreeze.candidate import Candidate
 from blockfreeze.errors import SwapError
 from blockfreeze.quiesce import refuse_from_inside
 from blockfreeze.report import SwapReport
 from blockfreeze.source import SourceGiven
+from blockfreeze.swap import swap
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["aswap"]
 
@@ -44,13 +46,14 @@ async def aswap(
         wait: as for `swap`.
 
     Raises:
-        CancelledError: the awaiting task was cancelled.
         PrepareError: as for `swap`, like every other error.
         IncompatibleBlockError: as for `swap`.
         DrainTimeoutError: as for `swap`.
         SwapError: as for `swap`.
         BlockfreezeError: the module is not frozen.
     """
+    import asyncio
+
     block = registry.block_of(module, "swap")
     if quiesce is not None:
         refuse_from_inside(block, sys._getframe())
@@ -64,7 +67,7 @@ async def aswap(
 
     def work() -> None:
         try:
-            report = swapping.swap(block, source, check, wait, strict=strict, seconds=quiesce, between=between)
+            report = swap(block, source, check, wait, strict=strict, seconds=quiesce, between=between)
         except BaseException as error:
             _tell(loop, done, done.set_exception, error)
         else:

@@ -23,7 +23,17 @@ from blockfreeze.errors import BlockfreezeError
 from blockfreeze.events import Event, Subscriber
 from blockfreeze.generation import Block, Generation
 
-__all__ = ["BlockFinder", "add", "add_patterns", "add_subscriber", "all_blocks", "block_of", "covering", "generation_of", "remove"]
+__all__ = [
+    "BlockFinder",
+    "add",
+    "add_patterns",
+    "add_subscriber",
+    "all_blocks",
+    "block_of",
+    "covering",
+    "generation_of",
+    "remove",
+]
 
 _lock = threading.RLock()
 _blocks: dict[str, Block] = {}

@@ -12,6 +12,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -36,6 +37,7 @@ LAYERS = (
     ),
     ("swap: stores the one reference", {"swap"}),
     ("registry: the only module-level mutable state", {"registry"}),
+    ("ways in for event loops and servers", {"asgi", "loops", "target", "wsgi"}),
     ("what users import", {"freeze", "api", "__init__"}),
     ("the command line", {"demo", "cli", "__main__"}),
 )
@@ -178,6 +180,8 @@ def test_one_file_stores_the_one_reference() -> None:
 
 
 def _is_mutable(value: object) -> bool:
+    if isinstance(value, ContextVar):
+        return False  # it is a key: what is kept under it belongs to each context
     immutable = (str, bytes, int, float, complex, tuple, frozenset, MappingProxyType, type(None), range)
     if isinstance(value, immutable) or inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
         return False
