@@ -21,12 +21,12 @@ from blockfreeze.target import Target
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["ASGIEntry", "asgi_entry"]
+    Message = dict[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+__all__ = ["ASGIEntry", "asgi_entry"]
 
 
 def asgi_entry(place: str) -> ASGIEntry:

@@ -117,7 +117,7 @@ class Pin(Generic[G]):
     def __exit__(self, *exc: object) -> None:
         if self._hold is not None and self._token is not None:
             self._hold.is_open = False
-            # Left in another context than it was entered in, as when a generator is finalized: there is nothing to reset.
+            # Left in another context than it was entered in, as when a generator is finalized: nothing is to be reset.
             with suppress(ValueError):
                 PINNED.reset(self._token)
             self._hold = self._token = None
