@@ -20,6 +20,7 @@ from types import ModuleType
 
 import hypothesis
 import pytest
+from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
 from blockfreeze import registry
