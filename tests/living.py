@@ -6,6 +6,7 @@ gate is shut and at which somebody begins to wait for it into events, so that th
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from parking import LIMIT
 import blockfreeze as bf
 from blockfreeze import quiesce, registry
 from blockfreeze.gate import Gate
+
+SWAP = sys.modules["blockfreeze.swap"]  # its name in the package is that of the function
 
 TEXT = """
 NUMBER = {version}

@@ -1,4 +1,4 @@
-"""The gate: new calls wait, old ones drain, data is converted in a world at rest; after a failure nothing has changed."""
+"""The gate: new calls wait, old ones drain, data is converted in peace; after a failure nothing has changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from living import Result, Watch, events, is_as_before, only, text
+from living import SWAP, Result, Watch, events, is_as_before, only, text
 from pairs import forget_block
 from parking import LIMIT, ParkedCall
 
@@ -277,7 +277,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
     go_on = threading.Event()
     monkeypatch.setattr(Gate, "convert", convert_late)
     moved = threading.Event()
-    monkeypatch.setattr("blockfreeze.swap.move_to_twins", lambda *given: moved.set() or {})
+    monkeypatch.setattr(SWAP, "move_to_twins", lambda *given: moved.set() or {})
     swap = quiesced(shop, 2)
     assert inside.wait(LIMIT)
     assert not moved.wait(0.05)
@@ -290,7 +290,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
 def test_the_swapping_thread_itself_passes_its_gate(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector may run a finalizer on it at any time, and a conversion calls what it needs."""
     seen = []
-    monkeypatch.setattr("blockfreeze.swap.move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
+    monkeypatch.setattr(SWAP, "move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
     bf.swap(shop, source=text(2), quiesce=1)
     assert seen == [1]
 
@@ -418,7 +418,7 @@ def test_aswap_does_what_swap_does_and_raises_what_it_raises(shop: Any) -> None:
     assert is_as_before(shop, 2)
 
 
-SWAPS, THREADS, TASKS = 25, 8, 200
+SWAPS, THREADS, TASKS = 60, 8, 200
 """What the suite does; README says how to run the full figures."""
 
 
@@ -453,7 +453,7 @@ def test_no_call_fails_in_quiesced_swaps_under_threads(shop: Any, monkeypatch: p
         at_rest.append(quiesce.search(block, list(block.generations.values())[:-1])[0])
         return real(block, before, after)
 
-    monkeypatch.setattr("blockfreeze.swap.move_to_twins", noted)
+    monkeypatch.setattr(SWAP, "move_to_twins", noted)
     count, _ = stress_threads(shop, SWAPS, THREADS)
     assert count
     assert at_rest == [[]] * SWAPS
