@@ -87,6 +87,11 @@ class _Body:
     def close(self) -> None:
         """Close the application's body, and end the pin."""
         try:
-            self._context.run(getattr(self._body, "close", lambda: None))
+            self._context.run(self._close)
         finally:
             self._context.run(self._pin.__exit__)
+
+    def _close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
