@@ -73,8 +73,11 @@ async def aswap(
         else:
             _tell(loop, done, done.set_result, report)
 
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(work,), name=f"blockfreeze swap {block.name}", daemon=True).start()
+    run = contextvars.copy_context().run
+    try:
+        threading.Thread(target=run, args=(work,), name=f"blockfreeze swap {block.name}", daemon=True).start()
+    except RuntimeError:
+        run(work)  # no threads here (WebAssembly): the loop stands still for as long as the swap takes
     try:
         return await asyncio.shield(done)
     except asyncio.CancelledError:

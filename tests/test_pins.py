@@ -225,6 +225,7 @@ def test_a_parked_call_and_a_pin_both_keep_a_generation(shop: Any) -> None:
     bf.drain(shop, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_tasks_that_are_started_inside_stay_though_the_statement_has_ended(shop: Any) -> None:
     async def main() -> None:
         go = asyncio.Event()

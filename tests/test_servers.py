@@ -244,6 +244,7 @@ class Client:
         return b"".join(one.get("body", b"") for one in self.outbox._queue)  # type: ignore[attr-defined]
 
 
+@pytest.mark.needs_event_loop
 def test_a_request_its_body_and_its_background_task_are_of_one_generation(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
@@ -271,6 +272,7 @@ def test_a_request_its_body_and_its_background_task_are_of_one_generation(asite:
     bf.drain(asite, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_the_messages_of_a_websocket_are_of_one_generation(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
@@ -290,6 +292,7 @@ def test_the_messages_of_a_websocket_are_of_one_generation(asite: Any) -> None:
     bf.drain(asite, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_each_generation_is_started_once_before_its_first_request_and_stopped_after_its_last(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
     logs = [asite.LOG]
@@ -317,6 +320,7 @@ def test_each_generation_is_started_once_before_its_first_request_and_stopped_af
     bf.drain(asite, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_helps(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
@@ -337,6 +341,7 @@ def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_help
     bf.drain(asite, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_a_server_hears_that_the_start_failed_and_that_there_is_no_lifespan(workshop: Any) -> None:
     workshop.write("site_asgi.py", ASGI.format(version=1).replace("FAILS = False", "FAILS = True"))
     module = bf.freeze_block("site_asgi")
@@ -356,6 +361,7 @@ def test_a_server_hears_that_the_start_failed_and_that_there_is_no_lifespan(work
     bf.drain(module, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 def test_a_request_that_is_cancelled_is_not_pinned_any_more(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
@@ -371,6 +377,7 @@ def test_a_request_that_is_cancelled_is_not_pinned_any_more(asite: Any) -> None:
     bf.drain(asite, timeout=10)
 
 
+@pytest.mark.needs_event_loop
 @pytest.mark.needs_threads
 def test_a_request_awaits_the_gate(asite: Any, watch: Watch) -> None:
     app = bf.asgi_entry("site_asgi:app")
