@@ -36,6 +36,7 @@ from blockfreeze.errors import (
 )
 from blockfreeze.events import Committed, Converged, Drained, Event, Prepared, Refused, RolledBack
 from blockfreeze.loops import aswap
+from blockfreeze.probation import Probation
 from blockfreeze.report import BlockStatus, SwapReport
 from blockfreeze.wsgi import wsgi_entry
 
@@ -58,6 +59,7 @@ __all__ = [
     "NoSuchGenerationError",
     "PrepareError",
     "Prepared",
+    "Probation",
     "Refused",
     "RolledBack",
     "SwapError",

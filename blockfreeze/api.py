@@ -20,6 +20,7 @@ from blockfreeze.facade import assign, remove
 from blockfreeze.generation import Block, Member
 from blockfreeze.names import Reason
 from blockfreeze.pins import Pin
+from blockfreeze.probation import Probation, watch_over
 from blockfreeze.report import (
     BlockStatus,
     EntryStatus,
@@ -199,6 +200,7 @@ def swap(
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
     quiesce: float | None = None,
+    probation: Probation | None = None,
     wait: bool | float = False,
 ) -> SwapReport:
     """Replace a block by another version of it, as one unit, and return what changed.
@@ -216,6 +218,7 @@ def swap(
         check: called with the candidate before the commit; an exception, or False, refuses the version.
         strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
         quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
+        probation: roll back by itself if the new version falls short soon after the commit.
         wait: as for `prepare`.
 
     Raises:
@@ -226,7 +229,11 @@ def swap(
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return swapping.swap(registry.block_of(module, "swap"), source, check, wait, strict=strict, seconds=quiesce)
+    block = registry.block_of(module, "swap")
+    report = swapping.swap(block, source, check, wait, strict=strict, seconds=quiesce)
+    if probation is not None:
+        watch_over(block, report, probation)
+    return report
 
 
 def rollback(module: Any, *, to: int | None = None, wait: bool | float = False) -> SwapReport:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze import registry
 from blockfreeze.candidate import Candidate
 from blockfreeze.errors import SwapError
+from blockfreeze.probation import Probation, watch_over
 from blockfreeze.quiesce import refuse_from_inside
 from blockfreeze.report import SwapReport
 from blockfreeze.source import SourceGiven
@@ -29,6 +30,7 @@ async def aswap(
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
     quiesce: float | None = None,
+    probation: Probation | None = None,
     wait: bool | float = False,
 ) -> SwapReport:
     """Swap as `swap` does, without blocking the event loop, and return what changed.
@@ -43,6 +45,7 @@ async def aswap(
         check: as for `swap`.
         strict: as for `swap`.
         quiesce: as for `swap`; the tasks that are to end go on meanwhile.
+        probation: as for `swap`.
         wait: as for `swap`.
 
     Raises:
@@ -79,7 +82,7 @@ async def aswap(
     except RuntimeError:
         run(work)  # no threads here (WebAssembly): the loop stands still for as long as the swap takes
     try:
-        return await asyncio.shield(done)
+        report = await asyncio.shield(done)
     except asyncio.CancelledError:
         cancelled.set()
         while not done.done():
@@ -92,6 +95,9 @@ async def aswap(
         if not done.cancelled():
             done.exception()  # seen: it is the cancellation's doing
         raise
+    if probation is not None:
+        watch_over(block, report, probation)
+    return report
 
 
 def _tell(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -28,7 +27,7 @@ from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
 from blockfreeze.compare import Differences, differences, report
 from blockfreeze.completion import Clock, complete, finish_build, prepare_error, refuse_incompatible, run_check
-from blockfreeze.drain import keep_own_functions, search
+from blockfreeze.drain import drain_in_background, keep_own_functions, search
 from blockfreeze.errors import BlockfreezeError, NoSuchGenerationError
 from blockfreeze.events import Committed, Converged, Drained, Event, Prepared, Refused, RolledBack, announce
 from blockfreeze.gate import Gate
@@ -218,7 +217,10 @@ def _commit(
     kind: str,
     phases: dict[str, float],
     gate: Gate | None = None,
+    reason: str = "",
 ) -> SwapReport:
+    numbers = after.number, before.number
+    told = Committed(block.name, *numbers) if kind == "swap" else RolledBack(block.name, *numbers, reason)
     vector = overlap_vector(block, after)
     block.generations[after.number] = after
     for entry in block.slots:
@@ -236,11 +238,11 @@ def _commit(
         del retired
         if gate is not None:
             gate.open()
-        return _follow_up(block, before, after, found, kind, clock, stayed)
+        return _follow_up(block, before, after, found, told, clock, stayed)
     except BaseException:
         if block.current is after:
             # Interrupted after the store: the new generation serves, so what belongs to it is finished all the same.
-            _follow_up(block, before, after, found, kind, clock, stayed)
+            _follow_up(block, before, after, found, told, clock, stayed)
         raise
 
 
@@ -249,7 +251,7 @@ def _follow_up(
     before: Generation,
     after: Generation,
     found: Differences,
-    kind: str,
+    told: Event,
     clock: Clock,
     stayed: dict[str, int],
 ) -> SwapReport:
@@ -258,23 +260,38 @@ def _follow_up(
         block.served.remove(after.number)
     block.served.append(after.number)
     clock.lap("repoint")
-    happened = Committed if kind == "swap" else RolledBack
-    announce(block.subscribers, happened(block.name, after.number, before.number))
+    announce(block.subscribers, told)
     lingering = _converge(block)
     clock.lap("drain")
     if lingering:
-        _drain_in_background(block)
+        drain_in_background(block, converge)
+    kind = "swap" if isinstance(told, Committed) else "rollback"
     return report(found, kind, before, after, pointed, unreached, lingering, clock.phases)
 
 
-def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapReport:
-    """Return to a generation that is kept; see `blockfreeze.rollback`."""
+def rollback(
+    block: Block, to: int | None, wait: bool | float = False, *, reason: str = "", leaving: int | None = None
+) -> SwapReport:
+    """Return to a generation that is kept; see `blockfreeze.rollback`.
+
+    Args:
+        reason: told with the event.
+        leaving: only if this is still the generation that serves.
+    """
+    try:
+        return _rollback(block, to, wait, reason, leaving)
+    except BaseException as error:
+        announce(block.subscribers, _refused(block, "rollback", error))
+        raise
+
+
+def _rollback(block: Block, to: int | None, wait: bool | float, reason: str, leaving: int | None) -> SwapReport:
     with claimed(block, wait, "rollback"):
         _converge(block)
         before = block.current
         wanted = before.predecessor if to is None else to
         after = block.generations.get(wanted) if wanted is not None else None
-        if after is None or after is before:
+        if after is None or after is before or leaving not in (None, before.number):
             kept = tuple(sorted(set(block.generations) - {before.number}))
             raise NoSuchGenerationError(
                 f"{block.name}: the rollback was refused: generation {wanted} is not kept besides the current one "
@@ -301,7 +318,7 @@ def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapRe
             _converge(block)
             raise
         clock.lap("arm")
-        return _commit(block, before, after, found, "rollback", phases)
+        return _commit(block, before, after, found, "rollback", phases, reason=reason)
 
 
 def retired_generations(block: Block) -> list[Generation]:
@@ -371,26 +388,3 @@ def _end_overlap(block: Block, held: list[tuple[Generation, FunctionType]]) -> N
         if one.number not in kept:
             block.served = [number for number in block.served if number != one.number]
             block.forget(one)
-
-
-def _drain_in_background(block: Block) -> None:
-    """End the overlap as soon as the old generation has drained, from a thread that ends with it."""
-    if block.draining is not None and block.draining.is_alive():
-        return
-
-    def watch() -> None:
-        pause = 0.001
-        while True:
-            # The event is never set: it is a pause that does not hold up the end of the process.
-            threading.Event().wait(pause)
-            started = time.perf_counter()
-            if not converge(block) and not isinstance(block.reference.vector[0], Overlap):
-                return
-            pause = min(0.25, max(2 * pause, 20 * (time.perf_counter() - started)))
-
-    block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
-    try:
-        block.draining.start()
-    except RuntimeError:
-        # No threads here (WebAssembly): `drain`, `status` and the next swap end the overlap.
-        block.draining = None

@@ -1,7 +1,7 @@
 """What every test may use: `workshop`, a place to write modules and import them; and marks for what a platform lacks.
 
-``needs_threads``, ``needs_event_loop``, ``needs_fork`` and ``needs_subprocess`` skip a test where the thing cannot be done, which is found
-out by doing it and not from the platform's name.
+``needs_threads``, ``needs_event_loop``, ``needs_fork`` and ``needs_subprocess`` skip a test where the thing cannot be
+done, which is found out by doing it and not from the platform's name.
 """
 
 from __future__ import annotations

@@ -64,6 +64,12 @@ def test_what_comes_to_nothing_is_told_with_its_reason(shop: Any, options: dict[
     assert [type(one) for one in told].count(bf.Refused) == 1
 
 
+def test_a_rollback_that_is_refused_is_told(shop: Any) -> None:
+    with events() as told, pytest.raises(bf.NoSuchGenerationError) as caught:
+        bf.rollback(shop)
+    assert told == [bf.Refused("shop", 1, "rollback", "NoSuchGenerationError", str(caught.value))]
+
+
 def test_a_swap_that_is_refused_because_of_another_is_told(shop: Any) -> None:
     with bf.prepare(shop), events() as told, pytest.raises(bf.SwapInProgressError):
         bf.swap(shop)

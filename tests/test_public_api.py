@@ -31,7 +31,7 @@ FUNCTIONS = {
     "wsgi_entry",
     "asgi_entry",
 }
-CLASSES = {"Candidate", "SwapReport", "BlockStatus"}
+CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
 EVENTS = {"Event", "Prepared", "Committed", "RolledBack", "Drained", "Converged", "Refused"}
 ERRORS = {
     "BlockfreezeError",
@@ -108,8 +108,8 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("entry", "function"),
         ("install", "*patterns"),
         ("prepare", "module, *, source=None, wait=False"),
-        ("swap", "module, *, source=None, check=None, strict=False, quiesce=None, wait=False"),
-        ("aswap", "module, *, source=None, check=None, strict=False, quiesce=None, wait=False"),
+        ("swap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        ("aswap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
         ("pin", "module, /, *more"),
         ("subscribe", "callback"),
         ("wsgi_entry", "place"),
