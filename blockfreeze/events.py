@@ -67,7 +67,7 @@ class RolledBack(Event):
 
 @dataclass(frozen=True)
 class Drained(Event):
-    """Nothing runs any more in the generations `retired`; `generation` serves."""
+    """Nothing runs any more in the generations `retired`, which served before `generation`."""
 
     retired: tuple[int, ...]
 

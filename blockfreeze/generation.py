@@ -67,6 +67,7 @@ class Generation:
         self.twins: list[type] = []  # for instances that stay on its methods after it was left
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.finished = False
+        self.drained = False  # it was left, and nothing has run in it since
 
     def __repr__(self) -> str:
         return f"<generation {self.number} of {self.block.name}>"

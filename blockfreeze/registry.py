@@ -167,8 +167,9 @@ def _after_fork_in_child() -> None:
         block.draining = None
         if not mine:
             block.claimed_by = None
-            if block.reference.vector[0].gate is not None:
-                block.reference.vector[0].gate.abandon()
+            gate = block.reference.vector[0].gate if block.generations else None
+            if gate is not None:
+                gate.abandon()
 
 
 if hasattr(os, "register_at_fork"):

@@ -256,6 +256,7 @@ def _follow_up(
     stayed: dict[str, int],
 ) -> SwapReport:
     pointed, unreached = bring_up_to_date(block, before, after, stayed)
+    after.drained = False
     if after.number in block.served:
         block.served.remove(after.number)
     block.served.append(after.number)
@@ -368,7 +369,10 @@ def _converge(block: Block) -> list[Lingering]:
     if not running:
         _end_overlap(block, held)
         current = block.current.number
-        announce(block.subscribers, Drained(block.name, current, tuple(one.number for one in retired)))
+        drained = [one for one in retired if not one.drained]
+        for one in drained:
+            one.drained = True
+        announce(block.subscribers, Drained(block.name, current, tuple(one.number for one in drained)))
         freed = (one.number for one in retired if one.number not in block.generations)
         announce(block.subscribers, Converged(block.name, current, tuple(freed)))
     return running

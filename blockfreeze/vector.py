@@ -191,8 +191,8 @@ def _dispatcher(block: Block, current: Generation, gate: Gate | None) -> Callabl
         generation = began or nearest(block, caller)
         if generation is None:
             generation = pinned(block)
-            # Voided before a search of the stacks could see the choice: the context is not pinned any more.
-            generation = generation if generation is pinned(block) else None
+            if generation is not None and generation is not pinned(block):
+                generation = None  # voided before a search of the stacks could see the choice: not pinned any more
         if generation is None and gate is not None and gate.stops_thread():
             later = gate.stand_in(entry.function, current.locals.get(entry), args, kwargs)
             if later is not None:
