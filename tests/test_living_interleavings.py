@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from living import LIMIT, Result, events, only, text
+from living import LIMIT, SWAP, Result, events, only, text
 from sequencer import Instructions
 
 import blockfreeze as bf
@@ -147,6 +147,41 @@ def test_a_pin_that_is_being_taken_anywhere_holds_one_generation(shop: Any, prep
         bf.drain(shop, timeout=LIMIT)
         assert only(shop.foo()) == version
     assert seen == {0, 1}
+
+
+def test_a_call_in_a_context_that_is_pinned_no_more_is_waited_for_or_is_of_the_new_generation(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a copy of a context has the pin: the overlap ends while the call is choosing its generation by it."""
+    monkeypatch.setattr(SWAP, "drain_in_background", lambda *given: None)
+    version, seen = 1, set()
+
+    def left_over() -> Any:
+        nonlocal version
+        with bf.pin(shop):
+            kept = contextvars.copy_context()
+            version += 1
+            bf.swap(shop, source=text(version))
+        return kept
+
+    def ended() -> None:
+        try:
+            bf.drain(shop, timeout=0)
+        except bf.DrainTimeoutError:
+            drained.append(False)
+        else:
+            drained.append(True)
+
+    kept = left_over()
+    count = passed(lambda: kept.run(shop.foo))
+    bf.drain(shop, timeout=LIMIT)
+    for at in range(count):
+        kept, drained = left_over(), []
+        answer = only(Instructions(at).run(lambda kept=kept: kept.run(shop.foo), ended))
+        seen.add((answer == version, *drained))
+        assert answer == version or drained == [False], at
+        bf.drain(shop, timeout=LIMIT)
+    assert (False, False) in seen
 
 
 def test_nothing_is_told_of_a_gate_that_opened_for_nothing(shop: Any) -> None:

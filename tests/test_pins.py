@@ -259,8 +259,11 @@ def test_a_callback_that_is_kept_for_ever_does_not_keep_a_generation(shop: Any) 
     bf.drain(shop, timeout=10)
     assert bf.status(shop).lingering == ()
     assert only(kept.run(shop.foo)) == 2
+    steps = shop.numbers()
+    assert next(steps) == 2  # the next overlap lasts, and generation 1 is still in the history
     bf.swap(shop, source=text(3))
     assert only(kept.run(shop.foo)) == 3
+    assert set(steps) == {2}
 
 
 def test_a_generation_is_freed_when_its_pin_has_ended(shop: Any) -> None:
