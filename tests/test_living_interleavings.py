@@ -7,6 +7,7 @@ has changed nothing.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
