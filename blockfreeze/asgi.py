@@ -82,21 +82,22 @@ class ASGIEntry:
         async with self._target.pin("lifespan") as number:
             first = self._lifespans[number] = _Lifespan(self._target.application(), scope)
         try:
-            answer = await first.ready
-        except BaseException:
-            del self._lifespans[number]  # an application without a lifespan raises, and servers go on without one
-            raise
-        if answer["type"] == "lifespan.startup.complete":
-            self._scope = scope
+            answer = await first.ready  # an application without a lifespan raises, and servers go on without one
+            if answer["type"] == "lifespan.startup.complete":
+                self._scope = scope
+                await send(answer)
+                await receive()
+                self._scope = None
+                answer = {"type": "lifespan.shutdown.complete"}
+                while self._lifespans:
+                    _, lifespan = self._lifespans.popitem()
+                    stopped = await lifespan.stop()
+                    answer = stopped if stopped["type"].endswith("failed") else answer
             await send(answer)
-            await receive()
+        finally:
             self._scope = None
-            answer = {"type": "lifespan.shutdown.complete"}
             while self._lifespans:
-                _, lifespan = self._lifespans.popitem()
-                stopped = await lifespan.stop()
-                answer = stopped if stopped["type"].endswith("failed") else answer
-        await send(answer)
+                self._lifespans.popitem()[1].cancel()
 
     async def _lifespan_of(self, number: int, scope: Message) -> _Lifespan:
         import asyncio
@@ -146,6 +147,10 @@ class _Lifespan:
             return await self._tell("lifespan.shutdown")
         except Exception as error:
             return {"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"}
+
+    def cancel(self) -> None:
+        """End it without a word: the server does not wait for an answer."""
+        self._runs.cancel()
 
     async def _send(self, message: Message) -> None:
         if not self._answer.done():

@@ -362,6 +362,26 @@ def test_a_server_hears_that_the_start_failed_and_that_there_is_no_lifespan(work
 
 
 @pytest.mark.needs_event_loop
+def test_a_server_that_is_cancelled_leaves_nothing_running(asite: Any) -> None:
+    app = bf.asgi_entry("site_asgi:app")
+
+    async def main() -> None:
+        server = Client(app, "lifespan", state={})
+        server.tell("lifespan.startup")
+        await server.hear()
+        swap(asite, 2, ASGI)
+        assert await Client(app, state={}).whole_body() == b"22"
+        server.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await server.task
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    bf.drain(asite, timeout=10)
+
+
+@pytest.mark.needs_event_loop
 def test_a_request_that_is_cancelled_is_not_pinned_any_more(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
