@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -322,7 +323,7 @@ def test_coroutines_and_asynchronous_generators_await_the_gate(shop: Any, watch:
         swap = asyncio.create_task(bf.aswap(shop, source=text(2), quiesce=LIMIT))
         await asyncio.to_thread(watch.wait_until_shut)
         steps = shop.stream()
-        assert (shop.later.__name__, asyncio.iscoroutinefunction(shop.later)) == ("later", True)
+        assert (shop.later.__name__, inspect.iscoroutinefunction(shop.later)) == ("later", True)
         new = [asyncio.create_task(shop.later()), asyncio.create_task(collect(steps)), asyncio.create_task(held())]
         await asyncio.to_thread(watch.wait_for_waiting, 3)
         assert not any(one.done() for one in (old, swap, *new))
