@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 __all__ = ["Committed", "Converged", "Drained", "Event", "Prepared", "Refused", "RolledBack", "Subscriber", "announce"]
 
@@ -24,10 +23,13 @@ _logger = logging.getLogger("blockfreeze")
 class Event:
     """What every event says: the block's name, and the generation that the event is about."""
 
-    level: ClassVar[int] = logging.INFO
-
     block: str
     generation: int
+
+    @property
+    def level(self) -> int:
+        """The level at which the event is logged. What its caller is told anyway, by an exception, is no warning."""
+        return logging.INFO
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,13 @@ class Committed(Event):
 class RolledBack(Event):
     """A rollback's one store was made: `generation` serves again, and `before` did until now. `reason` may be empty."""
 
-    level: ClassVar[int] = logging.WARNING
-
     before: int
     reason: str = ""
+
+    @property
+    def level(self) -> int:
+        """A warning, if it was not the program that rolled back."""
+        return logging.WARNING if self.reason else logging.INFO
 
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else ""
@@ -91,8 +96,6 @@ class Refused(Event):
 
     `what` is ``swap`` or ``rollback``, `error` the name of the exception's type, `reason` its text.
     """
-
-    level: ClassVar[int] = logging.WARNING
 
     what: str
     error: str
