@@ -13,10 +13,13 @@ from blockfreeze.api import (
     freeze_block,
     install,
     patched,
+    pin,
     prepare,
     rollback,
     status,
+    subscribe,
 )
+from blockfreeze.asgi import asgi_entry
 from blockfreeze.candidate import Candidate
 from blockfreeze.errors import (
     BlockfreezeError,
@@ -31,7 +34,11 @@ from blockfreeze.errors import (
     SwapError,
     SwapInProgressError,
 )
+from blockfreeze.events import Committed, Converged, Drained, Event, Prepared, Refused, RolledBack
+from blockfreeze.loops import aswap
+from blockfreeze.probation import Probation
 from blockfreeze.report import BlockStatus, SwapReport
+from blockfreeze.wsgi import wsgi_entry
 
 from blockfreeze.api import swap  # isort: skip  # after the module of the same name, which it hides
 
@@ -39,27 +46,40 @@ __all__ = [
     "BlockStatus",
     "BlockfreezeError",
     "Candidate",
+    "Committed",
     "ControlError",
+    "Converged",
     "DrainTimeoutError",
+    "Drained",
     "EntryRemovedError",
+    "Event",
     "FreezeError",
     "FrozenBlockError",
     "IncompatibleBlockError",
     "NoSuchGenerationError",
     "PrepareError",
+    "Prepared",
+    "Probation",
+    "Refused",
+    "RolledBack",
     "SwapError",
     "SwapInProgressError",
     "SwapReport",
+    "asgi_entry",
+    "aswap",
     "defvar",
     "drain",
     "entry",
     "freeze_block",
     "install",
     "patched",
+    "pin",
     "prepare",
     "rollback",
     "status",
+    "subscribe",
     "swap",
+    "wsgi_entry",
 ]
 
 __version__ = "0.1.0"

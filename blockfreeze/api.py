@@ -15,8 +15,11 @@ from blockfreeze import swap as swapping
 from blockfreeze.candidate import Candidate
 from blockfreeze.drain import find_lingering
 from blockfreeze.errors import DrainTimeoutError
+from blockfreeze.events import Subscriber
 from blockfreeze.facade import assign, remove
 from blockfreeze.generation import Block
+from blockfreeze.pins import Pin
+from blockfreeze.probation import Probation, watch_over
 from blockfreeze.report import (
     BlockStatus,
     EntryStatus,
@@ -27,7 +30,20 @@ from blockfreeze.report import (
 from blockfreeze.source import SourceGiven
 from blockfreeze.vector import Overlap
 
-__all__ = ["defvar", "drain", "entry", "freeze_block", "install", "patched", "prepare", "rollback", "status", "swap"]
+__all__ = [
+    "defvar",
+    "drain",
+    "entry",
+    "freeze_block",
+    "install",
+    "patched",
+    "pin",
+    "prepare",
+    "rollback",
+    "status",
+    "subscribe",
+    "swap",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -184,26 +200,41 @@ def swap(
     source: SourceGiven | None = None,
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
+    quiesce: float | None = None,
+    probation: Probation | None = None,
     wait: bool | float = False,
 ) -> SwapReport:
     """Replace a block by another version of it, as one unit, and return what changed.
 
     Calls that have begun finish in the version in which they began; calls that begin after the commit get the new one.
+    With `quiesce` the new version begins in a world at rest: new calls wait at a gate until the old ones have ended
+    and the commit is made. Threads block, coroutine functions and asynchronous generators await; what calls in flight
+    call, and pinned contexts, pass. A plain function that is called on the thread of an event loop passes too while
+    old calls drain, since it would stop the loop. Attributes are read as ever, of the version that serves. After an
+    error everything goes on as it was.
 
     Args:
         module: a module of the block, or its name.
         source: as for `prepare`.
         check: called with the candidate before the commit; an exception, or False, refuses the version.
         strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
+        quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
+        probation: roll back by itself if the new version falls short soon after the commit.
         wait: as for `prepare`.
 
     Raises:
-        PrepareError: the new version could not be built, or the check failed; the cause is chained.
+        PrepareError: the new version could not be built, converted to, or the check failed; the cause is chained.
         IncompatibleBlockError: `strict` refused it.
+        DrainTimeoutError: the old calls did not end in the time of `quiesce`; they are named.
+        SwapError: with `quiesce`, the caller itself runs inside the block or is pinned to it.
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return swapping.swap(registry.block_of(module, "swap"), source, check, wait, strict=strict)
+    block = registry.block_of(module, "swap")
+    report = swapping.swap(block, source, check, wait, strict=strict, seconds=quiesce)
+    if probation is not None:
+        watch_over(block, report, probation)
+    return report
 
 
 def rollback(module: Any, *, to: int | None = None, wait: bool | float = False) -> SwapReport:
@@ -215,6 +246,34 @@ def rollback(module: Any, *, to: int | None = None, wait: bool | float = False) 
         BlockfreezeError: the module is not frozen.
     """
     return swapping.rollback(registry.block_of(module, "rollback"), to, wait)
+
+
+@overload
+def pin(module: str | ModuleType, /) -> Pin[int]: ...
+@overload
+def pin(module: str | ModuleType, second: str | ModuleType, /, *more: str | ModuleType) -> Pin[tuple[int, ...]]: ...
+def pin(module: Any, /, *more: Any) -> Any:
+    """Hold one generation of a block, or of several, for the length of a ``with`` or ``async with`` statement.
+
+    Every call and every look-up of the thread or task, of what it awaits and of the tasks that it starts inside, finds
+    that generation, whatever is swapped meanwhile. A task that is still at work when the statement ends stays in it. A
+    thread inherits nothing: start it with ``contextvars.copy_context().run``, and keep the statement open. The
+    statement yields the number of the generation, or a tuple of numbers, of one moment. While a pinned generation no
+    longer serves, it is kept, `status` lists the pin, and `drain` waits for it.
+
+    Raises:
+        BlockfreezeError: a module is not frozen; or, on entering, the object is in use by another statement.
+    """
+    return Pin[Any](tuple(registry.block_of(one, "pin") for one in (module, *more)))
+
+
+def subscribe(callback: Subscriber) -> Callable[[], None]:
+    """Let `callback` be called with every event of every block, and return a function that ends that.
+
+    It is called by the thread that acts, while the block is claimed: it must not wait for another swap of that block.
+    An exception that it raises is logged and harms nobody. Every event is logged by the logger ``blockfreeze`` as well.
+    """
+    return registry.add_subscriber(callback)
 
 
 def drain(module: Any, *, timeout: float | None = None) -> None:

@@ -36,7 +36,7 @@ class Candidate:
         self,
         block: Block,
         generation: Generation,
-        commit: Callable[[], SwapReport],
+        commit: Callable[[float | None], SwapReport],
         discard: Callable[[], None],
     ) -> None:
         self._block = block
@@ -86,15 +86,22 @@ class Candidate:
         if getattr(self, "_open", False):
             self.discard()
 
-    def commit(self) -> SwapReport:
+    def commit(self, *, quiesce: float | None = None) -> SwapReport:
         """Make the candidate the current generation, by one store, and return what changed.
 
+        After an error the candidate is discarded, and the generation that served still serves.
+
+        Args:
+            quiesce: as for `swap`: hold new calls back, for so many seconds at most, until the old ones have ended.
+
         Raises:
-            SwapError: it was committed or discarded before.
+            SwapError: it was committed or discarded before, or this thread would wait for itself.
+            DrainTimeoutError: old calls did not end in time; they are named.
+            PrepareError: instances could not be converted.
         """
         self._close("commit")
         try:
-            return self._commit()
+            return self._commit(quiesce)
         finally:
             release_claim(self._block)
 

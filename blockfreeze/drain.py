@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import CO_NESTED
 from types import (
@@ -25,8 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a
 from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
+from blockfreeze.pins import lingering_pins
 from blockfreeze.report import Lingering
-from blockfreeze.vector import VECTOR, bound_in, chosen_by_dispatch, is_forwarder
+from blockfreeze.vector import VECTOR, Overlap, bound_in, chosen_by_dispatch, is_forwarder
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
@@ -35,6 +37,7 @@ __all__ = [
     "assume_idle",
     "count_idle",
     "count_joined",
+    "drain_in_background",
     "find_lingering",
     "keep_own_functions",
     "search",
@@ -78,7 +81,7 @@ _WITHOUT_FUNCTIONS = _count_without_functions()
 
 
 def find_lingering(block: Block, retired: Iterable[Generation]) -> list[Lingering]:
-    """Return what runs in, is suspended in, or is held of the `retired` generations."""
+    """Return what runs in, is suspended in, is pinned to, or is held of the `retired` generations."""
     running, held = search(block, retired)
     return running + [_describe_closure(generation, closure) for generation, closure in held]
 
@@ -90,7 +93,7 @@ def search(
     wanted = set(retired)
     if not wanted:
         return [], []
-    running = _on_stacks(block, wanted)
+    running = _on_stacks(block, wanted) + lingering_pins(block, wanted)
     suspects = [one for one in wanted if _has_extra_references(one)]
     if not suspects:
         return running, []
@@ -140,7 +143,10 @@ def _generation_of(block: Block, frame: FrameType) -> Generation | None:
         return chosen
     if is_forwarder(frame.f_code, block.reference):
         loaded = frame.f_locals.get(VECTOR)
-        current: Generation | None = bound_in(block, frame) if loaded is None else loaded[0].current
+        # Before a gate a call has not begun, unless it is bound to a generation: `dispatch` says whether it was let in.
+        if loaded is None or loaded[0].gate is not None:
+            return bound_in(block, frame)
+        current: Generation | None = loaded[0].current
         return current
     return block.by_globals.get(id(frame.f_globals))
 
@@ -293,3 +299,26 @@ def _reached_by(generations: Collection[Generation], limit: int = 200_000) -> se
         elif type(found).__name__ != "module":
             todo.extend(one for one in gc.get_referents(found) if not is_a(one, type))
     return seen
+
+
+def drain_in_background(block: Block, converge: Callable[[Block], list[Lingering]]) -> None:
+    """End the overlap as soon as the old generation has drained, from a thread that ends with it."""
+    if block.draining is not None and block.draining.is_alive():
+        return
+
+    def watch() -> None:
+        pause = 0.001
+        while True:
+            # The event is never set: it is a pause that does not hold up the end of the process.
+            threading.Event().wait(pause)
+            started = time.perf_counter()
+            if not converge(block) and not isinstance(block.reference.vector[0], Overlap):
+                return
+            pause = min(0.25, max(2 * pause, 20 * (time.perf_counter() - started)))
+
+    block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
+    try:
+        block.draining.start()
+    except RuntimeError:
+        # No threads here (WebAssembly): `drain`, `status` and the next swap end the overlap.
+        block.draining = None

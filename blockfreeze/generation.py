@@ -8,16 +8,19 @@ Threads: a block's tables are changed only by the thread that holds its `claim`;
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.asking import own_attribute
 from blockfreeze.entries import Entry
 from blockfreeze.errors import EntryRemovedError
+from blockfreeze.events import Subscriber
 from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
+from blockfreeze.pins import Hold
 from blockfreeze.source import ModuleSource, Snapshot
 from blockfreeze.vector import Reference
 
@@ -74,6 +77,7 @@ class Generation:
         self.twins: list[type] = []  # for instances that stay on its methods after it was left
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.finished = False
+        self.drained = False  # it was left, and nothing has run in it since
 
     def __repr__(self) -> str:
         return f"<generation {self.number} of {self.block.name}>"
@@ -138,7 +142,9 @@ class Block:
         self.last_number = 0
         self.served: list[int] = []  # numbers of generations in the order in which they last began to serve
         self.armed = False
+        self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there
         self.draining: threading.Thread | None = None
+        self.pins: dict[int, weakref.ref[Hold]] = {}  # by the hold's id; one that dies takes itself out
         self._entry_by_id: dict[int, Entry] = {}
         self._joining = threading.Lock()
 

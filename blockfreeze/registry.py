@@ -1,10 +1,10 @@
 """The blocks of this process, and the finder that makes modules their members: the only module-level mutable state.
 
-Three variables, all changed under `_lock`: the blocks by the names of their roots, the patterns of `install`, and
-whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
+Four variables, all changed under `_lock`: the blocks by the names of their roots, the patterns of `install`, who has
+subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
 
 Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
-generation that serves goes on serving.
+generation that serves goes on serving, and a gate that another thread has shut is open.
 """
 
 from __future__ import annotations
@@ -20,13 +20,25 @@ from typing import Any
 
 from blockfreeze.build import spec_of
 from blockfreeze.errors import BlockfreezeError
+from blockfreeze.events import Event, Subscriber
 from blockfreeze.generation import Block, Generation
 
-__all__ = ["BlockFinder", "add", "add_patterns", "all_blocks", "block_of", "covering", "generation_of", "remove"]
+__all__ = [
+    "BlockFinder",
+    "add",
+    "add_patterns",
+    "add_subscriber",
+    "all_blocks",
+    "block_of",
+    "covering",
+    "generation_of",
+    "remove",
+]
 
 _lock = threading.RLock()
 _blocks: dict[str, Block] = {}
 _patterns: list[str] = []
+_subscribers: list[Subscriber] = []
 
 
 class BlockFinder:
@@ -58,6 +70,7 @@ class BlockFinder:
 def add(block: Block) -> None:
     """Enter a block under each of its roots."""
     with _lock:
+        block.subscribers = _subscribers
         for root in block.roots:
             _blocks[root] = block
 
@@ -74,6 +87,22 @@ def add_patterns(patterns: Iterable[str]) -> None:
     """Remember patterns of names that become blocks when they are imported."""
     with _lock:
         _patterns.extend(pattern for pattern in patterns if pattern not in _patterns)
+
+
+def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
+    """Let `subscriber` be told every event of every block, and return what ends that; ending it twice is harmless."""
+
+    def told(event: Event) -> object:
+        return subscriber(event)  # one object for each subscription, though the same function may subscribe twice
+
+    def unsubscribe() -> None:
+        with _lock:
+            if told in _subscribers:
+                _subscribers.remove(told)
+
+    with _lock:
+        _subscribers.append(told)
+    return unsubscribe
 
 
 def put_finder_first(finder: BlockFinder) -> None:
@@ -141,6 +170,9 @@ def _after_fork_in_child() -> None:
         block.draining = None
         if not mine:
             block.claimed_by = None
+            gate = block.reference.vector[0].gate if block.generations else None
+            if gate is not None:
+                gate.abandon()
 
 
 if hasattr(os, "register_at_fork"):

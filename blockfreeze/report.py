@@ -88,8 +88,9 @@ class ReplacedClass:
 class Lingering:
     """Something that still runs in, or still holds, a retired generation.
 
-    `kind` is ``thread``, ``task``, ``generator``, ``coroutine``, ``async generator`` or ``closure``; `owner` names it
-    (a thread's or a task's name, a qualified name otherwise).
+    `kind` is ``thread``, ``task``, ``generator``, ``coroutine``, ``async generator``, ``closure`` or ``pin``; `owner`
+    names it (a thread's or a task's name, also for a pin; a qualified name otherwise). The place of a pin is that of
+    its ``with`` statement.
     """
 
     generation: int
@@ -108,7 +109,7 @@ class SwapReport:
     """What a swap or a rollback changed, what it could not change, and how long each phase took.
 
     `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `phases` maps the names of the phases
-    (``read``, ``link``, ``arm``, ``execute``, ``check``, ``commit``, ``repoint``) to seconds.
+    (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``commit``, ``repoint``, ``drain``) to seconds.
     """
 
     block: str

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -26,19 +25,18 @@ from blockfreeze.arming import Arming, restore_cells, retire_copies, settle_entr
 from blockfreeze.build import link_member, load_member
 from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
-from blockfreeze.compare import Differences, container_sizes, differences, report
-from blockfreeze.drain import count_idle, keep_own_functions, search
-from blockfreeze.errors import (
-    BlockfreezeError,
-    IncompatibleBlockError,
-    NoSuchGenerationError,
-    PrepareError,
-)
+from blockfreeze.compare import Differences, differences, report
+from blockfreeze.completion import Clock, complete, finish_build, prepare_error, refuse_incompatible, run_check
+from blockfreeze.drain import drain_in_background, keep_own_functions, search
+from blockfreeze.errors import BlockfreezeError, NoSuchGenerationError
+from blockfreeze.events import Committed, Converged, Drained, Event, Prepared, Refused, RolledBack, announce
+from blockfreeze.gate import Gate
 from blockfreeze.generation import Block, Generation
-from blockfreeze.redirect import redirect
+from blockfreeze.pins import void_pins
+from blockfreeze.quiesce import quiesce, refuse_from_inside
 from blockfreeze.report import Lingering, SwapReport
 from blockfreeze.source import Snapshot, SourceGiven
-from blockfreeze.twins import move_to_twins
+from blockfreeze.twins import move_to_twins, return_from_twins
 from blockfreeze.vector import Overlap, overlap_vector, plain_vector
 
 __all__ = ["begin", "converge", "prepare", "retired_generations", "rollback", "swap"]
@@ -58,34 +56,46 @@ def begin(block: Block, snapshot: Snapshot, number: int = 1) -> Generation:
     return generation
 
 
-def complete(generation: Generation) -> None:
-    """Close the building of a generation."""
-    generation.sizes = dict(container_sizes(generation))
-    generation.finished = True
-    count_idle(generation)
-
-
 def first_complete(block: Block) -> None:
     """Close the building of a block's first generation: its entries now have slots."""
     complete(block.current)
     _store(block, plain_vector(block, block.current))
 
 
-def prepare(block: Block, source: SourceGiven | None, wait: bool | float = False) -> Candidate:
-    """Build the next generation of `block`, complete and off to the side; see `blockfreeze.prepare`."""
-    acquire_claim(block, wait, "swap")
+def _nothing() -> None:
+    """Go on: nobody wants the swap to stop."""
+
+
+def _refused(block: Block, what: str, error: BaseException) -> Event:
+    return Refused(block.name, block.current.number, what, type(error).__name__, str(error))
+
+
+def prepare(
+    block: Block, source: SourceGiven | None, wait: bool | float = False, between: Callable[[], None] = _nothing
+) -> Candidate:
+    """Build the next generation of `block`, complete and off to the side; see `blockfreeze.prepare`.
+
+    Args:
+        between: called where the swap can still come to nothing; it ends the swap by raising.
+    """
     try:
-        return _prepare(block, source)
-    except BaseException:
-        release_claim(block)
+        acquire_claim(block, wait, "swap")
+        try:
+            return _prepare(block, source, between)
+        except BaseException:
+            release_claim(block)
+            raise
+    except BaseException as error:
+        if block.generations:
+            announce(block.subscribers, _refused(block, "swap", error))
         raise
 
 
-def _prepare(block: Block, source: SourceGiven | None) -> Candidate:
+def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], None]) -> Candidate:
     _converge(block)
     before = block.current
     phases: dict[str, float] = {}
-    clock = _Clock(phases)
+    clock = Clock(phases)
     number = block.last_number + 1
     phase, member = "read", None
     arming = Arming(block, before)
@@ -101,6 +111,7 @@ def _prepare(block: Block, source: SourceGiven | None) -> Candidate:
             if found is not None:
                 link_member(generation, found)
         clock.lap("link")
+        between()
         phase, member, armed = "execute", None, True
         arming.plan()
         _store(block, overlap_vector(block, before))
@@ -108,56 +119,50 @@ def _prepare(block: Block, source: SourceGiven | None) -> Candidate:
         clock.lap("arm")
         for member in list(before.members):
             load_member(generation, member)
-        _finish_build(block, generation)
+        finish_build(block, generation)
         clock.lap("execute")
+        between()
     except BaseException as error:
         if armed and generation is not None:
             _abandon(block, generation, arming)
         if isinstance(error, (KeyboardInterrupt, GeneratorExit, BlockfreezeError)):
             raise
-        raise _prepare_error(block, phase, member, error) from error
+        raise prepare_error(block, phase, member, error) from error
     block.last_number = number
-    return _candidate(block, generation, arming, phases)
+    announce(block.subscribers, Prepared(block.name, number, before.number, sum(phases.values())))
+    return _candidate(block, generation, arming, phases, between)
 
 
-def _candidate(block: Block, generation: Generation, arming: Arming, phases: dict[str, float]) -> Candidate:
-    def commit() -> SwapReport:
+def _candidate(
+    block: Block, generation: Generation, arming: Arming, phases: dict[str, float], between: Callable[[], None]
+) -> Candidate:
+    def commit(seconds: float | None) -> SwapReport:
         before = block.current
-        return _commit(block, before, generation, differences(before, generation), "swap", phases)
+        gate = None if seconds is None else Gate()
+        try:
+            found = differences(before, generation)
+            between()
+            if gate is not None and seconds is not None:
+                refuse_from_inside(block, sys._getframe())
+                clock = Clock(phases)
+                _store(block, overlap_vector(block, before, gate))
+                quiesce(block, gate, seconds, between)
+                clock.lap("quiesce")
+            return _commit(block, before, generation, found, "swap", phases, gate)
+        except BaseException as error:
+            if block.current is before:
+                return_from_twins(before)
+                _abandon(block, generation, arming)
+                announce(block.subscribers, _refused(block, "swap", error))
+            raise
+        finally:
+            if gate is not None:
+                gate.open()
 
     def discard() -> None:
         _abandon(block, generation, arming)
 
     return Candidate(block, generation, commit, discard)
-
-
-def _finish_build(block: Block, generation: Generation) -> None:
-    """Give the functions and classes of a complete generation their lasting identities."""
-    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
-    replace.update({at: entry for at, (_, entry) in generation.made.items()})
-    if replace:
-        roots: list[Any] = [member.namespace for member in generation.members.values()]
-        roots += generation.class_values.values()
-        redirect(
-            roots, replace, tuple(cls for cls in generation.classes.values() if cls not in block.current.class_values)
-        )
-    for shadow, _ in generation.shadows:
-        classes.retire_shadow(shadow)
-    generation.shadows.clear()
-    generation.made.clear()
-    classes.release_methods(block, block.current, generation)
-    complete(generation)
-
-
-def _prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:
-    place = member or block.name
-    return PrepareError(
-        f"{place}: the new version was not built: {type(error).__name__} in the phase {phase!r}: {error}; "
-        f"generation {block.current.number} still serves; mend the source and swap again",
-        block=block.name,
-        phase=phase,
-        member=member,
-    )
 
 
 def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
@@ -178,17 +183,6 @@ def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
     _store(block, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
 
 
-class _Clock:
-    def __init__(self, phases: dict[str, float]) -> None:
-        self.phases = phases
-        self.last = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.phases[phase] = now - self.last
-        self.last = now
-
-
 def swap(
     block: Block,
     source: SourceGiven | None,
@@ -196,62 +190,59 @@ def swap(
     wait: bool | float,
     *,
     strict: bool,
+    seconds: float | None = None,
+    between: Callable[[], None] = _nothing,
 ) -> SwapReport:
-    """Prepare, check and commit; see `blockfreeze.swap`."""
-    candidate = prepare(block, source, wait)
+    """Prepare, check and commit; see `blockfreeze.swap`. `seconds` are those of its ``quiesce``."""
+    if seconds is not None:
+        refuse_from_inside(block, sys._getframe())
+    candidate = prepare(block, source, wait, between)
     try:
         if strict:
-            _refuse_incompatible(block, candidate)
+            refuse_incompatible(block, candidate)
         if check is not None:
-            _run_check(block, candidate, check)
-    except BaseException:
+            run_check(block, candidate, check)
+    except BaseException as error:
+        announce(block.subscribers, _refused(block, "swap", error))
         candidate.discard()
         raise
-    return candidate.commit()
-
-
-def _refuse_incompatible(block: Block, candidate: Candidate) -> None:
-    problems = candidate.incompatible()
-    if problems:
-        raise IncompatibleBlockError(
-            f"{block.name}: the swap was refused: {'; '.join(problems)}; generation {block.current.number} still "
-            "serves; keep what callers rely on, or swap without strict=True",
-            block=block.name,
-            problems=tuple(problems),
-        )
-
-
-def _run_check(block: Block, candidate: Candidate, check: Callable[[Any], object]) -> None:
-    try:
-        passed = check(candidate)
-    except (KeyboardInterrupt, BlockfreezeError):
-        raise
-    except BaseException as error:
-        raise _prepare_error(block, "check", None, error) from error
-    if passed is False:
-        raise _prepare_error(block, "check", None, AssertionError("the check returned False"))
+    return candidate.commit(quiesce=seconds)
 
 
 def _commit(
-    block: Block, before: Generation, after: Generation, found: Differences, kind: str, phases: dict[str, float]
+    block: Block,
+    before: Generation,
+    after: Generation,
+    found: Differences,
+    kind: str,
+    phases: dict[str, float],
+    gate: Gate | None = None,
+    reason: str = "",
 ) -> SwapReport:
+    numbers = after.number, before.number
+    told = Committed(block.name, *numbers) if kind == "swap" else RolledBack(block.name, *numbers, reason)
     vector = overlap_vector(block, after)
     block.generations[after.number] = after
     for entry in block.slots:
         if entry.armed and "." not in entry.path:
             widen(block, entry, before, after)
-    stayed = move_to_twins(block, before, after)
+    try:
+        stayed = move_to_twins(block, before, after)
+    except Exception as error:
+        raise prepare_error(block, "convert", None, error) from error
     retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
-    clock = _Clock(phases)
+    clock = Clock(phases)
     try:
         _store(block, vector)
         clock.lap("commit")
         del retired
-        return _follow_up(block, before, after, found, kind, clock, stayed)
+        if gate is not None:
+            gate.open()
+        return _follow_up(block, before, after, found, told, clock, stayed)
     except BaseException:
         if block.current is after:
             # Interrupted after the store: the new generation serves, so what belongs to it is finished all the same.
-            _follow_up(block, before, after, found, kind, clock, stayed)
+            _follow_up(block, before, after, found, told, clock, stayed)
         raise
 
 
@@ -260,30 +251,48 @@ def _follow_up(
     before: Generation,
     after: Generation,
     found: Differences,
-    kind: str,
-    clock: _Clock,
+    told: Event,
+    clock: Clock,
     stayed: dict[str, int],
 ) -> SwapReport:
     pointed, unreached = bring_up_to_date(block, before, after, stayed)
+    after.drained = False
     if after.number in block.served:
         block.served.remove(after.number)
     block.served.append(after.number)
     clock.lap("repoint")
+    announce(block.subscribers, told)
     lingering = _converge(block)
     clock.lap("drain")
     if lingering:
-        _drain_in_background(block)
+        drain_in_background(block, converge)
+    kind = "swap" if isinstance(told, Committed) else "rollback"
     return report(found, kind, before, after, pointed, unreached, lingering, clock.phases)
 
 
-def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapReport:
-    """Return to a generation that is kept; see `blockfreeze.rollback`."""
+def rollback(
+    block: Block, to: int | None, wait: bool | float = False, *, reason: str = "", leaving: int | None = None
+) -> SwapReport:
+    """Return to a generation that is kept; see `blockfreeze.rollback`.
+
+    Args:
+        reason: told with the event.
+        leaving: only if this is still the generation that serves.
+    """
+    try:
+        return _rollback(block, to, wait, reason, leaving)
+    except BaseException as error:
+        announce(block.subscribers, _refused(block, "rollback", error))
+        raise
+
+
+def _rollback(block: Block, to: int | None, wait: bool | float, reason: str, leaving: int | None) -> SwapReport:
     with claimed(block, wait, "rollback"):
         _converge(block)
         before = block.current
         wanted = before.predecessor if to is None else to
         after = block.generations.get(wanted) if wanted is not None else None
-        if after is None or after is before:
+        if after is None or after is before or leaving not in (None, before.number):
             kept = tuple(sorted(set(block.generations) - {before.number}))
             raise NoSuchGenerationError(
                 f"{block.name}: the rollback was refused: generation {wanted} is not kept besides the current one "
@@ -293,7 +302,7 @@ def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapRe
                 kept=kept,
             )
         phases: dict[str, float] = {}
-        clock = _Clock(phases)
+        clock = Clock(phases)
         arming = Arming(block, before)
         try:
             arming.plan()
@@ -310,7 +319,7 @@ def rollback(block: Block, to: int | None, wait: bool | float = False) -> SwapRe
             _converge(block)
             raise
         clock.lap("arm")
-        return _commit(block, before, after, found, "rollback", phases)
+        return _commit(block, before, after, found, "rollback", phases, reason=reason)
 
 
 def retired_generations(block: Block) -> list[Generation]:
@@ -353,11 +362,19 @@ def _converge(block: Block) -> list[Lingering]:
         return running
     # What old generations have handed out is seen to while accesses still find their generation. Whatever was called
     # before it forwarded is found by the second search; from then on nothing can begin in an old generation.
+    void_pins(block, retired)
     for one in retired:
         retire_copies(block, one)
     running, held = search(block, retired)
     if not running:
         _end_overlap(block, held)
+        current = block.current.number
+        drained = [one for one in retired if not one.drained]
+        for one in drained:
+            one.drained = True
+        announce(block.subscribers, Drained(block.name, current, tuple(one.number for one in drained)))
+        freed = (one.number for one in retired if one.number not in block.generations)
+        announce(block.subscribers, Converged(block.name, current, tuple(freed)))
     return running
 
 
@@ -375,26 +392,3 @@ def _end_overlap(block: Block, held: list[tuple[Generation, FunctionType]]) -> N
         if one.number not in kept:
             block.served = [number for number in block.served if number != one.number]
             block.forget(one)
-
-
-def _drain_in_background(block: Block) -> None:
-    """End the overlap as soon as the old generation has drained, from a thread that ends with it."""
-    if block.draining is not None and block.draining.is_alive():
-        return
-
-    def watch() -> None:
-        pause = 0.001
-        while True:
-            # The event is never set: it is a pause that does not hold up the end of the process.
-            threading.Event().wait(pause)
-            started = time.perf_counter()
-            if not converge(block) and not isinstance(block.reference.vector[0], Overlap):
-                return
-            pause = min(0.25, max(2 * pause, 20 * (time.perf_counter() - started)))
-
-    block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
-    try:
-        block.draining.start()
-    except RuntimeError:
-        # No threads here (WebAssembly): `drain`, `status` and the next swap end the overlap.
-        block.draining = None

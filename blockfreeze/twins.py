@@ -96,13 +96,13 @@ def move_to_twins(block: Block, before: Generation, after: Generation) -> dict[s
         if all(_has(one, name) for name in lacking[kind]):
             continue
         if kind not in twins:
-            twins[kind] = _make_twin(kind, before)
+            made = twins[kind] = _make_twin(kind, before)
+            before.twins += [] if made is None else [made]  # at once: a failure returns what was moved
         twin = twins[kind]
         if twin is not None:
             _set_class(one, twin)
             name = f"{kind.__module__}.{kind.__qualname__}"
             moved[name] = moved.get(name, 0) + 1
-    before.twins += [twin for twin in twins.values() if twin is not None]
     return moved
 
 

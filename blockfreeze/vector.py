@@ -6,7 +6,8 @@ of `Reference.vector`, so no call can mix two states of a block.
 
 Two heads exist. `Plain` is the steady state: slots hold the current generation's own functions. `Overlap` serves from
 the moment a swap prepares until the old generation has drained: an access from a frame whose nearest enclosing block
-frame runs in some generation belongs to that generation, every other access to the current one.
+frame runs in some generation belongs to that generation, one from a pinned context to the pinned generation, every
+other access to the current one. An overlap may have a gate, at which calls of the last kind wait.
 
 A frame belongs to the generation whose namespace is its ``f_globals``. Two kinds of frame are our own and say instead,
 in a local variable, where they have dispatched to: those of forwarders, which loaded a vector, and `dispatch`'s.
@@ -21,6 +22,9 @@ from collections.abc import Callable
 from functools import partial
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final
+
+from blockfreeze.gate import Gate
+from blockfreeze.pins import pinned
 
 if TYPE_CHECKING:
     from blockfreeze.entries import Entry
@@ -60,6 +64,8 @@ class Plain:
 
     __slots__ = ("generation",)
 
+    gate: Final = None
+
     def __init__(self, generation: Generation) -> None:
         self.generation = generation
 
@@ -76,21 +82,22 @@ class Plain:
 class Overlap:
     """The head while more than one generation may be running, or one is being built."""
 
-    __slots__ = ("block", "current")
+    __slots__ = ("block", "current", "gate")
 
-    def __init__(self, block: Block, current: Generation) -> None:
+    def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
         self.block = block
         self.current = current
+        self.gate = gate
 
     @property
     def generation(self) -> Generation:
         """The generation of the access that is under way in the calling frame."""
-        return nearest(self.block, _getframe(1)) or self.current
+        return nearest(self.block, _getframe(1)) or pinned(self.block) or self.current
 
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
         found = nearest(self.block, frame)
-        return (self.current, False) if found is None else (found, True)
+        return (pinned(self.block) or self.current, False) if found is None else (found, True)
 
 
 def dispatched(block: Block, frame: FrameType) -> Generation | None:
@@ -123,11 +130,14 @@ def is_hidden(code: CodeType) -> bool:
 
 
 def chosen_by_dispatch(block: Block, frame: FrameType) -> Generation | None:
-    """Return the generation that a frame of `dispatch` has chosen, or chooses by default; None for another frame."""
+    """Return the generation that a frame of `dispatch` has chosen, or chooses by default.
+
+    None for another frame, and for a call that waits at a gate: it has not begun.
+    """
     if frame.f_code is not _DISPATCH:
         return None
     local = frame.f_locals
-    if local["block"] is not block:
+    if local["block"] is not block or local.get("waiting"):
         return None
     found: Generation = local.get("generation") or local["current"]
     return found
@@ -162,19 +172,36 @@ def plain_vector(block: Block, generation: Generation) -> tuple[Any, ...]:
     return (Plain(generation), *(generation.local(entry) for entry in block.slots))
 
 
-def overlap_vector(block: Block, current: Generation) -> tuple[Any, ...]:
-    """Return a vector that leaves each call in its own generation and gives new calls to `current`."""
+def overlap_vector(block: Block, current: Generation, gate: Gate | None = None) -> tuple[Any, ...]:
+    """Return a vector that leaves each call in its own generation and gives new calls to `current`.
+
+    Args:
+        gate: where new calls wait instead.
+    """
     # `dispatch` is made anew for each vector: the current generation must come with the load of the vector, and a
     # dispatcher that read it from the reference would load twice.
-    dispatch = _dispatcher(block, current)
-    return (Overlap(block, current), *(partial(dispatch, entry) for entry in block.slots))
+    dispatch = _dispatcher(block, current, gate)
+    return (Overlap(block, current, gate), *(partial(dispatch, entry) for entry in block.slots))
 
 
-def _dispatcher(block: Block, current: Generation) -> Callable[..., Any]:
+def _dispatcher(block: Block, current: Generation, gate: Gate | None) -> Callable[..., Any]:
     def dispatch(entry: Entry, /, *args: Any, **kwargs: Any) -> Any:
         caller = _getframe(1)
         began = bound_in(block, caller) if is_forwarder(caller.f_code, block.reference) else None
-        generation = began or nearest(block, caller) or current
+        generation = began or nearest(block, caller)
+        if generation is None:
+            generation = pinned(block)
+            if generation is not None and generation is not pinned(block):
+                generation = None  # voided before a search of the stacks could see the choice: not pinned any more
+        if generation is None and gate is not None and gate.stops_thread():
+            later = gate.stand_in(entry.function, current.locals.get(entry), args, kwargs)
+            if later is not None:
+                return later
+            if gate.blocks_thread():
+                waiting = True  # noqa: F841 - read off this frame by those who look for calls in flight
+                gate.wait()
+                return entry.function(*args, **kwargs)  # the call begins now, by a load of its own
+        generation = generation or current
         function = generation.locals.get(entry)
         if function is None:
             # Nothing of that name in there (yet): an old call that was handed a new entry, or a body that is running.

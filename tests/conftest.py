@@ -1,11 +1,12 @@
 """What every test may use: `workshop`, a place to write modules and import them; and marks for what a platform lacks.
 
-``needs_threads``, ``needs_fork`` and ``needs_subprocess`` skip a test where the thing cannot be done, which is found
-out by doing it and not from the platform's name.
+``needs_threads``, ``needs_event_loop``, ``needs_fork`` and ``needs_subprocess`` skip a test where the thing cannot be
+done, which is found out by doing it and not from the platform's name.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import importlib.util
@@ -21,6 +22,7 @@ from types import ModuleType
 
 import hypothesis
 import pytest
+from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
 from blockfreeze import registry
@@ -70,9 +72,25 @@ def _frameworks_exist() -> bool:
     return all(importlib.util.find_spec(name) for name in ("django", "flask", "pydantic", "sqlalchemy"))
 
 
+@cache
+def _event_loops_run() -> bool:
+    async def probe() -> bool:
+        await asyncio.sleep(0)
+        return True
+
+    found = probe()
+    try:
+        return asyncio.run(found) is True
+    except (RuntimeError, OSError):
+        return False
+    finally:
+        found.close()
+
+
 _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_frameworks": (_frameworks_exist, "the extra `frameworks` is not installed"),
     "needs_threads": (_threads_start, "threads cannot be started here"),
+    "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 import blockfreeze as bf
-from blockfreeze import errors, report
+from blockfreeze import errors, events, report
 
 FUNCTIONS = {
     "freeze_block",
@@ -25,8 +25,14 @@ FUNCTIONS = {
     "status",
     "patched",
     "defvar",
+    "pin",
+    "subscribe",
+    "aswap",
+    "wsgi_entry",
+    "asgi_entry",
 }
-CLASSES = {"Candidate", "SwapReport", "BlockStatus"}
+CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
+EVENTS = {"Event", "Prepared", "Committed", "RolledBack", "Drained", "Converged", "Refused"}
 ERRORS = {
     "BlockfreezeError",
     "ControlError",
@@ -50,7 +56,7 @@ def written(function: Callable[..., object]) -> str:
 
 
 def test_all_is_exactly_the_documented_names() -> None:
-    assert sorted(bf.__all__) == sorted(FUNCTIONS | CLASSES | ERRORS)
+    assert sorted(bf.__all__) == sorted(FUNCTIONS | CLASSES | ERRORS | EVENTS)
     assert len(set(bf.__all__)) == len(bf.__all__)
 
 
@@ -65,12 +71,17 @@ def test_every_error_is_exported() -> None:
     assert all(getattr(bf, name) is getattr(errors, name) for name in ERRORS)
 
 
+def test_every_event_is_exported() -> None:
+    assert set(events.__all__) - {"Subscriber", "announce"} == EVENTS
+    assert all(getattr(bf, name) is getattr(events, name) for name in EVENTS)
+
+
 def test_reports_are_the_ones_of_report() -> None:
     assert bf.SwapReport is report.SwapReport
     assert bf.BlockStatus is report.BlockStatus
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS | CLASSES | ERRORS))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS | CLASSES | ERRORS | EVENTS))
 def test_every_public_name_is_documented(name: str) -> None:
     assert inspect.getdoc(getattr(bf, name))
 
@@ -97,7 +108,12 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("entry", "function"),
         ("install", "*patterns"),
         ("prepare", "module, *, source=None, wait=False"),
-        ("swap", "module, *, source=None, check=None, strict=False, wait=False"),
+        ("swap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        ("aswap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        ("pin", "module, /, *more"),
+        ("subscribe", "callback"),
+        ("wsgi_entry", "place"),
+        ("asgi_entry", "place"),
         ("rollback", "module, *, to=None, wait=False"),
         ("drain", "module, *, timeout=None"),
         ("status", "module"),

@@ -1,0 +1,103 @@
+"""From built to acceptable: a generation whose bodies have run is completed, and judged before anybody can reach it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze import classes
+from blockfreeze.compare import container_sizes
+from blockfreeze.drain import count_idle
+from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, PrepareError
+from blockfreeze.redirect import redirect
+
+if TYPE_CHECKING:
+    from blockfreeze.candidate import Candidate
+    from blockfreeze.generation import Block, Generation
+
+__all__ = ["Clock", "complete", "finish_build", "prepare_error", "refuse_incompatible", "run_check"]
+
+
+class Clock:
+    """Measures the phases of a swap, in seconds, into `phases`."""
+
+    def __init__(self, phases: dict[str, float]) -> None:
+        self.phases = phases
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """End a phase; the next one begins."""
+        now = time.perf_counter()
+        self.phases[phase] = now - self._last
+        self._last = now
+
+
+def complete(generation: Generation) -> None:
+    """Close the building of a generation."""
+    generation.sizes = dict(container_sizes(generation))
+    generation.finished = True
+    count_idle(generation)
+
+
+def finish_build(block: Block, generation: Generation) -> None:
+    """Give the functions and classes of a complete generation their lasting identities."""
+    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
+    replace.update({at: entry for at, (_, entry) in generation.made.items()})
+    if replace:
+        roots: list[Any] = [member.namespace for member in generation.members.values()]
+        roots += generation.class_values.values()
+        redirect(
+            roots, replace, tuple(cls for cls in generation.classes.values() if cls not in block.current.class_values)
+        )
+    for shadow, _ in generation.shadows:
+        classes.retire_shadow(shadow)
+    generation.shadows.clear()
+    generation.made.clear()
+    classes.release_methods(block, block.current, generation)
+    complete(generation)
+
+
+def prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:
+    """Return the error for a version that failed in `phase`; the current generation still serves."""
+    place = member or block.name
+    what = "converted to" if phase == "convert" else "built"
+    return PrepareError(
+        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: {error}; "
+        f"generation {block.current.number} still serves; mend the source and swap again",
+        block=block.name,
+        phase=phase,
+        member=member,
+    )
+
+
+def refuse_incompatible(block: Block, candidate: Candidate) -> None:
+    """Refuse a version that lacks what callers rely on.
+
+    Raises:
+        IncompatibleBlockError: it removes or narrows an entry, or changes a function's kind.
+    """
+    problems = candidate.incompatible()
+    if problems:
+        raise IncompatibleBlockError(
+            f"{block.name}: the swap was refused: {'; '.join(problems)}; generation {block.current.number} still "
+            "serves; keep what callers rely on, or swap without strict=True",
+            block=block.name,
+            problems=tuple(problems),
+        )
+
+
+def run_check(block: Block, candidate: Candidate, check: Callable[[Candidate], object]) -> None:
+    """Let the caller's own check judge the candidate.
+
+    Raises:
+        PrepareError: it raised or returned False.
+    """
+    try:
+        passed = check(candidate)
+    except (KeyboardInterrupt, BlockfreezeError):
+        raise
+    except BaseException as error:
+        raise prepare_error(block, "check", None, error) from error
+    if passed is False:
+        raise prepare_error(block, "check", None, AssertionError("the check returned False"))

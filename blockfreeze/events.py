@@ -1,0 +1,120 @@
+"""Events: what happens to a block, as typed objects, to whoever has subscribed and through `logging`.
+
+Every event is an immutable record of plain values: it can be kept, compared and pickled. Each is logged by the logger
+``blockfreeze`` as well, with the event itself as the record's attribute ``event``. Generations are given by number,
+times in seconds.
+
+Threads: an event is told by the thread that did it, in the order in which things happened to the block. The block is
+claimed meanwhile, so a subscriber must not wait for another swap of the same block.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+__all__ = ["Committed", "Converged", "Drained", "Event", "Prepared", "Refused", "RolledBack", "Subscriber", "announce"]
+
+_logger = logging.getLogger("blockfreeze")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What every event says: the block's name, and the generation that the event is about."""
+
+    block: str
+    generation: int
+
+    @property
+    def level(self) -> int:
+        """The level at which the event is logged. What its caller is told anyway, by an exception, is no warning."""
+        return logging.INFO
+
+
+@dataclass(frozen=True)
+class Prepared(Event):
+    """A generation is complete, and nobody can reach it yet; `current` serves. `seconds`: how long it took."""
+
+    current: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.block}: generation {self.generation} is prepared, {self.current} serves"
+
+
+@dataclass(frozen=True)
+class Committed(Event):
+    """A swap's one store was made: `generation` serves, and `before` did until now."""
+
+    before: int
+
+    def __str__(self) -> str:
+        return f"{self.block}: generation {self.generation} serves, after {self.before}"
+
+
+@dataclass(frozen=True)
+class RolledBack(Event):
+    """A rollback's one store was made: `generation` serves again, and `before` did until now. `reason` may be empty."""
+
+    before: int
+    reason: str = ""
+
+    @property
+    def level(self) -> int:
+        """A warning, if it was not the program that rolled back."""
+        return logging.WARNING if self.reason else logging.INFO
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"{self.block}: generation {self.generation} serves again, after {self.before}{why}"
+
+
+@dataclass(frozen=True)
+class Drained(Event):
+    """Nothing runs any more in the generations `retired`, which served before `generation`."""
+
+    retired: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.block}: {list(self.retired)} have drained, {self.generation} serves"
+
+
+@dataclass(frozen=True)
+class Converged(Event):
+    """The overlap has ended: the plain vector of `generation` is in place, and `freed` are no longer kept."""
+
+    freed: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.block}: generation {self.generation} serves alone"
+
+
+@dataclass(frozen=True)
+class Refused(Event):
+    """A swap or a rollback came to nothing, and `generation` goes on serving.
+
+    `what` is ``swap`` or ``rollback``, `error` the name of the exception's type, `reason` its text.
+    """
+
+    what: str
+    error: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.block}: generation {self.generation} goes on, the {self.what} ended in {self.error}: {self.reason}"
+        )
+
+
+Subscriber = Callable[[Event], object]
+
+
+def announce(subscribers: Iterable[Subscriber], event: Event) -> None:
+    """Log `event` and tell it to every one of `subscribers`. One that fails is logged, and harms nobody."""
+    _logger.log(event.level, "%s", event, extra={"event": event})
+    for subscriber in tuple(subscribers):
+        try:
+            subscriber(event)
+        except Exception:
+            _logger.exception("the subscriber %r failed at: %s", subscriber, event)
