@@ -258,6 +258,7 @@ def _closure(
         linker.BUILD: hooks.build,
         linker.DECORATOR: hooks.decorator,
         linker.DEFINE: hooks.define,
+        linker.DICTIONARY: hooks.dictionary,
         linker.IMPORT: import_member,
         linker.KEEP: hooks.keep,
         linker.REFRESH: hooks.refresh,

@@ -14,15 +14,15 @@ are still being evaluated) holds a forwarder from then on, and the generation it
 from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
-from collections.abc import Iterator
-from types import FunctionType, MemberDescriptorType
+from collections.abc import Iterator, Mapping
+from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.entries import copy_function, forward
 from blockfreeze.redirect import redirect
 from blockfreeze.shapes import same, shape_difference
-from blockfreeze.switch import ABSENT, Switch, as_data
+from blockfreeze.switch import ABSENT, DataSwitch, Switch, as_data
 from blockfreeze.vector import Plain, is_forwarder
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "apply_metadata",
     "assign_class_attribute",
     "class_values",
+    "generation_dictionary",
     "retire_methods",
     "retire_shadow",
     "settle",
@@ -228,6 +229,18 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         if cls.__dict__.get(name, ABSENT) is not switch:
             # The metaclass may refuse (an Enum's does), or have side effects.
             type.__setattr__(cls, name, switch)
+
+
+def generation_dictionary(generation: Generation, cls: type) -> Mapping[str, Any]:
+    """Return the dictionary of `cls` as `generation` knows it: its own, or while it has switches, a copy without."""
+    own = cls.__dict__
+    if not any(type(value) in (Switch, DataSwitch) for value in own.values()):
+        return own
+    chosen = {
+        name: value.inner.get(generation, value.default) if is_a(value, Switch) else value
+        for name, value in own.items()
+    }
+    return MappingProxyType({name: value for name, value in chosen.items() if value is not ABSENT})
 
 
 def is_shared(cls: type, one: Generation, other: Generation) -> bool:

@@ -215,6 +215,11 @@ def attribute_name(code: CodeType, opname: str, arg: int) -> str:
     return code.co_names[arg >> 1 if _SINCE_312 and opname == "LOAD_ATTR" else arg]
 
 
+def loads_dictionary(code: CodeType, opname: str, arg: int) -> bool:
+    """Tell whether the instruction reads the attribute ``__dict__``."""
+    return opname == "LOAD_ATTR" and attribute_name(code, opname, arg) == "__dict__"
+
+
 def attribute_load(item: Instr) -> tuple[str, bool]:
     """Return the name that LOAD_ATTR or LOAD_METHOD looks up, and whether it pushes what a method call wants."""
     if isinstance(item.arg, tuple):

@@ -23,6 +23,7 @@ from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
     class_values,
+    generation_dictionary,
     is_own,
 )
 from blockfreeze.shapes import can_change, same, shape_difference
@@ -126,6 +127,13 @@ class Hooks:
             assign_class_attribute(self.block, self.generation, target, name, value)
         else:
             setattr(target, name, value)
+
+    def dictionary(self, target: Any) -> Any:
+        """Return ``target.__dict__``; of a class that has other attributes in another generation, this one's."""
+        found = target.__dict__
+        if is_a(target, type) and target in self.generation.class_values:
+            return generation_dictionary(self.generation, target)
+        return found
 
     def refresh(self) -> None:
         """After a star import: point the cells at what the namespace holds now."""

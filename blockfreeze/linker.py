@@ -12,6 +12,7 @@ any use of a bound class                       the cell (a class has one identit
 other use of a bound function                  unchanged: its value, the entry
 state name, when the block has a home for it   the home dictionary, shared by all generations
 assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation
+``cls.__dict__``                               the hook `DICTIONARY`, which leaves our switches out
 ``sys._getframe``, ``frame.f_back`` and such   the hook `CALLER`, which leaves our own frames out
 =============================================  ==================================================
 
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from bytecode import Bytecode
@@ -45,6 +46,7 @@ from blockfreeze.names import (
     nested_codes,
     walk_codes,
 )
+from blockfreeze.places import class_dictionaries, class_stores
 
 __all__ = [
     "ASSIGN",
@@ -53,6 +55,7 @@ __all__ = [
     "CALLER",
     "DECORATOR",
     "DEFINE",
+    "DICTIONARY",
     "HOME",
     "IMPORT",
     "KEEP",
@@ -77,6 +80,10 @@ IMPORT = "blockfreeze.import"
 CALLER = "blockfreeze.caller"
 BUILD = "blockfreeze.build"
 DECORATOR = "blockfreeze.decorator"
+DICTIONARY = "blockfreeze.dictionary"
+
+_PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries})
+"""Hooks that take the place of an instruction where its object looks like a class, and what finds those places."""
 
 _NOWHERE = InstrLocation(None, None, None, None)
 
@@ -121,7 +128,15 @@ class _Linker:
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
             self._find_wanted(inner)
-        free = {self.cells[name] for name in self.linkage.bound} | {ASSIGN, BIND, CALLER, DEFINE, KEEP, REFRESH}
+        free = {self.cells[name] for name in self.linkage.bound} | {
+            ASSIGN,
+            BIND,
+            CALLER,
+            DEFINE,
+            DICTIONARY,
+            KEEP,
+            REFRESH,
+        }
         if self.has_home:
             free |= {BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
@@ -132,8 +147,8 @@ class _Linker:
         wanted: set[str] = set()
         if not inspects_locals(code):
             loads = list(cpython.instructions(code))
-            if code.co_flags & CO_OPTIMIZED and self._assigned_places(code, loads):
-                wanted.add(ASSIGN)
+            if code.co_flags & CO_OPTIMIZED:
+                wanted |= {hook for hook, find in _PLACES.items() if find(code, loads, self.linkage)}
             for at, (opname, arg) in enumerate(loads):
                 follower = loads[at + 1][0] if at + 1 < len(loads) else ""
                 wanted |= self._wanted_by(code, opname, arg, follower)
@@ -141,40 +156,6 @@ class _Linker:
                 wanted |= self._find_wanted(inner)
         self.wanted[id(code)] = tuple(sorted(wanted))
         return wanted
-
-    def _assigned_places(self, code: CodeType, loads: list[tuple[str, int]]) -> set[int]:
-        """Return which of the code's STORE_ATTR, by their order, store to what looks like a class.
-
-        A store cannot be caught on the class (its metaclass is not ours), so it is caught where it is written:
-        ``cls.name = ...``, ``Class.name = ...``, ``type(self).name = ...``, ``self.__class__.name = ...``.
-        """
-        found: set[int] = set()
-        stores = [at for at, (opname, _) in enumerate(loads) if opname == "STORE_ATTR"]
-        for order, at in enumerate(stores):
-            origin = at - 1
-            if origin >= 0 and loads[origin][0] == "SWAP":
-                # An augmented assignment: the object was pushed before it was copied for the reading of the attribute.
-                while origin > 0 and loads[origin] != ("COPY", 1):
-                    origin -= 1
-                origin -= 1
-            if origin >= 0 and self._pushes_class(code, loads, origin):
-                found.add(order)
-        return found
-
-    def _pushes_class(self, code: CodeType, loads: list[tuple[str, int]], at: int) -> bool:
-        opname, arg = loads[at]
-        if opname == "LOAD_GLOBAL":
-            definition = self.linkage.bound.get(code.co_names[arg >> 1])
-            return definition is not None and definition.kind == "class"
-        if opname in ("LOAD_ATTR", "LOAD_DEREF"):
-            return "__class__" in (
-                cpython.attribute_name(code, opname, arg) if opname == "LOAD_ATTR" else _variable(code, arg)
-            )
-        if opname.startswith(("LOAD_FAST", "STORE_FAST")):
-            last = arg & 15 if opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname else arg
-            name = code.co_varnames[last] if last < len(code.co_varnames) else ""
-            return name in ("cls", "klass", "mcs", "owner", "class_")
-        return opname == "CALL" and arg == 1 and "type" in code.co_names
 
     def _wanted_by(self, code: CodeType, opname: str, arg: int, follower: str) -> set[str]:
         if opname == "LOAD_GLOBAL":
@@ -215,8 +196,9 @@ class _Linker:
         result: list[Any] = []
         previous = ""
         items: list[object] = list(source)
-        places = self._assigned_places(code, list(cpython.instructions(code))) if ASSIGN in gained else set()
-        stores = -1
+        loads = list(cpython.instructions(code))
+        places = {hook: find(code, loads, self.linkage) for hook, find in _PLACES.items() if hook in gained}
+        stores = dictionaries = -1
         for at, item in enumerate(items):
             if not isinstance(item, Instr):
                 result.append(item)
@@ -225,12 +207,15 @@ class _Linker:
             if item.name == "COPY_FREE_VARS":
                 continue
             stores += item.name == "STORE_ATTR"
+            dictionaries += item.name == "LOAD_ATTR" and cpython.attribute_load(item)[0] == "__dict__"
             if isinstance(item.arg, CodeType):
                 self._push_code(result, source, item)
             elif item.name == "MAKE_FUNCTION":
                 self._make_function(result, item, items, at)
-            elif item.name == "STORE_ATTR" and stores in places and not top_level:
+            elif item.name == "STORE_ATTR" and not top_level and stores in places.get(ASSIGN, ()):
                 result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
+            elif item.name == "LOAD_ATTR" and not top_level and self._reads_dictionary(item, dictionaries, places):
+                result += cpython.call_with_value(DICTIONARY, (), item.location)
             elif top_level:
                 result += self._around_definition(item, items, at) or self._top_level(item, previous, follower)
             else:
@@ -242,6 +227,10 @@ class _Linker:
         source[:] = [Instr("COPY_FREE_VARS", len(free), location=_NOWHERE), *result]
         source.freevars = free
         return cpython.write(source, exchanged, code.co_stacksize + len(gained) + 4)
+
+    @staticmethod
+    def _reads_dictionary(item: Instr, order: int, places: dict[str, set[int]]) -> bool:
+        return cpython.attribute_load(item)[0] == "__dict__" and order in places.get(DICTIONARY, ())
 
     def _push_code(self, result: list[object], outer: Bytecode, item: Instr) -> None:
         inner = item.arg
@@ -371,11 +360,6 @@ class _Linker:
         if definition.kind == "function" and definition.decorated and definition.single:
             result += cpython.call_with_value(DEFINE, (definition.name,), item.location)
             self.asked.add(definition.name)
-
-
-def _variable(code: CodeType, index: int) -> str:
-    names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
-    return names[index] if index < len(names) else ""
 
 
 def _code_before(items: list[object], at: int) -> CodeType | None:

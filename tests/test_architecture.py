@@ -25,7 +25,7 @@ FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path i
 
 LAYERS = (
     ("words: errors and results", {"errors", "events", "report", "forecast", "asking"}),
-    ("rewriting: a code object in, a code object out", {"cpython", "names", "linker"}),
+    ("rewriting: a code object in, a code object out", {"cpython", "names", "places", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",
         {"gate", "pins", "vector", "callers", "entries", "redirect", "shapes", "switch", "classes", "facade", "drain"},

@@ -127,6 +127,55 @@ def steps(x):
         yield {expression}
 """
 
+DICTIONARIES = """
+class Template:
+    mark = "v1"
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        found = cls.pattern if "pattern" in cls.__dict__ else "made of " + cls.mark
+        cls.pattern = "compiled " + found
+        cls.names = sorted(name for name in cls.__dict__ if not name.startswith("__"))
+
+    def look(self):
+        own = type(self).__dict__, self.__class__.__dict__, Template.__dict__
+        return [one["pattern"] for one in own], [one.get("only_v1") for one in own], self.__dict__
+
+    only_v1 = True
+
+Template.__init_subclass__()
+
+class Special(Template):
+    pattern = "v1"
+
+def steps():
+    while True:
+        yield Template().look(), Template.pattern, Special.pattern, Template.names
+"""
+
+
+def dictionaries(version: int) -> tuple[object, ...]:
+    pattern = f"compiled made of v{version}"
+    only = [True] * 3 if version == 1 else [None] * 3
+    names = ["look", "mark", "only_v1", "pattern"] if version == 1 else ["look", "mark", "pattern"]
+    return ([pattern] * 3, only, {}), pattern, f"compiled v{version}", names
+
+
+def test_the_dictionary_of_a_class_is_the_callers_own(workshop: Workshop) -> None:
+    workshop.write("templates.py", DICTIONARIES)
+    module = bf.freeze_block("templates")
+    old = module.steps()
+    assert next(old) == dictionaries(1)
+    report = bf.swap(module, source=DICTIONARIES.replace('"v1"', '"v2"').replace("    only_v1 = True\n", ""))
+    assert report.replaced_classes == ()
+    assert (next(old), next(module.steps()), next(old)) == (dictionaries(1), dictionaries(2), dictionaries(1))
+    old.close()
+    bf.drain(module)
+    assert next(module.steps()) == dictionaries(2)
+    bf.rollback(module)
+    assert next(module.steps()) == dictionaries(1)
+
+
 _numbers = itertools.count(1)
 
 

@@ -1,0 +1,62 @@
+"""Where a function works on a class itself: found by the form of its instructions, to be taken over by a hook.
+
+What looks like a class: ``cls`` and its usual other names, a class of the module, ``type(self)``, ``self.__class__``.
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+
+from blockfreeze import cpython
+from blockfreeze.names import Linkage
+
+__all__ = ["class_dictionaries", "class_stores"]
+
+
+def class_stores(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+    """Return which of the code's STORE_ATTR, by their order, store to what looks like a class.
+
+    A store cannot be caught on the class, whose metaclass is not ours, so it is caught where it is written.
+    """
+    found: set[int] = set()
+    stores = [at for at, (opname, _) in enumerate(loads) if opname == "STORE_ATTR"]
+    for order, at in enumerate(stores):
+        origin = at - 1
+        if origin >= 0 and loads[origin][0] == "SWAP":
+            # An augmented assignment: the object was pushed before it was copied for the reading of the attribute.
+            while origin > 0 and loads[origin] != ("COPY", 1):
+                origin -= 1
+            origin -= 1
+        if origin >= 0 and _pushes_class(code, loads, linkage, origin):
+            found.add(order)
+    return found
+
+
+def class_dictionaries(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+    """Return which of the code's reads of an attribute ``__dict__``, by their order, are of what looks like a class.
+
+    Nor can a look into the dictionary of a class be caught on the class.
+    """
+    reads = [at for at, (opname, arg) in enumerate(loads) if cpython.loads_dictionary(code, opname, arg)]
+    return {order for order, at in enumerate(reads) if at and _pushes_class(code, loads, linkage, at - 1)}
+
+
+def _pushes_class(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, at: int) -> bool:
+    opname, arg = loads[at]
+    if opname == "LOAD_GLOBAL":
+        definition = linkage.bound.get(code.co_names[arg >> 1])
+        return definition is not None and definition.kind == "class"
+    if opname in ("LOAD_ATTR", "LOAD_DEREF"):
+        return "__class__" in (
+            cpython.attribute_name(code, opname, arg) if opname == "LOAD_ATTR" else _variable(code, arg)
+        )
+    if opname.startswith(("LOAD_FAST", "STORE_FAST")):
+        last = arg & 15 if opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname else arg
+        name = code.co_varnames[last] if last < len(code.co_varnames) else ""
+        return name in ("cls", "klass", "mcs", "owner", "class_")
+    return opname == "CALL" and arg == 1 and "type" in code.co_names
+
+
+def _variable(code: CodeType, index: int) -> str:
+    names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
+    return names[index] if index < len(names) else ""
