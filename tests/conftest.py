@@ -87,8 +87,14 @@ def _event_loops_run() -> bool:
         found.close()
 
 
+@cache
+def _library_has_its_tests() -> bool:
+    return importlib.util.find_spec("test") is not None and importlib.util.find_spec("test.test_textwrap") is not None
+
+
 _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_frameworks": (_frameworks_exist, "the extra `frameworks` is not installed"),
+    "needs_library_tests": (_library_has_its_tests, "the standard library's own tests are not installed"),
     "needs_threads": (_threads_start, "threads cannot be started here"),
     "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),

@@ -131,6 +131,7 @@ def test_verdicts_follow_from_the_findings() -> None:
     assert totals([outcome], "engagement") == "engagement: 3 of 4 functions (75.0 %)"
 
 
+@pytest.mark.needs_library_tests
 def test_targets_are_those_that_this_version_has_tests_for() -> None:
     names = {target.name: target for target in stdlib_targets()}
     assert names["textwrap"].tests == ("test.test_textwrap",)
