@@ -333,16 +333,18 @@ def converge(block: Block) -> list[Lingering]:
 
     While a swap holds the claim nothing is ended: it is about to open the next overlap.
     """
+    me = threading.current_thread()
     if not isinstance(block.reference.vector[0], Overlap):
+        # The plain vector is in place, and another thread may be clearing up behind it.
+        with block.claim:
+            block.claim.wait_for(lambda: not block.converging or block.claimed_by is me)
         return []
     served = block.served[-1:]
     running, _ = search(block, retired_generations(block))
     if running:
         return running
-    me = threading.current_thread()
     with block.claim:
-        while block.converging and block.claimed_by is not me:
-            block.claim.wait()
+        block.claim.wait_for(lambda: not block.converging or block.claimed_by is me)
         if block.claimed_by is not None or block.served[-1:] != served:
             return []
         block.claimed_by, block.converging = me, True
