@@ -186,4 +186,4 @@ async def _pause() -> None:
 
 
 TestLiving = Living.TestCase
-TestLiving.settings = settings(max_examples=60, stateful_step_count=30)
+TestLiving.settings = settings(max_examples=20, stateful_step_count=30)
