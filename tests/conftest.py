@@ -69,7 +69,8 @@ def _processes_start() -> bool:
 
 @cache
 def _frameworks_exist() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("django", "flask", "pydantic", "sqlalchemy"))
+    names = ("celery", "click", "django", "fastapi", "flask", "httpx", "prometheus_client", "pydantic", "sqlalchemy")
+    return all(importlib.util.find_spec(name) for name in names)
 
 
 @cache

@@ -300,3 +300,182 @@ def test_flask_serves_the_new_version_through_everything_that_it_holds(workshop:
     bf.rollback(views)
     assert answers() == ["said 1", "error 1", "a11"]
     assert "views" in sys.modules
+
+
+FASTAPI_BLOCK = """
+import blockfreeze as bf
+from fastapi import Depends
+from pydantic import BaseModel
+from an_api import app
+
+def mark():
+    return "1"
+
+def dependency():
+    return "needs " + mark()
+
+class Body(BaseModel):
+    name: str
+
+    def loud(self):
+        return self.name + mark()
+
+@app.get("/async")
+@bf.entry
+async def awaited(found: str = Depends(dependency)):
+    return ["said " + mark(), found]
+
+@app.get("/sync")
+@bf.entry
+def threaded():
+    return mark()
+
+@app.post("/body")
+@bf.entry
+def posted(body: Body):
+    return body.loud()
+"""
+
+
+@pytest.mark.needs_threads
+@pytest.mark.filterwarnings("ignore:Using `httpx`")
+def test_fastapi_serves_the_new_version_and_has_each_route_once(workshop: Workshop) -> None:
+    from fastapi.testclient import TestClient
+
+    workshop.write("an_api.py", "from fastapi import FastAPI\n\napp = FastAPI()\n")
+    workshop.write("endpoints.py", FASTAPI_BLOCK)
+    endpoints = bf.freeze_block("endpoints")
+    app = workshop.load("an_api").app
+    client, routes = TestClient(app), list(app.routes)
+
+    def answers() -> list[object]:
+        posted = client.post("/body", json={"name": "x"})
+        return [*client.get("/async").json(), client.get("/sync").json(), posted.json()]
+
+    assert answers() == ["said 1", "needs 1", "1", "x1"]
+    bf.swap(endpoints, source=second(FASTAPI_BLOCK))
+    assert answers() == ["told 2", "needs 2", "2", "x2"]
+    assert app.routes == routes
+    app.dependency_overrides[endpoints.dependency] = lambda: "another"
+    assert answers()[1] == "another"
+    bf.drain(endpoints)
+    bf.rollback(endpoints)
+    assert answers() == ["said 1", "another", "1", "x1"]
+
+
+CELERY_BLOCK = """
+from celery import shared_task
+from a_queue import app
+
+def mark():
+    return "1"
+
+@app.task
+def plain(x):
+    return x + " said " + mark()
+
+@app.task(bind=True)
+def bound(self, x):
+    return self.name + x + mark()
+
+@shared_task
+def shared(x):
+    return x + mark()
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*is already registered to a different callable")
+def test_celery_runs_the_new_version_of_each_task_by_name_and_by_object(workshop: Workshop) -> None:
+    workshop.write(
+        "a_queue.py",
+        "from celery import Celery\n\n"
+        "app = Celery('shop', broker='memory://', backend='cache+memory://', set_as_current=True)\n"
+        "app.conf.task_always_eager = True\n",
+    )
+    workshop.write("jobs.py", CELERY_BLOCK)
+    jobs = bf.freeze_block("jobs")
+    app = workshop.load("a_queue").app
+    held = jobs.plain, jobs.bound, jobs.shared
+
+    def answers() -> list[str]:
+        found = [one.delay("a").get() for one in (*held, jobs.plain, jobs.bound, jobs.shared)]
+        return [*found, app.tasks["jobs.plain"]("a")]
+
+    old = ["a said 1", "jobs.bounda1", "a1"]
+    new = ["a told 2", "jobs.bounda2", "a2"]
+    assert answers() == [*old, *old, old[0]]
+    names = set(app.tasks)
+    bf.swap(jobs, source=second(CELERY_BLOCK))
+    assert answers() == [*new, *new, new[0]]
+    assert set(app.tasks) == names
+    bf.drain(jobs)
+    assert answers() == [*new, *new, new[0]]
+    bf.rollback(jobs)
+    assert answers() == [*old, *old, old[0]]
+
+
+CLICK_BLOCK = """
+import click
+
+def mark():
+    return "1"
+
+@click.group()
+def cli():
+    pass
+
+@cli.command()
+@click.option("--times", default=1)
+def hello(times):
+    click.echo("said " + mark() * times, nl=False)
+
+@click.command()
+def other():
+    click.echo(mark(), nl=False)
+"""
+
+
+def test_click_commands_that_were_taken_before_run_the_new_version(workshop: Workshop) -> None:
+    from click.testing import CliRunner
+
+    workshop.write("commands.py", CLICK_BLOCK)
+    commands = bf.freeze_block("commands")
+    runner, held = CliRunner(), (commands.cli, commands.other)
+
+    def answers() -> list[str]:
+        groups = [runner.invoke(one, ["hello", "--times", "2"]).output for one in (commands.cli, held[0])]
+        return [*groups, runner.invoke(held[1]).output]
+
+    assert answers() == ["said 11", "said 11", "1"]
+    bf.swap(commands, source=second(CLICK_BLOCK))
+    assert answers() == ["told 22", "told 22", "2"]
+    bf.drain(commands)
+    assert answers() == ["told 22", "told 22", "2"]
+    bf.rollback(commands)
+    assert answers() == ["said 11", "said 11", "1"]
+
+
+PROMETHEUS_BLOCK = """
+import blockfreeze as bf
+from prometheus_client import Counter
+
+hits = bf.defvar("hits", lambda: Counter("block_hits_total", "Calls of hit"))
+
+def hit():
+    hits.inc()
+    return "1"
+"""
+
+
+def test_a_metric_is_registered_once_and_goes_on_to_count(workshop: Workshop) -> None:
+    from prometheus_client import REGISTRY
+
+    workshop.write("metrics.py", PROMETHEUS_BLOCK)
+    metrics = bf.freeze_block("metrics")
+    try:
+        assert metrics.hit() == "1"
+        bf.swap(metrics, source=second(PROMETHEUS_BLOCK))
+        assert metrics.hit() == "2"
+        assert REGISTRY.get_sample_value("block_hits_total") == 2
+    finally:
+        REGISTRY.unregister(metrics.hits)
