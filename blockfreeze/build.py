@@ -20,13 +20,15 @@ from typing import Any
 
 from blockfreeze import linker
 from blockfreeze.callers import as_caller_sees
+from blockfreeze.carry import made_registrations
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
 from blockfreeze.generation import Block, Generation, Member
-from blockfreeze.hooks import Hooks, seal
+from blockfreeze.hooks import Hooks, as_it_is, seal
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
+from blockfreeze.outline import compile_without
 from blockfreeze.source import ModuleSource
 
 __all__ = ["import_hook_load", "link_member", "load_member", "new_facade", "spec_of"]
@@ -78,24 +80,25 @@ def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
     """
     linked = generation.linked.get(source.name)
     if linked is None:
-        linked = _linked_before(generation, source) or _link(generation.block, source)
+        left_out = made_registrations(generation, source) if source.name in generation.block.homes else frozenset()
+        linked = _linked_before(generation, source, left_out) or _link(generation.block, source, left_out)
         generation.linked[source.name] = linked
     return linked
 
 
-def _linked_before(generation: Generation, source: ModuleSource) -> LinkedCode | None:
+def _linked_before(generation: Generation, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode | None:
     has_home = source.name in generation.block.homes
     for other in generation.block.generations.values():
         member, linked = other.members.get(source.name), other.linked.get(source.name)
         if member is None or linked is None or linked.has_home is not has_home or source.data is None:
             continue
-        if member.source.data == source.data and member.source.path == source.path:
+        if linked.left_out == left_out and member.source.data == source.data and member.source.path == source.path:
             # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
             return replace(linked, code=copy_code(linked.code))
     return None
 
 
-def _link(block: Block, source: ModuleSource) -> LinkedCode:
+def _link(block: Block, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode:
     package = source.name if source.is_package else source.name.rpartition(".")[0]
 
     def is_member(name: str, level: int) -> bool:
@@ -103,8 +106,9 @@ def _link(block: Block, source: ModuleSource) -> LinkedCode:
             name = importlib.util.resolve_name("." * level + name, package) if package else name
         return block.covers(name)
 
-    code = source.compile()
-    return link(code, analyse(code, is_member), has_home=source.name in block.homes)
+    code = compile_without(source, left_out) if left_out else source.compile()
+    linked = link(code, analyse(code, is_member), has_home=source.name in block.homes)
+    return replace(linked, left_out=left_out)
 
 
 @contextmanager
@@ -252,6 +256,7 @@ def _closure(
         return __import__(name, namespace, namespace, fromlist, level)
 
     fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
+        linker.AS_IT_IS: as_it_is,
         linker.ASSIGN: hooks.assign,
         linker.CALLER: as_caller_sees,
         linker.BIND: hooks.bind,

@@ -30,13 +30,14 @@ from blockfreeze.classes import (
     switch_class,
 )
 from blockfreeze.outline import Outline, Skeleton, outline_of, skeletons_agree
-from blockfreeze.shapes import same, shape_difference
+from blockfreeze.shapes import shape_difference
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
+    from blockfreeze.source import ModuleSource
 
-__all__ = ["can_be_carried", "carry", "decorators_to_apply", "kept_by_metaclass"]
+__all__ = ["can_be_carried", "carry", "kept_by_metaclass", "made_registrations"]
 
 _NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
@@ -64,38 +65,57 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
         value = before.namespace.get(read)
         if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
-    return _agree(generation, member, name, Outline.skeleton_of)
+    return _agree(generation, member.name, name, Outline.skeleton_of)
 
 
-def _agree(generation: Generation, member: Member, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
+def _agree(generation: Generation, module: str, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
     members = generation.block.current.members
     return skeletons_agree(
         lambda one: members[one].source if one in members else None,
         generation.snapshot.modules.get,
-        member.name,
+        module,
         name,
         generation.block.covers,
         part,
     )
 
 
-def decorators_to_apply(generation: Generation, member: Member, name: str) -> int | None:
-    """Return how many decorators of a function, from the innermost, are to be applied; None if all of them are.
+def made_registrations(generation: Generation, source: ModuleSource) -> frozenset[str]:
+    """Return the functions of a module whose decorators above ``@entry`` are not to be applied again.
 
-    Those above ``@entry`` are not, if their result was the function itself, they say the same as before, and their
-    objects are the same as before: whatever they told of the function still holds it, and it is the entry.
+    Their result was the function itself, they say the same as before, and their objects are the same as before: what
+    they told of the function still holds it, and it is the entry.
     """
-    block = generation.block
-    before, now = block.current.members.get(member.name), outline_of(member.source)
-    entry = block.entries.get((member.name, name))
-    if before is None or now is None or entry is None or name not in now.registrations:
-        return None
-    registration = now.registrations[name]
-    if entry.wrapper or before.namespace.get(name) is not entry.function:
-        return None
-    if not all(same(before.namespace.get(read), member.namespace.get(read)) for read in registration.above.reads):
-        return None
-    return registration.below if _agree(generation, member, name, Outline.registration_of) else None
+    before, outline = generation.block.current.members.get(source.name), outline_of(source)
+    if before is None or outline is None:
+        return frozenset()
+    return frozenset(
+        name
+        for name, registration in outline.registrations.items()
+        if _is_the_entry(generation.block, before, name)
+        and all(_stays(generation, source.name, root, before.namespace.get(root)) for root in registration.roots)
+        and _agree(generation, source.name, name, Outline.registration_of)
+    )
+
+
+def _is_the_entry(block: Block, before: Member, name: str) -> bool:
+    entry = block.entries.get((before.name, name))
+    return entry is not None and not entry.wrapper and before.namespace.get(name) is entry.function
+
+
+def _stays(generation: Generation, module: str, name: str, value: object) -> bool:
+    """Tell whether `name` will mean `value` in the new version of a module: from outside, or a variable by `defvar`."""
+    source = generation.snapshot.modules.get(module)
+    outline = None if source is None else outline_of(source)
+    if outline is None or not name:
+        return False
+    if name not in outline.imports:
+        return name in outline.variables
+    parent, _, attribute = outline.imports[name].rpartition(".")
+    if generation.block.covers(outline.imports[name]):
+        return _stays(generation, parent, attribute, value)
+    there = vars(sys.modules[parent]).get(attribute) if parent in sys.modules else None
+    return value is not None and (there is value or sys.modules.get(outline.imports[name]) is value)
 
 
 def _tells_others_alone(block: Block, cls: type, decorators: list[str]) -> bool:

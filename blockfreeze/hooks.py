@@ -18,7 +18,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import CACHE_TYPE, is_a, own_attribute
-from blockfreeze.carry import can_be_carried, carry, decorators_to_apply, kept_by_metaclass
+from blockfreeze.carry import can_be_carried, carry, kept_by_metaclass
 from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
@@ -32,7 +32,7 @@ from blockfreeze.source import statement_digests
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
 
-__all__ = ["Hooks", "record_class", "seal"]
+__all__ = ["Hooks", "as_it_is", "record_class", "seal"]
 
 _MISSING = object()
 _HEAP_TYPE = 1 << 9
@@ -40,7 +40,8 @@ _HEAP_TYPE = 1 << 9
 _IDENTITIES = frozenset({object, ContextVar, type(threading.Lock()), type(threading.RLock())})
 
 
-def _as_it_is(value: Any) -> Any:
+def as_it_is(value: Any) -> Any:
+    """Return `value`: what stands in the place of a decorator that did its work before."""
     return value
 
 
@@ -53,7 +54,6 @@ class Hooks:
         self.member = member
         self.home = home
         self.carried = ""  # the class that was carried over, if that is what was defined last
-        self.to_apply: int | None = None  # how many decorators of what was defined last are left to apply; None: all
         self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
 
     def bind(self, value: Any, name: str) -> Any:
@@ -67,13 +67,11 @@ class Hooks:
         """Remember a function as it is before its decorators are applied."""
         if is_a(function, FunctionType):
             self.member.raws[name] = function
-        self.carried = ""
-        self.to_apply = None if self.first else decorators_to_apply(self.generation, self.member, name)
         return function
 
     def build(self, name: str) -> Callable[..., Any]:
         """Return what the class statement of `name` is to call: Python's own builder, unless it is carried over."""
-        self.carried, self.to_apply = "", None
+        self.carried = ""
         if not can_be_carried(self.generation, self.member, name):
             return builtins.__build_class__
 
@@ -87,11 +85,8 @@ class Hooks:
         return carry_over
 
     def decorator(self, decorator: Any, name: str) -> Any:
-        """Return what is to be called with the definition `name`: a decorator of it, unless it did its work before."""
-        if self.to_apply is not None:
-            self.to_apply -= 1
-        done = self.carried == name or (self.to_apply is not None and self.to_apply < 0)
-        return _as_it_is if done else decorator
+        """Return what is to be called with the class `name`: its decorator, unless the class is carried over."""
+        return as_it_is if self.carried == name else decorator
 
     def keep(self, value: Any, name: str) -> Any:
         """Return the object of the generation before, if `value` is a sentinel made by an unchanged statement."""

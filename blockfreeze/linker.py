@@ -19,7 +19,7 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
 its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
 `REFRESH`; in a later generation an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
-statement makes its class and applies its decorators. The hooks are free variables too: nothing
+class statement makes its class. The hooks are free variables too: nothing
 of blockfreeze appears in the module's namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
@@ -50,6 +50,7 @@ from blockfreeze.places import class_dictionaries, class_stores
 
 __all__ = [
     "ASSIGN",
+    "AS_IT_IS",
     "BIND",
     "BUILD",
     "CALLER",
@@ -81,6 +82,8 @@ CALLER = "blockfreeze.caller"
 BUILD = "blockfreeze.build"
 DECORATOR = "blockfreeze.decorator"
 DICTIONARY = "blockfreeze.dictionary"
+AS_IT_IS = "blockfreeze.as_it_is"
+"""A name as well: it stands in the place of a decorator that is left out."""
 
 _PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries})
 """Hooks that take the place of an instruction where its object looks like a class, and what finds those places."""
@@ -96,6 +99,8 @@ class LinkedCode:
     cells: dict[str, str]
     linkage: Linkage
     has_home: bool
+    left_out: frozenset[str] = frozenset()
+    """The functions that are not registered again."""
 
 
 def link(code: CodeType, linkage: Linkage, *, has_home: bool) -> LinkedCode:
@@ -123,7 +128,7 @@ class _Linker:
         # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
         self.cells = {name: f".{name}" if name in taken else name for name in linkage.bound}
         self.wanted: dict[int, tuple[str, ...]] = {}
-        self.asked: set[str] = set()  # definitions whose statement asks a hook; generic ones are made elsewhere
+        self.built: set[str] = set()  # classes whose statement asks the hook; a generic class is made elsewhere
 
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
@@ -138,7 +143,7 @@ class _Linker:
             REFRESH,
         }
         if self.has_home:
-            free |= {BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
+            free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
         return LinkedCode(code, self.cells, self.linkage, self.has_home)
 
@@ -303,6 +308,8 @@ class _Linker:
         if item.name not in ("STORE_NAME", "STORE_GLOBAL", "LOAD_NAME", "DELETE_NAME"):
             return [item]
         name = str(item.arg)
+        if name == AS_IT_IS:
+            return [cpython.free_load(AS_IT_IS, at)]
         if self.has_home and name in self.linkage.state:
             if item.name == "LOAD_NAME":
                 return cpython.home_load(HOME, LOAD, name, at, always_set=False)
@@ -321,7 +328,7 @@ class _Linker:
         return [item]
 
     def _around_definition(self, item: Instr, items: list[object], at: int) -> list[Instr]:
-        """Let the hooks decide whether a statement of a later generation makes its class, and what decorates it."""
+        """Let the hooks decide whether a class statement of a later generation makes the class, and decorates it."""
         if not self.has_home:
             return []
         following = [one for one in items[at:] if isinstance(one, Instr)]
@@ -329,12 +336,12 @@ class _Linker:
             name = next((one.arg.co_name for one in following if isinstance(one.arg, CodeType)), "")
             if not self._is_one_class(name):
                 return []
-            self.asked.add(name)
+            self.built.add(name)
             return cpython.call_hook(BUILD, (name,), item.location)
         if not cpython.begins_decoration(item):
             return []
         stored = next((one for one in following if not cpython.decorates(one)), item)
-        if stored.name != "STORE_NAME" or str(stored.arg) not in self.asked:
+        if stored.name != "STORE_NAME" or str(stored.arg) not in self.built:
             return []
         turn = Instr("SWAP", 2, location=item.location)
         return [turn, *cpython.call_with_value(DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
@@ -359,7 +366,6 @@ class _Linker:
             return
         if definition.kind == "function" and definition.decorated and definition.single:
             result += cpython.call_with_value(DEFINE, (definition.name,), item.location)
-            self.asked.add(definition.name)
 
 
 def _code_before(items: list[object], at: int) -> CodeType | None:

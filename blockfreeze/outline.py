@@ -14,10 +14,12 @@ import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from types import CodeType
 
+from blockfreeze.linker import AS_IT_IS
 from blockfreeze.source import ModuleSource
 
-__all__ = ["Outline", "executed", "outline_of", "root_name", "skeletons_agree"]
+__all__ = ["Outline", "compile_without", "executed", "outline_of", "root_name", "skeletons_agree"]
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -68,10 +70,10 @@ class Skeleton:
 
 @dataclass(frozen=True)
 class Registration:
-    """The decorators of a function that is declared an entry: those above ``@entry``, and the number of the others."""
+    """The decorators that a function has above ``@entry``: what they say, and the names that they begin with."""
 
     above: Skeleton
-    below: int
+    roots: tuple[str, ...]
 
 
 class ClassOutline:
@@ -132,6 +134,7 @@ class Outline:
         self.imports: dict[str, str] = {}
         self.classes: dict[str, ClassOutline] = {}
         self.registrations: dict[str, Registration] = {}
+        self.variables: set[str] = set()  # made by `defvar`
         self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
@@ -165,6 +168,9 @@ class Outline:
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
             names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
+            made = getattr(statement, "value", None)
+            if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
+                self.variables |= names
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             names = {root_name(statement.value)}  # it may change what it is called on
         elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
@@ -173,20 +179,47 @@ class Outline:
             self.texts[name] = self.texts.get(name, "") + ast.dump(statement)
             self.reads[name] = self.reads.get(name, frozenset()) | _loaded(ast.walk(statement))
 
+    def _qualified(self, node: ast.expr) -> str:
+        root = root_name(node)
+        return ast.unparse(node).replace(root, self.imports.get(root, root), 1) if root else ""
+
     def _enter_decorators(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for at, decorator in enumerate(statement.decorator_list):
-            root = root_name(decorator)
-            if ast.unparse(decorator).replace(root, self.imports.get(root, ""), 1) == "blockfreeze.entry":
-                above, below = statement.decorator_list[:at], statement.decorator_list[at:]
-                self.registrations[statement.name] = Registration(Skeleton(above), len(below))
+        above = _above_entry(statement, self._qualified)
+        if above:
+            self.registrations[statement.name] = Registration(Skeleton(above), tuple(map(root_name, above)))
 
     def skeleton_of(self, name: str) -> Skeleton | None:
         """Return what counts of a name's statement when the thing itself is not called: of a class, its skeleton."""
         return self.classes[name].skeleton if name in self.classes else None
 
     def registration_of(self, name: str) -> Skeleton | None:
-        """Return the decorators that a function has above ``@entry``; None if it has no ``@entry``."""
+        """Return the decorators that a function has above ``@entry``; None if it has none."""
         return self.registrations[name].above if name in self.registrations else None
+
+
+def _above_entry(
+    statement: ast.FunctionDef | ast.AsyncFunctionDef, qualified: Callable[[ast.expr], str]
+) -> list[ast.expr]:
+    names = [qualified(one) for one in statement.decorator_list]
+    return statement.decorator_list[: names.index("blockfreeze.entry")] if "blockfreeze.entry" in names else []
+
+
+def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType:
+    """Compile a module in which `functions` have something that does nothing in the place of what registers them.
+
+    The decorators above ``@entry`` are not even evaluated: a framework may refuse to be asked. Lines stay as they are.
+    """
+    assert source.data is not None
+    tree, outline = ast.parse(source.data), outline_of(source)
+    assert outline is not None
+    for statement in executed(tree.body):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in functions:
+            for at in range(len(outline.registrations[statement.name].roots)):
+                place = statement.decorator_list[at]
+                statement.decorator_list[at] = ast.copy_location(ast.Name(AS_IT_IS, ast.Load()), place)
+    code = compile(tree, source.path or f"<{source.name}>", "exec", dont_inherit=True)
+    assert isinstance(code, CodeType)
+    return code
 
 
 def outline_of(source: ModuleSource) -> Outline | None:

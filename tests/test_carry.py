@@ -285,8 +285,11 @@ APP = """
 class App:
     def __init__(self):
         self.routes = []
+        self.asked = []
 
     def route(self, path):
+        self.asked.append(path)
+
         def register(function):
             self.routes.append((path, function))
             return function
@@ -354,11 +357,13 @@ def test_a_registration_above_entry_is_made_once(late: bool, workshop: Workshop,
     workshop.write("views.py", VIEWS)
     views = bf.freeze_block(workshop.load("views") if late else "views")
     assert paths(app) == ["/b", "/a", "/c", "/d", "wrapped", *(["/c", "wrapped"] if late else [])]
-    held, again = [function for _, function in app.routes[:4]], len(app.routes)
+    held, again, asked = [function for _, function in app.routes[:4]], len(app.routes), len(app.asked)
     bf.swap(views, source=VIEWS.replace("v1", "v2"))
     assert paths(app)[again:] == ["/c", "wrapped"]  # what is not declared, and what made something else of it
+    assert app.asked[asked:] == ["/c"]  # the others are not even evaluated
     assert [function() for function in held] == ["a v2", "a v2", "c v2", "d v2"]
     assert (views.a(), views.both(), views.wrapped()) == ("a v2", "both v2", "wrapped v2")
+    assert views.a.__code__.co_firstlineno == VIEWS.splitlines().index('@app.route("/a")') + 1
     # An object that each generation makes for itself is told each time, and then so is everything above @entry.
     assert [(path, function()) for path, function in views.own.routes] == [("/own", "both v2")]
     bf.rollback(views)
@@ -384,3 +389,22 @@ def test_a_registration_that_says_something_else_is_made(
     bf.swap(views, source=VIEWS.replace(before, after))
     assert paths(app)[made:] == more
     assert views.a() == "a v1"
+
+
+@pytest.mark.parametrize(("made", "lasts"), [("defvar('app', App)", True), ("App()", False)])
+def test_an_object_of_another_member_is_told_once_if_it_lasts(
+    made: str, lasts: bool, workshop: Workshop, app: ModuleType
+) -> None:
+    workshop.write("web/__init__.py", "from .views import x\n")
+    workshop.write("web/app.py", f"from an_app import App\nfrom blockfreeze import defvar\napp = {made}\n")
+    views = (
+        "from blockfreeze import entry\nfrom .app import app\n\n@app.route('/x')\n@entry\ndef x():\n    return 'v1'\n"
+    )
+    workshop.write("web/views.py", views)
+    web = bf.freeze_block("web")
+    first = web.app.app
+    workshop.write("web/views.py", views.replace("v1", "v2"))
+    bf.swap(web)
+    assert (web.app.app is first) is lasts
+    assert [(path, function()) for path, function in first.routes] == [("/x", "v2")]
+    assert [(path, function()) for path, function in web.app.app.routes] == [("/x", "v2")]
