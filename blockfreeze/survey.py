@@ -110,6 +110,7 @@ class Survey:
             tree = ast.parse(source.data)
             outline = outline_of(source)
             assert outline is not None
+            self._outline = outline
             self._imports = outline.imports
             self._changed = frozenset(_changed_names(tree))
             self._own: set[str] = set()  # objects that the top level makes for itself, and may fill
@@ -160,8 +161,11 @@ class Survey:
                 self._visit_assignment(target, statement.value)
 
     def _visit_definition(self, statement: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        for decorator in statement.decorator_list:
-            dotted = self._dotted(decorator)
+        made_once = self._outline.registrations.get(statement.name)
+        for at, decorator in enumerate(statement.decorator_list):
+            dotted, root = self._dotted(decorator), root_name(decorator)
+            if made_once is not None and at < len(made_once.roots) and self._lasts(root):
+                continue
             if dotted in _CACHES:
                 self.made_again.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
             elif dotted.partition(".")[0] not in _DECORATES_ONLY and self._tells_outside(decorator):
@@ -170,8 +174,13 @@ class Survey:
             for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
                 dotted = self._dotted(base)
                 if self._is_outside(dotted) and dotted.partition(".")[0] not in sys.stdlib_module_names:
-                    self._again(statement, f"class {statement.name} tells {_text(base)} that it is made")
+                    what = f"class {statement.name} tells {_text(base)} that it is made, if its statement has changed"
+                    self._again(statement, what)
                     break
+
+    def _lasts(self, root: str) -> bool:
+        """Tell whether what a decorator belongs to is not made again: then what it registers stays registered."""
+        return root in self._outline.variables or self._is_outside(self._imports.get(root, ""))
 
     def _visit_call(self, call: ast.Call) -> None:
         own_function = isinstance(call.func, ast.Name) and call.func.id in self.linkage.bound  # it may do anything

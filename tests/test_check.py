@@ -28,7 +28,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import outside
-from blockfreeze import defvar
+from blockfreeze import defvar, entry
 from outside import Model, app, decorate, register
 
 if TYPE_CHECKING:
@@ -58,6 +58,12 @@ def put(order):
 @app.route('/')
 def index():
     return put(1)
+
+
+@app.route('/once')
+@entry
+def once():
+    return 1
 
 
 @functools.lru_cache
@@ -131,7 +137,7 @@ def test_everything_is_said_of_a_module_and_nothing_is_executed(shop: Path, caps
     assert {"shop", "outside"}.isdisjoint(sys.modules)
     opaque = "inspects its local variables, where cells would appear: what it calls is looked up by name"
     assert with_lines(capsys.readouterr().out, shop).splitlines() == [
-        "shop: can be frozen; modules 1, definitions bound 7",
+        "shop: can be frozen; modules 1, definitions bound 8",
         "  not bound:",
         "    shop.gone: deleted at the top level",
         f"    shop.wrapped: {opaque}",
@@ -149,7 +155,7 @@ def test_everything_is_said_of_a_module_and_nothing_is_executed(shop: Path, caps
         "    <atexit.register(print)>: atexit.register(print)",
         "    <os.environ['SHOP'] = '1'>: os.environ['SHOP'] = …",
         "    <@app.route('/')>: @app.route('/') on index",
-        "    <class User(Model):>: class User tells Model that it is made",
+        "    <class User(Model):>: class User tells Model that it is made, if its statement has changed",
         "    <register(handler)>: register(handler)",
         "  asks for its caller's frame, which is not a forwarder's:",
         "    shop.User.who",
