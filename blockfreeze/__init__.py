@@ -21,6 +21,7 @@ from blockfreeze.api import (
 )
 from blockfreeze.asgi import asgi_entry
 from blockfreeze.candidate import Candidate
+from blockfreeze.checkpoints import current
 from blockfreeze.errors import (
     BlockfreezeError,
     ControlError,
@@ -67,6 +68,7 @@ __all__ = [
     "SwapReport",
     "asgi_entry",
     "aswap",
+    "current",
     "defvar",
     "drain",
     "entry",

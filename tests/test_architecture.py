@@ -40,7 +40,7 @@ LAYERS = (
     ),
     ("swap: stores the one reference", {"swap"}),
     ("registry: the only module-level mutable state", {"registry"}),
-    ("ways in for event loops and servers", {"asgi", "loops", "probation", "target", "wsgi"}),
+    ("ways in for event loops and servers", {"asgi", "checkpoints", "loops", "probation", "target", "wsgi"}),
     ("what users import", {"freeze", "api", "__init__"}),
     ("the command line", {"demo", "check", "cli", "__main__"}),
 )

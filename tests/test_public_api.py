@@ -28,6 +28,7 @@ FUNCTIONS = {
     "pin",
     "subscribe",
     "aswap",
+    "current",
     "wsgi_entry",
     "asgi_entry",
 }
@@ -109,6 +110,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("install", "*patterns"),
         ("prepare", "module, *, source=None, wait=False"),
         ("swap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        ("current", ""),
         ("aswap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
         ("pin", "module, /, *more"),
         ("subscribe", "callback"),
