@@ -147,7 +147,8 @@ def load_member(generation: Generation, name: str) -> Member | None:
     with block.load_lock:
         parent = name.rpartition(".")[0]
         if parent and block.covers(parent) and load_member(generation, parent) is None:
-            return None
+            if not generation.snapshot.has_inside(parent):
+                return None  # otherwise it is a namespace package, which has no code of its own
         if name in generation.members:
             return generation.members[name]
         path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None
@@ -198,6 +199,10 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     parent, _, tail = name.rpartition(".")
     if parent in generation.members:
         generation.members[parent].namespace.setdefault(tail, block.facades[name])
+    elif block.covers(parent) and parent in sys.modules:
+        above, _, inside = parent.rpartition(".")
+        if above in generation.members:
+            generation.members[above].namespace.setdefault(inside, sys.modules[parent])
 
 
 def _private_namespace(generation: Generation, source: ModuleSource) -> dict[str, Any]:

@@ -225,6 +225,8 @@ class Snapshot:
                 spec = _file_spec(name, path / "__init__.py", package=True)
                 self.modules[name] = _read(name, spec, [str(path)])
                 self._take_directory(name, path)
+            elif path.is_dir():
+                self._take_directory(name, path)  # a namespace package, if anything in it is imported
 
     def find(self, name: str, path: Iterable[str] | None) -> ModuleSource | None:
         """Return the module `name` of this version; None if it has none, or only one that is left to the import system.
@@ -239,6 +241,10 @@ class Snapshot:
                 search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
                 found = self.modules[name] = _read(name, spec, search)
         return found
+
+    def has_inside(self, name: str) -> bool:
+        """Tell whether a module of this version is inside of `name`."""
+        return any(one.startswith(name + ".") for one in self.modules)
 
     def hash(self, names: Iterable[str]) -> str:
         """Return a hash of the sources of the modules `names`, as hexadecimal digits."""

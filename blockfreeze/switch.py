@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a
@@ -46,6 +47,23 @@ class Switch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.choose(), name)
+
+    # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
+
+    def __bool__(self) -> bool:
+        return bool(self.choose())
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.choose()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.choose())
+
+    def __len__(self) -> int:
+        return len(self.choose())
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.choose()[key]
 
     def choose(self) -> Any:
         """Return the value for the access under way, or `ABSENT`."""

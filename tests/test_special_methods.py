@@ -207,3 +207,39 @@ def test_a_special_method_is_the_callers_own(name: str, workshop: Workshop) -> N
     new.close()
     bf.drain(module)
     assert (module.look(thing), look_outside(thing)) == (1, 1)
+
+
+ENUM = """
+from enum import Enum, IntEnum
+
+class Code(IntEnum):
+    def __new__(cls, value, phrase):
+        made = int.__new__(cls, value)
+        made._value_ = value
+        made.phrase = phrase
+        return made
+
+    OK = 200, "v1"
+    GONE = 410, "v1"
+
+for one in Code:
+    setattr(Code, one._name_.lower(), int(one))
+
+class Kind(Enum):
+    A = "v1"
+
+Kind.extra = "v1"
+"""
+
+
+def test_attributes_of_an_enumeration_can_be_set_while_the_next_version_is_built(workshop: Workshop) -> None:
+    workshop.write("codes.py", ENUM)
+    module = bf.freeze_block("codes")
+    members = list(module.Code)
+    for version in ("v2", "v3"):
+        bf.swap(module, source=ENUM.replace("v1", version).replace("GONE", "LEFT" if version == "v3" else "GONE"))
+        assert (module.Code.ok, module.Kind.extra, module.Kind("v" + version[1]).value) == (200, version, version)
+    assert module.Code.OK is members[0]
+    assert [one.name for one in module.Code] == ["OK", "LEFT"]
+    bf.rollback(module)
+    assert [one.name for one in module.Code] == ["OK", "GONE"]

@@ -315,3 +315,24 @@ def test_a_signal_handler_in_a_block_is_current(workshop: Workshop) -> None:
         assert shop.got == [2]
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_namespace_package_inside_a_package_belongs_to_the_block(workshop: Workshop) -> None:
+    files = {
+        "outer/__init__.py": "from .plain.app import App\nfrom . import other\n",
+        "outer/plain/app.py": "from .. import other\nclass App:\n    def show(self): return 'v1', other.show()\n",
+        "outer/other.py": "def show():\n    import outer.plain.late as late\n    return late.value\n",
+        "outer/plain/late.py": "value = 'v1'\n",
+    }
+    for file, text in files.items():
+        workshop.write(file, text)
+    outer = bf.freeze_block("outer")
+    app = outer.App()
+    assert app.show() == ("v1", "v1")
+    bf.swap(outer)
+    assert app.show() == ("v1", "v1")
+    new = {name: text.replace("v1", "v2") for name, text in files.items()}
+    bf.swap(outer, source=workshop.version("next", new))
+    assert (app.show(), outer.plain.app.App is type(app)) == (("v2", "v2"), True)
+    bf.rollback(outer)
+    assert app.show() == ("v1", "v1")
