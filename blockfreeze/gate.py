@@ -44,9 +44,10 @@ def on_event_loop() -> bool:
     return running is not None and running() is not None
 
 
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def _wake(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 class Gate:
@@ -60,7 +61,7 @@ class Gate:
         self._converting = False
         # Re-entrant: a collection while it is held can run a finalizer that calls an entry.
         self._condition = threading.Condition(threading.RLock())
-        self._futures: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
     def stops_thread(self) -> bool:
         """Tell whether new calls that the running thread makes are stopped, if they can wait."""
@@ -84,7 +85,7 @@ class Gate:
                 return
             loop = asyncio.get_running_loop()
             future = loop.create_future()
-            self._futures.append((loop, future))
+            self._futures.setdefault(loop, []).append(future)
         await future
 
     def convert(self, *, now: bool) -> None:
@@ -97,11 +98,12 @@ class Gate:
         """Let everybody go on."""
         with self._condition:
             self._open = True
-            waiting, self._futures = self._futures, []
+            waiting, self._futures = self._futures, {}
             self._condition.notify_all()
-        for loop, future in waiting:
+        for loop, futures in waiting.items():
             try:
-                loop.call_soon_threadsafe(_wake, future)
+                # Once for each loop: it writes to a socket, and a busy loop then has the interpreter for a while.
+                loop.call_soon_threadsafe(_wake, futures)
             except RuntimeError:
                 continue  # the loop has been closed, and whoever waited in it is gone
 
