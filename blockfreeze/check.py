@@ -18,6 +18,7 @@ from blockfreeze.captures import find_captures
 from blockfreeze.errors import ControlError, FreezeError, SwapError
 from blockfreeze.forecast import Forecast
 from blockfreeze.freeze import snapshot_of
+from blockfreeze.source import covers
 from blockfreeze.survey import Survey
 
 __all__ = ["add_to", "forecast", "run"]
@@ -86,7 +87,7 @@ def forecast(names: tuple[str, ...], against: str | None = None, programs: tuple
     except FreezeError as error:
         return Forecast(block, refused=error.reason)
     if programs:
-        found = replace(found, captures=find_captures(found.members, lambda name: _covered(name, names)))
+        found = replace(found, captures=find_captures(found.members, lambda name: covers(names, name)))
     return found if against is None else _compared(found, names, Path(against))
 
 
@@ -99,17 +100,13 @@ def _import(program: str) -> None:
         ) from error
 
 
-def _covered(name: str, roots: tuple[str, ...]) -> bool:
-    return any(name == root or name.startswith(root + ".") for root in roots)
-
-
 def _surveyed(block: str, names: tuple[str, ...]) -> Forecast:
     snapshot = snapshot_of(names)
     surveys: list[Survey] = []
     unreadable: list[str] = []
     for name, source in sorted(snapshot.modules.items()):
         try:
-            surveys.append(Survey(source, lambda one: _covered(one, names)))
+            surveys.append(Survey(source, lambda one: covers(names, one)))
         except (SyntaxError, ValueError, ImportError) as error:
             reason = f"{type(error).__name__}: {error}"
             if name in names:

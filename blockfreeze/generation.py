@@ -21,7 +21,7 @@ from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
 from blockfreeze.pins import Hold
-from blockfreeze.source import ModuleSource, Snapshot
+from blockfreeze.source import ModuleSource, Snapshot, covers
 from blockfreeze.vector import Reference
 
 __all__ = ["Block", "Generation", "Member", "OpenCopy"]
@@ -156,7 +156,7 @@ class Block:
 
     def covers(self, name: str) -> bool:
         """Tell whether the module `name` is, or would be, a member of this block."""
-        return any(name == root or name.startswith(root + ".") for root in self.roots)
+        return covers(self.roots, name)
 
     def entry_of(self, value: object) -> Entry | None:
         """Return the entry whose one identity is `value`, if it is an entry's function."""

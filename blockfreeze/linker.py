@@ -19,8 +19,8 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
 its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
 `REFRESH`; in a later generation an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
-class statement makes its class. The hooks are free variables too: nothing
-of blockfreeze appears in the module's namespace.
+class statement makes its class. The hooks are free variables too: nothing of blockfreeze appears in the module's
+namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
 code objects hold no function (they are not tracked by the garbage collector, and a cycle through one would leak).
@@ -201,8 +201,9 @@ class _Linker:
         result: list[Any] = []
         previous = ""
         items: list[object] = list(source)
-        loads = list(cpython.instructions(code))
-        places = {hook: find(code, loads, self.linkage) for hook, find in _PLACES.items() if hook in gained}
+        finders = {hook: find for hook, find in _PLACES.items() if hook in gained}
+        loads = list(cpython.instructions(code)) if finders else []
+        places = {hook: find(code, loads, self.linkage) for hook, find in finders.items()}
         stores = dictionaries = -1
         for at, item in enumerate(items):
             if not isinstance(item, Instr):

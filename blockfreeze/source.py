@@ -25,7 +25,7 @@ from typing import Any
 
 from blockfreeze.names import copy_code
 
-__all__ = ["ModuleSource", "Snapshot", "SourceGiven", "find_plain_spec", "statement_digests"]
+__all__ = ["ModuleSource", "Snapshot", "SourceGiven", "covers", "find_plain_spec", "statement_digests"]
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -254,6 +254,11 @@ class Snapshot:
             if source is not None:
                 whole.update(name.encode() + b"\0" + source.digest())
         return whole.hexdigest()
+
+
+def covers(roots: Iterable[str], name: str) -> bool:
+    """Tell whether the module `name` is, or would be, one of `roots` or inside one."""
+    return any(name == root or name.startswith(root + ".") for root in roots)
 
 
 def is_linkable(spec: ModuleSpec) -> bool:
