@@ -7,9 +7,7 @@ holds after an error. The names below are the whole public interface.
 from __future__ import annotations
 
 from blockfreeze.api import (
-    defvar,
     drain,
-    entry,
     freeze_block,
     install,
     patched,
@@ -22,6 +20,7 @@ from blockfreeze.api import (
 from blockfreeze.asgi import asgi_entry
 from blockfreeze.candidate import Candidate
 from blockfreeze.checkpoints import current
+from blockfreeze.declarations import converts, defvar, entry
 from blockfreeze.errors import (
     BlockfreezeError,
     ControlError,
@@ -35,7 +34,16 @@ from blockfreeze.errors import (
     SwapError,
     SwapInProgressError,
 )
-from blockfreeze.events import Committed, Converged, Drained, Event, Prepared, Refused, RolledBack
+from blockfreeze.events import (
+    Committed,
+    Converged,
+    Drained,
+    Event,
+    InstancesConverted,
+    Prepared,
+    Refused,
+    RolledBack,
+)
 from blockfreeze.loops import aswap
 from blockfreeze.probation import Probation
 from blockfreeze.report import BlockStatus, SwapReport
@@ -57,6 +65,7 @@ __all__ = [
     "FreezeError",
     "FrozenBlockError",
     "IncompatibleBlockError",
+    "InstancesConverted",
     "NoSuchGenerationError",
     "PrepareError",
     "Prepared",
@@ -68,6 +77,7 @@ __all__ = [
     "SwapReport",
     "asgi_entry",
     "aswap",
+    "converts",
     "current",
     "defvar",
     "drain",

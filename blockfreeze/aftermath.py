@@ -21,12 +21,12 @@ __all__ = ["bring_up_to_date"]
 
 
 def bring_up_to_date(
-    block: Block, before: Generation, after: Generation, stayed: dict[str, int]
+    block: Block, before: Generation, after: Generation, stayed: list[Unreached]
 ) -> tuple[list[Repointed], list[Unreached]]:
     """Let everything that is not reached through the reference follow the commit of `after`.
 
     Args:
-        stayed: how many instances of each class stay on the methods of `before`.
+        stayed: the instances that stay as they were.
 
     Returns:
         the names elsewhere that were pointed at new objects, and what could not be reached.
@@ -52,10 +52,7 @@ def bring_up_to_date(
             step()
         except Exception as error:  # metaclasses and descriptors of users may raise anything here
             unreached.append(Unreached(block.name, f"after the commit: {type(error).__name__}: {error}"))
-    for name, count in sorted(stayed.items()):
-        reason = f"{count} instances made before lack attributes that its methods assign now; they stay as they were"
-        unreached.append(Unreached(name, reason))
-    return pointed, unreached
+    return pointed, unreached + stayed
 
 
 def _clear_caches(*generations: Generation) -> None:

@@ -13,6 +13,7 @@ from blockfreeze import freeze as freezing
 from blockfreeze import registry
 from blockfreeze import swap as swapping
 from blockfreeze.candidate import Candidate
+from blockfreeze.converging import converge, retired_generations
 from blockfreeze.drain import find_lingering
 from blockfreeze.errors import DrainTimeoutError
 from blockfreeze.events import Subscriber
@@ -31,9 +32,7 @@ from blockfreeze.source import SourceGiven
 from blockfreeze.vector import Overlap
 
 __all__ = [
-    "defvar",
     "drain",
-    "entry",
     "freeze_block",
     "install",
     "patched",
@@ -46,7 +45,6 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 _MISSING = object()
 
 
@@ -149,19 +147,6 @@ def _freeze_module_of(function: FunctionType) -> None:
     )
 
 
-def entry(function: F) -> F:
-    """Declare that a definition is handed to the outside by reference, and return it as it is.
-
-    Every top-level function and method of a block keeps its identity anyway. The declaration is listed by `status`.
-    Decorators above it, which hand the function to somebody, are applied once: a swap does not apply them again if
-    their result was the function itself, they say the same as before, and their object is the same as before.
-    """
-    found = registry.covering(getattr(function, "__module__", None) or "")
-    if found is not None:
-        found.declared_entries.add(getattr(function, "__qualname__", repr(function)))
-    return function
-
-
 def install(*patterns: str) -> None:
     """Make a block of each module whose name matches one of `patterns`, when it is imported.
 
@@ -224,28 +209,45 @@ def swap(
 
     Raises:
         PrepareError: the new version could not be built, converted to, or the check failed; the cause is chained.
-        IncompatibleBlockError: `strict` refused it.
+        IncompatibleBlockError: `strict` refused it, nothing says how to bring state over, or nothing how to go back
+            and there is a `probation`.
         DrainTimeoutError: the old calls did not end in the time of `quiesce`; they are named.
         SwapError: with `quiesce`, the caller itself runs inside the block or is pinned to it.
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
     block = registry.block_of(module, "swap")
-    report = swapping.swap(block, source, check, wait, strict=strict, seconds=quiesce)
+    two_way = probation is not None
+    report = swapping.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
     if probation is not None:
         watch_over(block, report, probation)
     return report
 
 
-def rollback(module: Any, *, to: int | None = None, wait: bool | float = False) -> SwapReport:
+def rollback(
+    module: Any, *, to: int | None = None, quiesce: float | None = None, lossy: bool = False, wait: bool | float = False
+) -> SwapReport:
     """Return to the generation before, or to generation `to`, by the same single store.
+
+    State and instances that a swap has changed are changed back by the inverses of what changed them.
+
+    Args:
+        module: a module of the block, or its name.
+        to: the number of the generation.
+        quiesce: as for `swap`.
+        lossy: go back even where something has no inverse: it then has the value of when that generation was left.
+        wait: as for `prepare`.
 
     Raises:
         NoSuchGenerationError: it is not kept.
+        IncompatibleBlockError: state or instances cannot be changed back.
+        PrepareError: an inverse failed; the cause is chained.
+        DrainTimeoutError: the calls did not end in the time of `quiesce`; they are named.
         SwapInProgressError: a swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return swapping.rollback(registry.block_of(module, "rollback"), to, wait)
+    block = registry.block_of(module, "rollback")
+    return swapping.rollback(block, to, wait, seconds=quiesce, lossy=lossy)
 
 
 @overload
@@ -290,7 +292,7 @@ def drain(module: Any, *, timeout: float | None = None) -> None:
     until = None if timeout is None else time.monotonic() + timeout
     pause = 0.0005
     while True:
-        running = swapping.converge(block)
+        running = converge(block)
         if not running:
             return
         if until is not None and time.monotonic() >= until:
@@ -310,8 +312,8 @@ def status(module: Any) -> BlockStatus:
         BlockfreezeError: the module is not frozen.
     """
     block = registry.block_of(module, "status")
-    swapping.converge(block)
-    lingering = find_lingering(block, swapping.retired_generations(block))
+    converge(block)
+    lingering = find_lingering(block, retired_generations(block))
     current = block.current
     members = current.members.values()
     return BlockStatus(
@@ -374,23 +376,3 @@ def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
                 remove(block, name, facade, key)
             else:
                 assign(block, name, facade, key, value)
-
-
-def defvar(name: str, factory: Callable[[], T]) -> T:
-    """Return the variable `name` of the calling module: made by `factory` once, and kept by every swap.
-
-    In a module that is not frozen it just calls the factory. In a block, a variable that the module had under this name
-    before it was declared is kept too.
-    """
-    found = registry.generation_of(sys._getframe(1).f_globals)
-    if found is None:
-        return factory()
-    block, generation = found
-    member = str(sys._getframe(1).f_globals["__name__"])
-    key = member, name
-    if key not in block.variables:
-        before = block.current.members.get(member) if generation is not block.current else None
-        existing = _MISSING if before is None else before.namespace.get(name, _MISSING)
-        block.variables[key] = factory() if existing is _MISSING else existing
-    value: T = block.variables[key]
-    return value

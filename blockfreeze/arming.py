@@ -22,6 +22,7 @@ from blockfreeze.asking import is_a
 from blockfreeze.classes import is_own
 from blockfreeze.entries import copy_function, forward, narrow, present, takes_the_same
 from blockfreeze.facade import arm_facade, disarm_facade
+from blockfreeze.keeping import offer_kept
 from blockfreeze.vector import is_forwarder
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Arming:
             generation.locals[entry] = copy
             self._copies.append((entry, local, copy))
         self._methods = classes.retire_methods(block, generation)
+        offer_kept(block, generation)
         self.slots = len(block.slots)  # whatever is added from now on belongs to the generation that is being built
 
     def apply(self) -> None:
@@ -107,15 +109,16 @@ class Arming:
         again.__dict__.update(cache.__dict__)
         return again
 
-    def undo(self, abandoned: Generation, *, alone: bool) -> None:
+    def undo(self, abandoned: Generation | None, *, alone: bool) -> None:
         """Restore the steady state of the generation that serves: direct again if the block was never swapped.
 
         Args:
-            abandoned: the generation that does not come to serve.
+            abandoned: the generation that does not come to serve, if there is one.
             alone: nothing runs in an older generation; otherwise what an overlap needs stays.
         """
         block, generation = self.block, self.generation
-        classes.withdraw(generation, abandoned)
+        if abandoned is not None:
+            classes.withdraw(generation, abandoned)
         if alone:
             classes.settle(generation)
         classes.restore_methods(generation, self._methods)

@@ -30,6 +30,7 @@ from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
 from blockfreeze.outline import compile_without
 from blockfreeze.source import ModuleSource
+from blockfreeze.variables import moved_homes
 
 __all__ = ["import_hook_load", "link_member", "load_member", "new_facade", "spec_of"]
 
@@ -82,6 +83,9 @@ def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
     if linked is None:
         left_out = made_registrations(generation, source) if source.name in generation.block.homes else frozenset()
         linked = _linked_before(generation, source, left_out) or _link(generation.block, source, left_out)
+        moved = frozenset(moved_homes(generation.block, source, linked.linkage)) if linked.has_home else frozenset()
+        if moved != linked.linkage.moved:
+            linked = _link(generation.block, source, left_out, moved)
         generation.linked[source.name] = linked
     return linked
 
@@ -98,7 +102,9 @@ def _linked_before(generation: Generation, source: ModuleSource, left_out: froze
     return None
 
 
-def _link(block: Block, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode:
+def _link(
+    block: Block, source: ModuleSource, left_out: frozenset[str], moved: frozenset[str] = frozenset()
+) -> LinkedCode:
     package = source.name if source.is_package else source.name.rpartition(".")[0]
 
     def is_member(name: str, level: int) -> bool:
@@ -107,7 +113,8 @@ def _link(block: Block, source: ModuleSource, left_out: frozenset[str]) -> Linke
         return block.covers(name)
 
     code = compile_without(source, left_out) if left_out else source.compile()
-    linked = link(code, analyse(code, is_member), has_home=source.name in block.homes)
+    linkage = replace(analyse(code, is_member), moved=moved)
+    linked = link(code, linkage, has_home=source.name in block.homes)
     return replace(linked, left_out=left_out)
 
 
@@ -183,7 +190,10 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     if name not in block.homes:
         block.homes[name] = namespace
     elif home is not None:
-        namespace.update({key: home[key] for key in linked.linkage.state if key in home})
+        member.moved = moved_homes(block, source, linked.linkage)
+        for key in linked.linkage.state:
+            if key in member.home_of(block, key):
+                namespace[key] = member.home_of(block, key)[key]
     block.adopt(generation, member)
     new_facade(block, name)
     try:
@@ -253,7 +263,7 @@ def load_imported(
 def _closure(
     generation: Generation, member: Member, linked: LinkedCode, home: dict[str, Any] | None
 ) -> tuple[CellType, ...]:
-    hooks = Hooks(generation, member, home)
+    hooks = Hooks(generation, member)
     namespace = member.namespace
 
     def import_member(fromlist: tuple[str, ...] | None, level: int, name: str) -> Any:
@@ -276,6 +286,7 @@ def _closure(
         linker.HOME: home,
         linker.LOAD: hooks.load,
         linker.UNSET: hooks.unset,
+        **{linker.home_variable(name): own for name, own in member.moved.items()},
     }
     by_variable: dict[str, CellType] = {}
     for name, variable in linked.cells.items():

@@ -8,9 +8,11 @@ from typing import Any, Self
 
 from blockfreeze.claims import release_claim
 from blockfreeze.compare import differences
+from blockfreeze.conversion import Conversion
 from blockfreeze.errors import SwapError
 from blockfreeze.generation import Block, Generation
 from blockfreeze.report import SwapReport
+from blockfreeze.variables import no_way_back
 
 __all__ = ["Candidate"]
 
@@ -120,6 +122,12 @@ class Candidate:
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""
         return tuple(differences(self._block.current, self._generation).incompatible)
+
+    def no_way_back(self) -> list[str]:
+        """Return what of the candidate's state a rollback could not bring back to the current generation."""
+        block = self._block
+        conversion = Conversion(block, block.current, self._generation)
+        return no_way_back(block.current, self._generation) + conversion.one_way()
 
     def forget_predecessor(self) -> None:
         """Make the candidate the first generation that can be returned to: what serves now was never a block."""

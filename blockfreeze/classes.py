@@ -317,16 +317,6 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
         values[name] = value
 
 
-def release_methods(block: Block, before: Generation, after: Generation) -> None:
-    """Let the methods of classes that `after` does not have run as they did: their instances go on in `before`."""
-    for cls, copies in before.class_copies.items():
-        if cls not in after.class_values:
-            for name, copy in copies.items():
-                function, original = method_function(cls.__dict__.get(name)), method_function(copy)
-                if is_a(function, FunctionType) and is_forwarder(function.__code__, block.reference):
-                    function.__code__ = original.__code__
-
-
 def apply_metadata(generation: Generation) -> None:
     """Give the classes what inspection reads of them in `generation`; done right after the commit."""
     for cls, values in generation.class_values.items():

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze.asking import CACHE_TYPE, is_a
 from blockfreeze.entries import function_kind
 from blockfreeze.report import (
+    Converted,
     FreshObject,
     Lingering,
+    Migrated,
     ReplacedClass,
     Repointed,
     SignatureChange,
@@ -176,6 +178,8 @@ def report(
     unreached: list[Unreached],
     lingering: list[Lingering],
     phases: dict[str, float],
+    migrated: tuple[Migrated, ...],
+    converted: tuple[Converted, ...],
 ) -> SwapReport:
     """Return the report of a swap or a rollback that has been committed."""
     return SwapReport(
@@ -192,6 +196,8 @@ def report(
         incompatible=tuple(found.incompatible),
         afresh=tuple(found.afresh),
         kept_state=tuple(sorted(after.kept_state)),
+        migrated=migrated,
+        converted=converted,
         replaced_classes=tuple(found.replaced_classes),
         repointed=tuple(pointed),
         unreached=tuple(unreached),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,25 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze import classes
 from blockfreeze.compare import container_sizes
 from blockfreeze.drain import count_idle
-from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, PrepareError
+from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, NoSuchGenerationError, PrepareError
+from blockfreeze.keeping import offer_kept
 from blockfreeze.redirect import redirect
 
 if TYPE_CHECKING:
     from blockfreeze.candidate import Candidate
     from blockfreeze.generation import Block, Generation
 
-__all__ = ["Clock", "complete", "finish_build", "prepare_error", "refuse_incompatible", "run_check"]
+__all__ = [
+    "Clock",
+    "abandon_build",
+    "complete",
+    "finish_build",
+    "kept_generation",
+    "prepare_error",
+    "refuse_incompatible",
+    "refuse_one_way",
+    "run_check",
+]
 
 
 class Clock:
@@ -54,8 +66,67 @@ def finish_build(block: Block, generation: Generation) -> None:
         classes.retire_shadow(shadow)
     generation.shadows.clear()
     generation.made.clear()
-    classes.release_methods(block, block.current, generation)
+    offer_kept(block, generation)
     complete(generation)
+
+
+def abandon_build(block: Block, generation: Generation, slots: int) -> None:
+    """Take a generation that nobody has seen out of the block's tables, and what it has entered there.
+
+    Args:
+        slots: how many slots the block had before.
+    """
+    for name, member in list(generation.members.items()):
+        if block.homes.get(name) is member.namespace:
+            del block.homes[name]
+    for (_, name), home in generation.introduced.items():
+        home.pop(name, None)
+    block.forget(generation)
+    block.drop_entries(slots)
+    kept = {name for one in block.generations.values() for name in one.members}
+    for name in [name for name in block.facades if name not in kept]:
+        if sys.modules.get(name) is block.facades[name]:
+            del sys.modules[name]
+        del block.facades[name]
+
+
+def kept_generation(block: Block, to: int | None, leaving: int | None) -> Generation:
+    """Return the generation that a rollback is to return to.
+
+    Args:
+        leaving: only if this is still the generation that serves.
+
+    Raises:
+        NoSuchGenerationError: it is not kept.
+    """
+    before = block.current
+    wanted = before.predecessor if to is None else to
+    after = block.generations.get(wanted) if wanted is not None else None
+    if after is None or after is before or leaving not in (None, before.number):
+        kept = tuple(sorted(set(block.generations) - {before.number}))
+        raise NoSuchGenerationError(
+            f"{block.name}: the rollback was refused: generation {wanted} is not kept besides the current one "
+            f"({before.number}); kept are {list(kept)}; freeze with a larger history= to keep more",
+            block=block.name,
+            wanted=wanted,
+            kept=kept,
+        )
+    return after
+
+
+def refuse_one_way(block: Block, what: str, problems: list[str], remedy: str) -> None:
+    """Refuse what could not be undone, or cannot be done without losing state.
+
+    Raises:
+        IncompatibleBlockError: there are problems.
+    """
+    if problems:
+        raise IncompatibleBlockError(
+            f"{block.name}: the {what} was refused: {'; '.join(problems)}; generation {block.current.number} still "
+            f"serves; {remedy}",
+            block=block.name,
+            problems=tuple(problems),
+        )
 
 
 def prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:

@@ -14,7 +14,18 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = ["Committed", "Converged", "Drained", "Event", "Prepared", "Refused", "RolledBack", "Subscriber", "announce"]
+__all__ = [
+    "Committed",
+    "Converged",
+    "Drained",
+    "Event",
+    "InstancesConverted",
+    "Prepared",
+    "Refused",
+    "RolledBack",
+    "Subscriber",
+    "announce",
+]
 
 _logger = logging.getLogger("blockfreeze")
 
@@ -88,6 +99,31 @@ class Converged(Event):
 
     def __str__(self) -> str:
         return f"{self.block}: generation {self.generation} serves alone"
+
+
+@dataclass(frozen=True)
+class InstancesConverted(Event):
+    """The block came to rest after a swap without ``quiesce=``, and instances made before were seen to.
+
+    `counts` says how many by class, `stayed` what was left as it was, and why. If the converter failed, `error` says
+    how, and nothing was changed.
+    """
+
+    counts: tuple[tuple[str, int], ...]
+    stayed: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+    @property
+    def level(self) -> int:
+        """A warning, if the converter failed."""
+        return logging.WARNING if self.error else logging.INFO
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"{self.block}: the converter of generation {self.generation} failed: {self.error}"
+        parts = [f"{count:,} instances of {name}" for name, count in self.counts]
+        parts += [f"not {name}: {why}" for name, why in self.stayed]
+        return f"{self.block}: generation {self.generation} has converted {', '.join(parts) or 'nothing'}"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def armed_class(
                     return _type_attribute(self, base, name, attribute)
             namespace = member.namespace
             if attribute in member.linkage.state and name in block.homes:
-                home = block.homes[name]
+                home = member.home_of(block, attribute)
                 if attribute in home:
                     return home[attribute]
             value = namespace.get(attribute, _MISSING)
@@ -138,9 +138,11 @@ def disarm_facade(facade: ModuleType) -> None:
 
 
 def _mirrored(block: Block, member: Member) -> dict[str, Any]:
-    home = block.homes.get(member.name)
-    if home is not None and home is not member.namespace:
-        member.namespace.update({key: home[key] for key in member.linkage.state if key in home})
+    if member.name in block.homes:
+        for key in member.linkage.state:
+            home = member.home_of(block, key)
+            if home is not member.namespace and key in home:
+                member.namespace[key] = home[key]
     return member.namespace
 
 
@@ -199,7 +201,10 @@ def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: A
         return
     member.namespace[attribute] = value
     if attribute in member.linkage.state and name in block.homes:
-        block.homes[name][attribute] = value
+        member.home_of(block, attribute)[attribute] = value
+    variable = generation.variables.get((name, attribute))
+    if variable is not None:
+        variable.home[attribute] = value
     cell = member.cells.get(attribute)
     if cell is not None:
         entry = block.entry_of(value)
@@ -216,7 +221,8 @@ def remove(block: Block, name: str, facade: ModuleType, attribute: str) -> None:
     if member is None:
         ModuleType.__delattr__(facade, attribute)
         return
-    home = block.homes.get(name, {}) if attribute in member.linkage.state else {}
+    state = attribute in member.linkage.state and name in block.homes
+    home = member.home_of(block, attribute) if state else {}
     if attribute not in member.namespace and attribute not in home:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
     member.namespace.pop(attribute, None)

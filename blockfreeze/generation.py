@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import own_attribute
 from blockfreeze.entries import Entry
@@ -24,6 +24,11 @@ from blockfreeze.pins import Hold
 from blockfreeze.source import ModuleSource, Snapshot, covers
 from blockfreeze.vector import Reference
 
+if TYPE_CHECKING:
+    from blockfreeze.conversion import Conversion
+    from blockfreeze.keeping import Converter, Left
+    from blockfreeze.variables import Variable
+
 __all__ = ["Block", "Generation", "Member", "OpenCopy"]
 
 OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
@@ -33,7 +38,7 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("cells", "finished", "linkage", "name", "namespace", "raws", "source")
+    __slots__ = ("cells", "finished", "linkage", "moved", "name", "namespace", "raws", "source")
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -42,7 +47,14 @@ class Member:
         self.linkage = Linkage({}, frozenset(), frozenset(), {})
         self.cells: dict[str, CellType] = {}
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
+        self.moved: dict[
+            str, dict[str, Any]
+        ] = {}  # homes of state variables that are not of the module's first version
         self.finished = False
+
+    def home_of(self, block: Block, name: str) -> dict[str, Any]:
+        """Return the dictionary that has the state variable `name` for this member's generation."""
+        return self.moved[name] if name in self.moved else block.homes[self.name]
 
     def made(self, value: object) -> bool:
         """Tell whether a function or class says that it comes from this module, which may have renamed itself."""
@@ -69,11 +81,14 @@ class Generation:
         self.replaced: dict[str, str] = {}
         self.linked: dict[str, LinkedCode] = {}  # kept, so that a version that comes back is not linked again
         self.kept_state: set[str] = set()
+        self.variables: dict[tuple[str, str], Variable] = {}  # declared, or found declared by the next generation
+        self.introduced: dict[tuple[int, str], dict[str, Any]] = {}  # state that none before had: by home's id and name
         self.caches: list[Any] = []
         self.codes: list[CodeType] = []  # those of which something may outlive a call
         self.idle_counts: list[int] = []  # their reference counts when nothing of this generation was running
         self.sizes: dict[tuple[str, str], int] = {}  # of its containers, when its bodies had run
         self.extra_namespaces: list[dict[str, Any]] = []  # of functions that run inside a candidate
+        self.converters: dict[type, Converter] = {}  # how instances of its classes come out of those made before
         self.twins: list[type] = []  # for instances that stay on its methods after it was left
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.finished = False
@@ -129,7 +144,10 @@ class Block:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.facades: dict[str, ModuleType] = {}
         self.homes: dict[str, dict[str, Any]] = {}
-        self.variables: dict[tuple[str, str], Any] = {}
+        self.variables: dict[tuple[str, str], Variable] = {}  # as the generation declares them that serves, or last did
+        self.left: list[Left] = []  # classes that others have taken the place of, as long as they have instances
+        self.keepers: weakref.WeakSet[type] = weakref.WeakSet()  # classes whose methods run as they did
+        self.unconverted: Conversion | None = None  # what waits for the block to be at rest
         self.generations: dict[int, Generation] = {}
         self.by_globals: dict[int, Generation | None] = {}
         self.declared_entries: set[str] = set()

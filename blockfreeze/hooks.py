@@ -26,8 +26,10 @@ from blockfreeze.classes import (
     generation_dictionary,
     is_own,
 )
+from blockfreeze.outline import FIRST_VERSION
 from blockfreeze.shapes import can_change, same, shape_difference
 from blockfreeze.source import statement_digests
+from blockfreeze.variables import declare
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
@@ -48,11 +50,10 @@ def as_it_is(value: Any) -> Any:
 class Hooks:
     """The hooks of one member of one generation."""
 
-    def __init__(self, generation: Generation, member: Member, home: dict[str, Any] | None) -> None:
+    def __init__(self, generation: Generation, member: Member) -> None:
         self.block: Block = generation.block
         self.generation = generation
         self.member = member
-        self.home = home
         self.carried = ""  # the class that was carried over, if that is what was defined last
         self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
 
@@ -137,11 +138,17 @@ class Hooks:
                 cell.cell_contents = self.member.namespace[name]
 
     def state(self, value: Any, name: str) -> None:
-        """Keep the value that a state variable has; give it this one if the block has no such variable yet."""
-        assert self.home is not None
-        if name in self.home:
+        """Keep the value that a state variable has; give it this one if no generation before had such a variable."""
+        key, home = (self.member.name, name), self.member.home_of(self.block, name)
+        live = self.block.variables.get(key)
+        if live is not None and live.version != FIRST_VERSION and key not in self.generation.variables:
+            declare(self.generation, self.member, name, lambda: value, FIRST_VERSION)
+        if name not in home or (id(home), name) in self.generation.introduced:
+            home[name] = value
+            self.generation.introduced[id(home), name] = home
+        else:
             self.generation.kept_state.add(f"{self.member.name}.{name}")
-        self.member.namespace[name] = self.home.setdefault(name, value)
+        self.member.namespace[name] = home[name]
 
     def load(self, name: str) -> Any:
         """Return a state variable as a global would be read.
@@ -149,8 +156,7 @@ class Hooks:
         Raises:
             NameError: there is none, nor a built-in of that name.
         """
-        assert self.home is not None
-        value = self.home.get(name, _MISSING)
+        value = self.member.home_of(self.block, name).get(name, _MISSING)
         if value is _MISSING:
             value = getattr(builtins, name, _MISSING)
         if value is _MISSING:
@@ -163,12 +169,12 @@ class Hooks:
         Raises:
             NameError: there is none.
         """
-        assert self.home is not None
-        if self.home.pop(name, _MISSING) is _MISSING:
+        home = self.member.home_of(self.block, name)
+        if home.pop(name, _MISSING) is _MISSING:
             raise NameError(f"name {name!r} is not defined", name=name)
         for generation in self.block.generations.values():
             member = generation.members.get(self.member.name)
-            if member is not None:
+            if member is not None and member.home_of(self.block, name) is home:
                 member.namespace.pop(name, None)
         self.member.namespace.pop(name, None)
 

@@ -10,7 +10,7 @@ in nested code                                 becomes
 call of a bound name, attribute of it          the cell (a generation's own function)
 any use of a bound class                       the cell (a class has one identity)
 other use of a bound function                  unchanged: its value, the entry
-state name, when the block has a home for it   the home dictionary, shared by all generations
+state name, when the block has a home for it   the home dictionary, shared by generations of one version
 assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation
 ``cls.__dict__``                               the hook `DICTIONARY`, which leaves our switches out
 ``sys._getframe``, ``frame.f_back`` and such   the hook `CALLER`, which leaves our own frames out
@@ -65,6 +65,7 @@ __all__ = [
     "STATE",
     "UNSET",
     "LinkedCode",
+    "home_variable",
     "link",
 ]
 
@@ -89,6 +90,11 @@ _PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries
 """Hooks that take the place of an instruction where its object looks like a class, and what finds those places."""
 
 _NOWHERE = InstrLocation(None, None, None, None)
+
+
+def home_variable(name: str) -> str:
+    """Return the free variable that holds the home of a state name that has one of its own."""
+    return f"{HOME}.{name}"
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,7 @@ class _Linker:
         }
         if self.has_home:
             free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
+            free |= {self._home(name) for name in self.linkage.moved}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
         return LinkedCode(code, self.cells, self.linkage, self.has_home)
 
@@ -170,7 +177,7 @@ class _Linker:
             if arg & 1 and name in GLOBAL_CALLER_NAMES:
                 return {CALLER}
             if self._is_shared(name):
-                return {HOME, LOAD}
+                return {self._home(name), LOAD}
         elif opname == "LOAD_NAME":
             name = code.co_names[arg]
             if self._reaches_cell_from_class(name, follower):
@@ -178,8 +185,11 @@ class _Linker:
         elif opname in ("LOAD_ATTR", "LOAD_METHOD"):
             return {CALLER} if cpython.attribute_name(code, opname, arg) in CALLER_NAMES else set()
         elif opname in ("STORE_GLOBAL", "DELETE_GLOBAL") and self._is_shared(code.co_names[arg]):
-            return {HOME, UNSET}
+            return {self._home(code.co_names[arg]), UNSET}
         return set()
+
+    def _home(self, name: str) -> str:
+        return home_variable(name) if name in self.linkage.moved else HOME
 
     def _is_shared(self, name: str) -> bool:
         return self.has_home and name in self.linkage.state
@@ -274,7 +284,7 @@ class _Linker:
             if self._reaches_cell(name, called=called, follower=follower):
                 loads = [cpython.free_load(self.cells[name], at)]
             elif self.has_home and name in self.linkage.state:
-                loads = cpython.home_load(HOME, LOAD, name, at, always_set=name in self.linkage.always_set)
+                loads = cpython.home_load(self._home(name), LOAD, name, at, always_set=name in self.linkage.always_set)
             elif called and name in GLOBAL_CALLER_NAMES:
                 loads = [Instr("LOAD_GLOBAL", (False, name), location=at), *cpython.call_with_value(CALLER, ("",), at)]
                 return [*loads, *cpython.null_for(at)]
@@ -298,7 +308,7 @@ class _Linker:
             return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
         # The generation's own namespace has a copy, for globals(), class bodies and code made by exec.
         mirror = [Instr("COPY", 1, location=at), Instr("STORE_GLOBAL", name, location=at)]
-        return [*mirror, *cpython.store_subscript(HOME, name, at)]
+        return [*mirror, *cpython.store_subscript(self._home(name), name, at)]
 
     def _top_level(self, item: Instr, previous: str, follower: str) -> list[Instr]:
         at = item.location
@@ -313,7 +323,7 @@ class _Linker:
             return [cpython.free_load(AS_IT_IS, at)]
         if self.has_home and name in self.linkage.state:
             if item.name == "LOAD_NAME":
-                return cpython.home_load(HOME, LOAD, name, at, always_set=False)
+                return cpython.home_load(self._home(name), LOAD, name, at, always_set=False)
             if item.name == "DELETE_NAME":
                 return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
             return [*cpython.call_with_value(STATE, (name,), at), Instr("POP_TOP", location=at)]

@@ -80,6 +80,8 @@ class Linkage:
     opaque: frozenset[str] = frozenset()
     member_imports: frozenset[str] = frozenset()
     may_warn: frozenset[str] = frozenset()
+    moved: frozenset[str] = frozenset()
+    """The state names whose home is not the module's, but that of another version of the variable."""
 
     @property
     def reasons(self) -> dict[str, Reason]:

@@ -19,7 +19,22 @@ from types import CodeType
 from blockfreeze.linker import AS_IT_IS
 from blockfreeze.source import ModuleSource
 
-__all__ = ["Outline", "compile_without", "executed", "outline_of", "root_name", "skeletons_agree"]
+__all__ = [
+    "FIRST_VERSION",
+    "Outline",
+    "Version",
+    "compile_without",
+    "executed",
+    "outline_of",
+    "root_name",
+    "skeletons_agree",
+]
+
+Version = int | str
+"""The version of a declared variable, or of a class for its converter."""
+
+FIRST_VERSION: Version = 1
+"""The version of a declaration that names none, and of what was not declared before."""
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -127,6 +142,12 @@ def _loaded(nodes: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
 
 
+def _literal_version(call: ast.Call) -> Version | None:
+    found = next((word.value for word in call.keywords if word.arg == "version"), ast.Constant(FIRST_VERSION))
+    value = found.value if isinstance(found, ast.Constant) else None
+    return value if isinstance(value, int | str) else None
+
+
 class Outline:
     """The names of a module's top level, with the text of the statements that bind or change each, and their reads."""
 
@@ -134,7 +155,7 @@ class Outline:
         self.imports: dict[str, str] = {}
         self.classes: dict[str, ClassOutline] = {}
         self.registrations: dict[str, Registration] = {}
-        self.variables: set[str] = set()  # made by `defvar`
+        self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
         self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
@@ -170,7 +191,7 @@ class Outline:
             names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
             made = getattr(statement, "value", None)
             if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
-                self.variables |= names
+                self.variables |= dict.fromkeys(names, _literal_version(made))
         elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             names = {root_name(statement.value)}  # it may change what it is called on
         elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):

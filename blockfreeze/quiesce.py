@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from blockfreeze.gate import Gate
     from blockfreeze.generation import Block
 
-__all__ = ["quiesce", "refuse_from_inside"]
+__all__ = ["go_on", "quiesce", "refuse_from_inside"]
+
+
+def go_on() -> None:
+    """Do nothing: nobody wants the swap to stop."""
 
 
 def refuse_from_inside(block: Block, frame: FrameType) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.build import load_member
 from blockfreeze.facade import is_facade
+from blockfreeze.redirect import ATOMS
 from blockfreeze.report import Repointed, Unreached
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, 
             new = now.namespace[name]
             if old is not new and _is_made_by(block, member.name, old):
                 found[id(old)] = old, new, f"{member.name}.{name}"
+    for (module, name), variable in after.variables.items():
+        was = before.variables.get((module, name))
+        if was is not None and was.value is not variable.value and not is_a(was.value, ATOMS):
+            found[id(was.value)] = was.value, variable.value, f"{module}.{name}"
     return found
 
 
@@ -100,9 +105,11 @@ def repoint(block: Block, before: Generation, after: Generation) -> tuple[list[R
 
 def _still_held(block: Block, wanted: dict[int, tuple[Any, Any, str]]) -> list[Unreached]:
     counts = dict.fromkeys(wanted, 0)
+    ours = {*block.by_globals}
+    ours.update(id(one.home) for each in block.generations.values() for one in each.variables.values())
     # One walk through the heap for all of them: each holds up every thread for as long as it takes.
     for holder in gc.get_referrers(*(old for old, _, _ in wanted.values())):
-        if type(holder) in _HOLDERS and id(holder) not in block.by_globals and holder is not wanted:
+        if type(holder) in _HOLDERS and id(holder) not in ours and holder is not wanted:
             for value in holder.values() if type(holder) is dict else holder:
                 if id(value) in counts:
                     counts[id(value)] += 1

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass, field
 
 __all__ = [
     "BlockStatus",
+    "Converted",
     "EntryStatus",
     "FreshObject",
     "GenerationStatus",
     "Lingering",
+    "Migrated",
     "ReplacedClass",
     "Repointed",
     "SignatureChange",
@@ -51,6 +53,35 @@ class FreshObject:
         plain = self.name.rpartition(".")[2]
         remedy = "" if self.type == "lru_cache" else "; declare it with defvar to keep it"
         return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{remedy}"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """How many instances that were made before have become instances of a class as it is now."""
+
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count:,} instances"
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A declared variable whose version changed, from `before` to `after`.
+
+    `way_back` says what a return to the version before has: an ``inverse``, one that does not give back all that there
+    was (``inexact``), or ``none``. It is ``stale`` if the variable could not be migrated, and has the value of when its
+    generation was left.
+    """
+
+    name: str
+    before: int | str
+    after: int | str
+    way_back: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: version {self.before} -> {self.after} (way back: {self.way_back})"
 
 
 @dataclass(frozen=True)
@@ -125,6 +156,8 @@ class SwapReport:
     incompatible: tuple[str, ...] = ()
     afresh: tuple[FreshObject, ...] = ()
     kept_state: tuple[str, ...] = ()
+    migrated: tuple[Migrated, ...] = ()
+    converted: tuple[Converted, ...] = ()
     replaced_classes: tuple[ReplacedClass, ...] = ()
     repointed: tuple[Repointed, ...] = ()
     unreached: tuple[Unreached, ...] = ()
@@ -152,6 +185,8 @@ class SwapReport:
             "incompatible",
             "afresh",
             "kept_state",
+            "migrated",
+            "converted",
             "replaced_classes",
             "unreached",
             "lingering",

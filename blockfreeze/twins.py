@@ -5,26 +5,41 @@ old ones did not, an instance made before lacks them, and a new method that read
 becomes one of a *twin*: a sub-class of its class, with the old generation's attributes, that calls itself what its
 class is called and says that it is of that class. ``isinstance`` and ``except`` hold, pickles are those of the class.
 A rollback brings the instances back.
+
+Where a converter waits for the block to be at rest (`conversion`), every instance made before becomes one of a twin,
+whether or not it lacks something, and the twin's methods go through the vector, so that the gate can stop them.
 """
 
 from __future__ import annotations
 
 import dis
 import gc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.classes import method_function
 from blockfreeze.cpython import instructions
+from blockfreeze.keeping import KEPT, forwarding_methods, version_of
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
-__all__ = ["move_to_twins", "return_from_twins"]
+__all__ = [
+    "assigned_at_birth",
+    "assigned_in",
+    "has_attribute",
+    "instances_of",
+    "is_twin",
+    "move_to_twins",
+    "return_from_twins",
+    "set_class",
+    "with_subclasses",
+]
 
+_CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 _SPECIAL = frozenset({"__init_subclass__", "__class_getitem__", "__new__", "__slots__", "__dict__", "__weakref__"})
 
 
@@ -53,65 +68,93 @@ def _assigned_to_first(code: CodeType) -> set[str]:
     return found
 
 
+def assigned_in(generation: Generation, cls: type) -> set[str]:
+    """Return the attributes that methods of `cls` assign to instances in `generation`, and that no class has."""
+    # What a generation was born with forwards once it was armed; what it goes on with are its copies.
+    values = {**generation.class_values[cls], **generation.class_copies.get(cls, {})}
+    names = _assigned(values)
+    return {name for name in names if name not in values and not any(name in one.__dict__ for one in cls.__mro__[1:])}
+
+
+def assigned_at_birth(generation: Generation, cls: type) -> set[str]:
+    """Return what of `assigned_in` the class's own constructor assigns, or a method that it may call."""
+    values = {**generation.class_values[cls], **generation.class_copies.get(cls, {})}
+    called, todo = set[str](), [name for name in _CONSTRUCTORS if name in values]
+    while todo:
+        name = todo.pop()
+        called.add(name)
+        function = method_function(values[name])
+        names = function.__code__.co_names if is_a(function, FunctionType) else ()
+        todo += [one for one in names if one in values and one not in called]
+    return assigned_in(generation, cls) & _assigned({name: values[name] for name in called})
+
+
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
     gained: dict[type, set[str]] = {}
-    for cls, values in after.class_values.items():
-        if cls not in before.class_values:
-            continue
-        # What the generation was born with forwards by now; what it goes on with are its copies.
-        old = {**before.class_values[cls], **before.class_copies.get(cls, {})}
-        new = _assigned(values) - _assigned(old)
-        new -= {name for name in new if name in values or any(name in base.__dict__ for base in cls.__mro__[1:])}
-        if new:
-            gained[cls] = new
+    for cls in after.class_values:
+        if cls in before.class_values:
+            old = {**before.class_values[cls], **before.class_copies.get(cls, {})}
+            new = assigned_in(after, cls) - _assigned(old)
+            if new:
+                gained[cls] = new
     return gained
 
 
-def _with_subclasses(cls: type) -> Iterator[type]:
+def with_subclasses(cls: type) -> Iterator[type]:
+    """Yield a class and all of its sub-classes, whoever has defined them."""
     yield cls
     subclasses: list[type] = type.__subclasses__(cls)
     for one in subclasses:
-        yield from _with_subclasses(one)
+        yield from with_subclasses(one)
 
 
-def move_to_twins(block: Block, before: Generation, after: Generation) -> dict[str, int]:
+def move_to_twins(
+    block: Block, before: Generation, after: Generation, waiting: Collection[type] = ()
+) -> dict[str, int]:
     """Move every instance that lacks an attribute which `after` assigns; neutral while `before` serves.
 
     It is done before the commit only: afterwards an instance that lacks an attribute may be one of `after` that its
     ``__init__`` is still at work on. What calls in flight make after the commit is not moved.
 
+    Args:
+        waiting: classes all of whose instances are to be moved, because a converter waits for them.
+
     Returns:
         how many instances of each class were moved, by the class's qualified name.
     """
     lacking: dict[type, set[str]] = {}
-    for cls, names in gained_attributes(before, after).items():
-        for kind in _with_subclasses(cls):
-            if "blockfreeze_twin_of" not in kind.__dict__:
-                lacking.setdefault(kind, set()).update(names)
+    held: set[type] = set()
+    gained = gained_attributes(before, after)
+    for cls in gained.keys() | set(waiting):
+        for kind in with_subclasses(cls):
+            if not is_twin(kind):
+                lacking.setdefault(kind, set()).update(gained.get(cls, ()))
+                held.update((kind,) if cls in waiting else ())
     moved: dict[str, int] = {}
     twins: dict[type, type | None] = {}
-    for one in _instances_of(list(lacking)):
+    for one in instances_of(list(lacking)):
         kind = type(one)
-        if all(_has(one, name) for name in lacking[kind]):
+        if kind not in held and all(has_attribute(one, name) for name in lacking[kind]):
             continue
         if kind not in twins:
-            made = twins[kind] = _make_twin(kind, before)
+            made = twins[kind] = _make_twin(block, kind, before, gated=kind in held)
             before.twins += [] if made is None else [made]  # at once: a failure returns what was moved
         twin = twins[kind]
         if twin is not None:
-            _set_class(one, twin)
+            set_class(one, twin)
             name = f"{kind.__module__}.{kind.__qualname__}"
             moved[name] = moved.get(name, 0) + 1
     return moved
 
 
-def _instances_of(kinds: list[type]) -> list[Any]:
+def instances_of(kinds: list[type]) -> list[Any]:
     """Return the instances of exactly `kinds`, found in one walk through the heap, which holds up every thread."""
     return [one for one in gc.get_referrers(*kinds) if type(one) in kinds] if kinds else []
 
 
-def _has(instance: Any, name: str) -> bool:
+def has_attribute(instance: Any, name: str) -> bool:
+    """Tell whether `instance` has an attribute of its own or of its class, without asking its ``__getattr__``."""
     try:
         object.__getattribute__(instance, name)
     except AttributeError:
@@ -119,12 +162,26 @@ def _has(instance: Any, name: str) -> bool:
     return True
 
 
-def _set_class(instance: Any, cls: type) -> None:
+def is_twin(kind: type) -> bool:
+    """Tell whether `kind` is a twin of another class."""
+    return "blockfreeze_twin_of" in kind.__dict__
+
+
+def set_class(instance: Any, cls: type) -> None:
+    """Make `instance` one of `cls`, whatever its class says of such an assignment.
+
+    Raises:
+        TypeError: the layouts differ.
+    """
     object.__dict__["__class__"].__set__(instance, cls)
 
 
-def _make_twin(kind: type, before: Generation) -> type | None:
-    """Return a sub-class of `kind` that has the attributes of `before`; None if Python does not allow one."""
+def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> type | None:
+    """Return a sub-class of `kind` that has the attributes of `before`; None if Python does not allow one.
+
+    Args:
+        gated: let calls of its methods go through the vector, where a gate can stop them.
+    """
     if any("__init_subclass__" in base.__dict__ for base in kind.__mro__[:-1]):
         return None  # making a sub-class would register it
     namespace: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__, "__qualname__": kind.__qualname__}
@@ -137,9 +194,15 @@ def _make_twin(kind: type, before: Generation) -> type | None:
                 if kept is not ABSENT:
                     namespace[name] = kept
                     before.lent.add(id(method_function(kept)))
+    if gated:
+        namespace |= forwarding_methods(block, kind, namespace)
     namespace["__doc__"] = kind.__doc__
-    namespace["__class__"] = property(lambda self: kind, _set_class)
+    namespace["__class__"] = property(lambda self: kind, set_class)
     namespace["blockfreeze_twin_of"] = kind
+    namespace["blockfreeze_version"] = version_of(before, kind)
+    namespace["blockfreeze_assigned"] = frozenset(
+        name for base in kind.__mro__ if base in before.class_values for name in assigned_in(before, base)
+    )
 
     def reduce_as_class(self: Any, protocol: Any) -> Any:
         """Pickle an instance as one of the class that it says it is of."""
@@ -153,11 +216,13 @@ def _make_twin(kind: type, before: Generation) -> type | None:
         twin = type.__new__(type(kind), kind.__name__, (kind,), namespace)
     except TypeError:
         return None
+    if KEPT in namespace:
+        block.keepers.add(twin)
     return twin
 
 
 def return_from_twins(generation: Generation) -> None:
     """Let the instances that were moved when `generation` was left be of their class again: it serves again."""
-    for one in _instances_of(generation.twins):
-        _set_class(one, type(one).__dict__["blockfreeze_twin_of"])
+    for one in instances_of(generation.twins):
+        set_class(one, type(one).__dict__["blockfreeze_twin_of"])
     generation.twins.clear()

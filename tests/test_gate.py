@@ -218,7 +218,7 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
     tills = [gains.Till() for _ in range(5)]
     serving, kind = bf.status(gains).current, type(tills[0])
     done = []
-    real = twins._set_class
+    real = twins.set_class
 
     def fails_at_the_third(instance: Any, cls: type) -> None:
         done.append(instance)
@@ -228,7 +228,7 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
 
     source = GAINS.format(2, "        self.more = 3\n") + "def foo(): return Till().more\n"
     with monkeypatch.context() as patch:
-        patch.setattr(twins, "_set_class", fails_at_the_third)
+        patch.setattr(twins, "set_class", fails_at_the_third)
         expected = bf.PrepareError if isinstance(failure, Exception) else type(failure)
         with pytest.raises(expected) as caught:
             bf.swap(gains, source=source, quiesce=1)

@@ -1,0 +1,151 @@
+"""The commit: state and instances are brought over, the one store is made, and the world outside is told.
+
+Guarantee: until the store every caller finds the generation that served, whatever fails; what follows the store is
+finished even if it is interrupted.
+
+Threads: by the thread that holds the block's claim.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from blockfreeze.aftermath import bring_up_to_date
+from blockfreeze.arming import widen
+from blockfreeze.compare import Differences, report
+from blockfreeze.completion import Clock, prepare_error
+from blockfreeze.converging import converge, converge_claimed
+from blockfreeze.conversion import Conversion, leave_classes, stay_with_classes
+from blockfreeze.drain import drain_in_background
+from blockfreeze.errors import BlockfreezeError
+from blockfreeze.events import Committed, RolledBack, announce
+from blockfreeze.gate import Gate
+from blockfreeze.quiesce import go_on, quiesce, refuse_from_inside
+from blockfreeze.store import store
+from blockfreeze.twins import move_to_twins, return_from_twins
+from blockfreeze.variables import Migration
+from blockfreeze.vector import overlap_vector
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Block, Generation
+    from blockfreeze.report import Migrated, SwapReport, Unreached
+
+__all__ = ["Commitment"]
+
+
+class Commitment:
+    """One commit, of a swap or a rollback: state and instances are brought over, the store is made, others are told."""
+
+    def __init__(
+        self,
+        block: Block,
+        before: Generation,
+        after: Generation,
+        phases: dict[str, float],
+        between: Callable[[], None] = go_on,
+        reason: str | None = None,
+    ) -> None:
+        self.block = block
+        self.before = before
+        self.after = after
+        self.phases = phases
+        self.between = between
+        self.reason = reason  # of a rollback
+        self.found = Differences()
+        self.conversion = Conversion(block, before, after)
+        self.migrated: tuple[Migrated, ...] = ()
+        self.stayed: list[Unreached] = []
+
+    def make(self, seconds: float | None) -> SwapReport:
+        """Commit, behind a gate if `seconds` are given; if anything fails, nothing has changed for any caller."""
+        block, before = self.block, self.before
+        gate = None if seconds is None else Gate()
+        try:
+            if gate is not None and seconds is not None:
+                refuse_from_inside(block, sys._getframe())
+                clock = Clock(self.phases)
+                store(block, overlap_vector(block, before, gate))
+                quiesce(block, gate, seconds, self.between)
+                clock.lap("quiesce")
+            return self._commit(gate)
+        except BaseException:
+            if block.current is before:
+                self.conversion.undo()
+                return_from_twins(before)
+                stay_with_classes(block, before)
+            raise
+        finally:
+            if gate is not None:
+                gate.open()
+
+    def _bring_over(self, gate: Gate | None) -> None:
+        block, before, after, conversion = self.block, self.before, self.after, self.conversion
+        try:
+            self.migrated = Migration(block, before, after).run()
+            if gate is not None and conversion.is_needed:
+                conversion.run(committed=False)
+            lacking = move_to_twins(block, before, after, conversion.waiting if gate is None else ())
+        except BlockfreezeError:
+            raise
+        except Exception as error:
+            raise prepare_error(block, "convert", None, error) from error
+        self.stayed = conversion.told(lacking)
+        leave_classes(block, before, after)
+
+    def _commit(self, gate: Gate | None) -> SwapReport:
+        block, before, after = self.block, self.before, self.after
+        vector = overlap_vector(block, after)
+        block.generations[after.number] = after
+        for entry in block.slots:
+            if entry.armed and "." not in entry.path:
+                widen(block, entry, before, after)
+        clock = Clock(self.phases)
+        self._bring_over(gate)
+        clock.lap("convert")
+        retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+        try:
+            clock.lap("commit")
+            store(block, vector)
+            clock.lap("commit")
+            del retired
+            if gate is not None:
+                gate.open()
+            return self._follow_up(clock, gate)
+        except BaseException:
+            if block.current is after:
+                # Interrupted after the store: the new generation serves, and what belongs to it is finished.
+                self._follow_up(clock, gate)
+            raise
+
+    def _follow_up(self, clock: Clock, gate: Gate | None) -> SwapReport:
+        block, before, after = self.block, self.before, self.after
+        numbers = after.number, before.number
+        rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
+        block.variables.update(after.variables)
+        self.conversion.keep_going()
+        block.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
+        pointed, unreached = bring_up_to_date(block, before, after, self.stayed)
+        after.drained = False
+        if after.number in block.served:
+            block.served.remove(after.number)
+        block.served.append(after.number)
+        clock.lap("repoint")
+        announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
+        lingering = converge_claimed(block)
+        clock.lap("drain")
+        if lingering or block.unconverted is not None:
+            drain_in_background(block, converge)
+        return report(
+            self.found,
+            "rollback" if rolled_back else "swap",
+            before,
+            after,
+            pointed,
+            unreached,
+            lingering,
+            clock.phases,
+            self.migrated,
+            self.conversion.counted(),
+        )

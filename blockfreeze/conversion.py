@@ -1,0 +1,330 @@
+"""Conversion: instances made before become instances of the class as it is now, in the manner of CLOS.
+
+Common Lisp calls ``update-instance-for-redefined-class`` when a class is redefined; `blockfreeze.converts` declares the
+same for a class of a block. What becomes of an instance that was made before, by what has changed:
+
+==========================  ===========================================  ==========================================
+the class                   with a converter that applies                without
+==========================  ===========================================  ==========================================
+keeps its identity          converted                                    as it is; on its old methods if the new ones
+                                                                         assign attributes that it lacks (`twins`)
+is a second class, and the  moved to it and converted                    moved to it, if it has every attribute that
+layout of instances fits                                                 the new methods assign
+another layout              stays, whole and working, on its old class   the same
+==========================  ===========================================  ==========================================
+
+A sub-class that others have defined of a class that another one has taken the place of gets the new one as its base.
+
+All of it is done while the block is at rest behind a shut gate, so that no call of any generation is under way. An
+instance is changed completely or not at all, and `undo` gives every one back what it had. Where a swap does not
+quiesce, instances that a converter waits for stay on their old methods until the block is at rest for a moment.
+
+Threads: by the thread that holds the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from types import MappingProxyType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.asking import is_a
+from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, take_back_methods, version_of
+from blockfreeze.report import Converted, Unreached
+from blockfreeze.twins import (
+    assigned_at_birth,
+    assigned_in,
+    has_attribute,
+    instances_of,
+    is_twin,
+    set_class,
+    with_subclasses,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from blockfreeze.generation import Block, Generation
+    from blockfreeze.outline import Version
+
+__all__ = ["Conversion", "leave_classes", "stay_with_classes"]
+
+_HEAP_TYPE = 1 << 9
+
+
+class _Change:
+    """What has happened to one class: `target` stands where `source` did; `hook` makes one's instance the other's."""
+
+    def __init__(self, source: type, target: type, version: Version, assigned: set[str]) -> None:
+        self.source = source
+        self.target = target
+        self.version = version  # of the source
+        self.assigned = assigned
+        self.assigned_now: set[str] = set()
+        self.born_with: set[str] = set()  # what of it a new instance has from the beginning
+        self.hook: Callable[..., object] | None = None
+        self.version_now: Version = version
+        self.marked = False  # both versions are told by declarations: what differs need not be attributes
+        self.no_way = False  # the versions differ, and nothing converts
+
+    @property
+    def second(self) -> bool:
+        """Whether the target is another class."""
+        return self.source is not self.target
+
+    def applies_to(self, version: Version) -> bool:
+        """Tell whether the hook is for instances of `version`."""
+        if self.hook is None:
+            return False
+        return version != self.version_now or (not self.marked and (self.second or self.assigned != self.assigned_now))
+
+
+class Conversion:
+    """The conversion that goes with one commit, from `before` to `after`."""
+
+    def __init__(self, block: Block, before: Generation, after: Generation) -> None:
+        self.block = block
+        self.before = before
+        self.after = after
+        self.changes: dict[type, _Change] = {}
+        self.converted: dict[str, int] = {}
+        self.stayed: dict[tuple[str, str], int] = {}
+        self._undo: list[Callable[[], object]] = []
+        for key, target in after.classes.items():
+            if target in after.class_values:
+                for source, version, assigned in _sources(block, before, key):
+                    self.changes[source] = self._change(before.classes.get(key), source, target, version, assigned)
+
+    def _change(self, old: type | None, source: type, target: type, version: Version, assigned: set[str]) -> _Change:
+        change = _Change(source, target, version, assigned)
+        change.assigned_now = assigned_in(self.after, target)
+        change.born_with = assigned_at_birth(self.after, target)
+        change.version_now = version_of(self.after, target)
+        if self.after.number > self.before.number:
+            found = _converter(self.after, target)
+            change.hook = None if found is None else found.hook
+        else:
+            found = None if old is None else _converter(self.before, old)
+            change.hook = None if found is None else found.inverse
+        change.marked = version != change.version_now or version_of(self.before, source) != 1
+        change.no_way = change.hook is None and version != change.version_now
+        return change
+
+    def problems(self) -> list[str]:
+        """Return which classes have instances of another version that nothing converts."""
+        return [
+            f"{_name(one.target)} is of version {one.version!r}, and nothing converts instances to {one.version_now!r}"
+            for one in self.changes.values()
+            if one.no_way
+        ]
+
+    def one_way(self) -> list[str]:
+        """Return which classes are of another version now, and have no inverse for a rollback."""
+        found = []
+        for one in self.changes.values():
+            converter = _converter(self.after, one.target)
+            if one.version != one.version_now and (converter is None or converter.inverse is None):
+                found.append(f"{_name(one.target)}: {one.version!r} -> {one.version_now!r} has no inverse")
+        return found
+
+    @property
+    def waiting(self) -> list[type]:
+        """The classes that keep their identity, all of whose instances are to be converted."""
+        return [one.source for one in self.changes.values() if not one.second and one.applies_to(one.version)]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is to be done once the block is at rest."""
+        twins = (kind for cls in self.changes for kind in with_subclasses(cls) if is_twin(kind))
+        return any(one.second or one.applies_to(one.version) for one in self.changes.values()) or any(
+            self._hook_for(kind) is not None for kind in twins
+        )
+
+    def run(self, *, committed: bool) -> None:
+        """Convert, move and rebase, with the block at rest.
+
+        Args:
+            committed: `after` serves already: what is of a class that keeps its identity, and no twin, may be its own.
+
+        Raises:
+            BaseException: what a hook raises; a `TypeError` if it leaves an attribute out. Everything is as it was.
+        """
+        try:
+            kinds = {kind for one in self.changes.values() if one.second for kind in with_subclasses(one.source)}
+            kinds |= {kind for cls in self.changes for kind in with_subclasses(cls) if self._concerns(kind, committed)}
+            kinds -= set(self._rebase())
+            for one in instances_of(list(kinds)):
+                self._convert(one)
+        except BaseException:
+            self.undo()
+            raise
+
+    def _concerns(self, kind: type, committed: bool) -> bool:
+        return self._hook_for(kind) is not None and (is_twin(kind) or not committed)
+
+    def _relevant(self, kind: type) -> Iterator[_Change]:
+        return (self.changes[base] for base in kind.__mro__ if base in self.changes)
+
+    def _hook_for(self, kind: type) -> Callable[..., object] | None:
+        version = kind.__dict__.get("blockfreeze_version")
+        for one in self._relevant(kind):
+            if one.applies_to(one.version if version is None else version):
+                return one.hook
+        return None
+
+    def _rebase(self) -> Iterator[type]:
+        """Give the sub-classes that others have defined their new base; yield those for which Python refuses."""
+        for change in self.changes.values():
+            direct: list[type] = type.__subclasses__(change.source) if change.second else []
+            for one in direct:
+                ours = one in self.changes or one in self.after.class_values or is_twin(one)
+                if ours or one is change.target or self.block.covers(one.__module__):
+                    continue
+                before = one.__bases__
+                try:
+                    one.__bases__ = tuple(change.target if base is change.source else base for base in before)
+                except TypeError as error:
+                    self._stay(one, f"the sub-class stays on the old class: {error}")
+                    yield from with_subclasses(one)
+                else:
+                    self._undo.append(partial(setattr, one, "__bases__", before))
+
+    def _final(self, kind: type) -> type:
+        cls: type = kind.__dict__.get("blockfreeze_twin_of", kind)
+        change = self.changes.get(cls)
+        return cls if change is None else change.target
+
+    def _convert(self, instance: Any) -> None:
+        kind = type(instance)
+        hook, final = self._hook_for(kind), self._final(kind)
+        had: Collection[str] = kind.__dict__.get("blockfreeze_assigned", ())
+        had = had or {name for one in self._relevant(kind) for name in one.assigned}
+        wanted = {name for one in self._relevant(kind) for name in one.assigned_now}
+        added = tuple(sorted(name for name in wanted.difference(had) if not has_attribute(instance, name)))
+        if hook is None and (added or final is kind or is_twin(kind)):
+            if added and final is not kind and not is_twin(kind):
+                self._stay(kind, f"lack {', '.join(added)}, which the methods of the new class assign")
+            return
+        old = _attributes(instance)
+        if final is not kind:
+            try:
+                set_class(instance, final)
+            except TypeError as error:
+                self._stay(kind, str(error))
+                return
+        self._undo.append(partial(_restore, instance, kind, old))
+        if hook is not None:
+            discarded = tuple(sorted(name for name in set(had) - wanted if name in old))
+            hook(instance, added, discarded, MappingProxyType(old))
+            born_with = {name for one in self._relevant(kind) for name in one.born_with}
+            left_out = [name for name in added if name in born_with and not has_attribute(instance, name)]
+            if left_out:
+                raise TypeError(f"the converter of {_name(final)} did not give an instance {', '.join(left_out)}")
+        self.converted[_name(final)] = self.converted.get(_name(final), 0) + 1
+
+    def _stay(self, kind: type, why: str) -> None:
+        self.stayed[_name(kind), why] = self.stayed.get((_name(kind), why), 0) + 1
+
+    def undo(self) -> None:
+        """Give every instance and every sub-class back what it had."""
+        while self._undo:
+            self._undo.pop()()
+        self.converted.clear()
+        self.stayed.clear()
+
+    def keep_going(self) -> None:
+        """Let go of what `undo` would need: the commit was made."""
+        self._undo.clear()
+
+    def counted(self) -> tuple[Converted, ...]:
+        """Return how many instances of each class were converted."""
+        return tuple(Converted(name, count) for name, count in sorted(self.converted.items()))
+
+    def told(self, lacking: Mapping[str, int]) -> list[Unreached]:
+        """Return which instances stay as they were, and why.
+
+        Args:
+            lacking: how many instances of each class stay on old methods.
+        """
+        waiting = {_name(kind) for cls in self.waiting for kind in with_subclasses(cls)}
+        found = [Unreached(name, f"{count} instances made before stay as they were: {why}")
+                 for (name, why), count in sorted(self.stayed.items())]  # fmt: skip
+        for name, count in sorted(lacking.items()):
+            why = "they stay as they were until the block is at rest, and are converted then"
+            if name not in waiting:
+                why = "they lack attributes that its methods assign now; they stay as they were"
+            found.append(Unreached(name, f"{count} instances made before: {why}"))
+        return found
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _converter(generation: Generation, cls: type) -> Converter | None:
+    return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
+
+
+def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator[tuple[type, Version, set[str]]]:
+    old = before.classes.get(key)
+    if old is not None and old in before.class_values:
+        yield old, version_of(before, old), assigned_in(before, old)
+    for left in block.left:
+        cls = left.reference()
+        if left.key == key and cls is not None and cls is not old:
+            yield cls, left.version, left.assigned
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        if base.__flags__ & _HEAP_TYPE:
+            yield from (name for name, value in base.__dict__.items() if is_a(value, MemberDescriptorType))
+
+
+def _dictionary(instance: Any) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = object.__getattribute__(instance, "__dict__")
+    except AttributeError:
+        return None
+    return found
+
+
+def _attributes(instance: Any) -> dict[str, Any]:
+    slots = [name for name in _slots(type(instance)) if has_attribute(instance, name)]
+    return {name: object.__getattribute__(instance, name) for name in slots} | (_dictionary(instance) or {})
+
+
+def _restore(instance: Any, kind: type, old: dict[str, Any]) -> None:
+    if type(instance) is not kind:
+        set_class(instance, kind)
+    slots = set(_slots(kind))
+    for name in slots:
+        if name in old:
+            object.__setattr__(instance, name, old[name])
+        elif has_attribute(instance, name):
+            object.__delattr__(instance, name)
+    own = _dictionary(instance)
+    if own is not None:
+        own.clear()
+        own.update({name: value for name, value in old.items() if name not in slots})
+
+
+def leave_classes(block: Block, before: Generation, after: Generation) -> None:
+    """As part of a commit: note the classes that others take the place of, and let their methods run as they did."""
+    stay_with_classes(block, after)
+    block.left = [one for one in block.left if one.reference() is not None]
+    for key, cls in before.classes.items():
+        if cls not in before.class_values or cls in after.class_values:
+            continue
+        if key in after.classes:
+            block.left.append(Left(cls, key, version_of(before, cls), assigned_in(before, cls)))
+        keep_methods(block, before, cls)
+    offer_kept(block, after)
+
+
+def stay_with_classes(block: Block, generation: Generation) -> None:
+    """Undo `leave_classes`: `generation` goes on serving, and its classes are classes like any other."""
+    block.left = [one for one in block.left if one.reference() not in generation.class_values]
+    for cls in generation.class_values:
+        take_back_methods(block, cls)

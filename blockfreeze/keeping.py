@@ -1,0 +1,142 @@
+"""Old classes at work: what stays on the methods that it was made for, beside a generation that has others.
+
+Two kinds of class keep methods: one that another class has taken the place of (`Left`), and the twin of a class whose
+instances wait for a converter. Their functions forward to the slots of their names, as those of every armed class do,
+and the slot holds a choice: an instance of a class that keeps a method gets that one, any other the serving
+generation's. So calls on old instances wait at a gate like all others, and follow their instance once that has moved.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+from blockfreeze.asking import is_a
+from blockfreeze.classes import method_function
+from blockfreeze.entries import copy_function, forward
+from blockfreeze.outline import FIRST_VERSION, Version
+from blockfreeze.vector import is_forwarder
+
+if TYPE_CHECKING:
+    from blockfreeze.entries import Entry
+    from blockfreeze.generation import Block, Generation
+
+__all__ = [
+    "KEPT",
+    "Converter",
+    "Left",
+    "forwarding_methods",
+    "keep_methods",
+    "offer_kept",
+    "take_back_methods",
+    "version_of",
+]
+
+KEPT: Final = "blockfreeze_kept"
+"""The class attribute with the methods that a class keeps, by entry. It is there that they live, and die, with it."""
+
+
+@dataclass(frozen=True)
+class Converter:
+    """How an instance of a class is made one of this version: see `blockfreeze.converts`."""
+
+    version: Version
+    hook: Callable[..., object]
+    inverse: Callable[..., object] | None
+
+
+class Left:
+    """A class that another one has taken the place of, while it lives: its place, its version, what it assigned."""
+
+    def __init__(self, cls: type, key: tuple[str, str], version: Version, assigned: set[str]) -> None:
+        self.reference = weakref.ref(cls)
+        self.key = key
+        self.version = version
+        self.assigned = assigned
+
+
+def version_of(generation: Generation, cls: type) -> Version:
+    """Return the version that `generation` gives to a class: its converter's, or that of its nearest base with one."""
+    for base in cls.__mro__:
+        if base in generation.converters:
+            return generation.converters[base].version
+    return FIRST_VERSION
+
+
+def keep_methods(block: Block, generation: Generation, cls: type) -> None:
+    """Let the methods of `cls`, which `generation` has and the next one has not, run as they did.
+
+    Its functions forward already; a static method, which is called with nothing to choose by, gets its own code again.
+    """
+    kept: dict[Entry, FunctionType] = {}
+    for name, copy in generation.class_copies.get(cls, {}).items():
+        value = cls.__dict__.get(name)
+        function, original = method_function(value), method_function(copy)
+        if not is_a(function, FunctionType) or not is_forwarder(function.__code__, block.reference):
+            continue
+        entry = _entry_named(block, generation, cls, name)
+        if type(value) is staticmethod or entry is None:
+            function.__code__ = original.__code__
+        else:
+            kept[entry] = original
+            generation.lent.add(id(original))
+    if kept:
+        type.__setattr__(cls, KEPT, kept)
+        block.keepers.add(cls)
+
+
+def take_back_methods(block: Block, cls: type) -> None:
+    """Let `cls` be a class like any other again: its generation serves again."""
+    if KEPT in cls.__dict__:
+        type.__delattr__(cls, KEPT)
+    block.keepers.discard(cls)
+
+
+def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> Entry | None:
+    keys = [key for key, one in generation.classes.items() if one is cls]
+    return next((block.entries[m, f"{p}.{name}"] for m, p in keys if (m, f"{p}.{name}") in block.entries), None)
+
+
+def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Return methods for a twin of `kind` that forward, and under `KEPT` those of `values` that they lead to."""
+    made: dict[str, Any] = {}
+    kept: dict[Entry, FunctionType] = {}
+    current = block.current
+    for name, value in values.items():
+        function = method_function(value)
+        owner = next((base for base in kind.__mro__ if name in current.class_values.get(base, ())), None)
+        entry = None if owner is None else _entry_named(block, current, owner, name)
+        if entry is None or not is_a(function, FunctionType) or type(value) is staticmethod:
+            continue
+        forwarder = copy_function(function)
+        forward(forwarder, block.reference, entry.slot)
+        made[name] = classmethod(forwarder) if type(value) is classmethod else forwarder
+        kept[entry] = function
+    return {**made, KEPT: kept} if kept else {}
+
+
+def offer_kept(block: Block, generation: Generation) -> None:
+    """Put the choice into the slots of `generation` for every method that some class keeps."""
+    for cls in tuple(block.keepers):
+        for entry in cls.__dict__.get(KEPT, ()):
+            served = generation.locals.get(entry)
+            if not _is_choice(served):
+                generation.locals[entry] = partial(_choose, entry, served)
+
+
+def _is_choice(value: object) -> bool:
+    return is_a(value, partial) and value.func is _choose
+
+
+def _choose(entry: Entry, served: Callable[..., Any] | None, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
+    for cls in (owner if is_a(owner, type) else type(owner)).__mro__:
+        kept = cls.__dict__.get(KEPT)
+        if kept is not None and entry in kept:
+            return kept[entry](owner, *args, **kwargs)
+    if served is None:
+        raise AttributeError(f"{type(owner).__name__!r} object has no attribute {entry.path.rpartition('.')[2]!r}")
+    return served(owner, *args, **kwargs)
