@@ -86,7 +86,8 @@ class Commitment:
             self.migrated = Migration(block, before, after).run()
             if gate is not None and conversion.is_needed:
                 conversion.run(committed=False)
-            lacking = move_to_twins(block, before, after, conversion.waiting if gate is None else ())
+            waiting = conversion.waiting
+            lacking = move_to_twins(block, before, after, *((waiting, ()) if gate is None else ((), waiting)))
         except BlockfreezeError:
             raise
         except Exception as error:

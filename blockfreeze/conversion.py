@@ -24,13 +24,13 @@ Threads: by the thread that holds the claim.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, take_back_methods, version_of
+from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
 from blockfreeze.report import Converted, Unreached
 from blockfreeze.twins import (
     assigned_at_birth,
@@ -73,11 +73,16 @@ class _Change:
         """Whether the target is another class."""
         return self.source is not self.target
 
-    def applies_to(self, version: Version) -> bool:
-        """Tell whether the hook is for instances of `version`."""
+    def applies_to(self, version: Version, assigned: Collection[str]) -> bool:
+        """Tell whether the hook is for instances of `version`, to which methods have `assigned` attributes."""
         if self.hook is None:
             return False
-        return version != self.version_now or (not self.marked and (self.second or self.assigned != self.assigned_now))
+        return version != self.version_now or (not self.marked and (self.second or assigned != self.assigned_now))
+
+    @property
+    def applies(self) -> bool:
+        """Whether the hook is for instances of the source."""
+        return self.applies_to(self.version, self.assigned)
 
 
 class Conversion:
@@ -90,14 +95,17 @@ class Conversion:
         self.changes: dict[type, _Change] = {}
         self.converted: dict[str, int] = {}
         self.stayed: dict[tuple[str, str], int] = {}
+        self._changes_of: dict[type, list[_Change]] = {}
         self._undo: list[Callable[[], object]] = []
         for key, target in after.classes.items():
             if target in after.class_values:
-                for source, version, assigned in _sources(block, before, key):
-                    self.changes[source] = self._change(before.classes.get(key), source, target, version, assigned)
+                for source, left in _sources(block, before, key):
+                    if source is not target or _converter(before, source) or _converter(after, target):
+                        self.changes[source] = self._change(before.classes.get(key), source, target, left)
 
-    def _change(self, old: type | None, source: type, target: type, version: Version, assigned: set[str]) -> _Change:
-        change = _Change(source, target, version, assigned)
+    def _change(self, old: type | None, source: type, target: type, left: Left | None) -> _Change:
+        version = version_of(self.before, source) if left is None else left.version
+        change = _Change(source, target, version, assigned_in(self.before, source) if left is None else left.assigned)
         change.assigned_now = assigned_in(self.after, target)
         change.born_with = assigned_at_birth(self.after, target)
         change.version_now = version_of(self.after, target)
@@ -131,13 +139,13 @@ class Conversion:
     @property
     def waiting(self) -> list[type]:
         """The classes that keep their identity, all of whose instances are to be converted."""
-        return [one.source for one in self.changes.values() if not one.second and one.applies_to(one.version)]
+        return [one.source for one in self.changes.values() if not one.second and one.applies]
 
     @property
     def is_needed(self) -> bool:
         """Whether anything is to be done once the block is at rest."""
         twins = (kind for cls in self.changes for kind in with_subclasses(cls) if is_twin(kind))
-        return any(one.second or one.applies_to(one.version) for one in self.changes.values()) or any(
+        return any(one.second or one.applies for one in self.changes.values()) or any(
             self._hook_for(kind) is not None for kind in twins
         )
 
@@ -145,31 +153,36 @@ class Conversion:
         """Convert, move and rebase, with the block at rest.
 
         Args:
-            committed: `after` serves already: what is of a class that keeps its identity, and no twin, may be its own.
+            committed: `after` serves already: what is of a class that keeps its identity may be its own.
 
         Raises:
             BaseException: what a hook raises; a `TypeError` if it leaves an attribute out. Everything is as it was.
         """
         try:
             kinds = {kind for one in self.changes.values() if one.second for kind in with_subclasses(one.source)}
-            kinds |= {kind for cls in self.changes for kind in with_subclasses(cls) if self._concerns(kind, committed)}
-            kinds -= set(self._rebase())
-            for one in instances_of(list(kinds)):
-                self._convert(one)
+            kinds |= {kind for cls in self.changes for kind in with_subclasses(cls) if self._hook_for(kind) is not None}
+            self._changes_of = {kind: list(self._relevant(kind)) for kind in kinds}  # as long as they have those bases
+            for one in instances_of(list(kinds.difference(self._rebase()))):
+                if not committed or is_twin(type(one)) or self._is_unfinished(one):
+                    self._convert(one)
         except BaseException:
             self.undo()
             raise
 
-    def _concerns(self, kind: type, committed: bool) -> bool:
-        return self._hook_for(kind) is not None and (is_twin(kind) or not committed)
+    def _is_unfinished(self, instance: Any) -> bool:
+        """Tell whether calls in flight have made `instance` of an old class, or as a constructor of old did."""
+        found = list(self._relevant(type(instance)))
+        lacks = (name for one in found for name in one.born_with - one.assigned if not has_attribute(instance, name))
+        return any(one.second for one in found) or any(lacks)
 
-    def _relevant(self, kind: type) -> Iterator[_Change]:
-        return (self.changes[base] for base in kind.__mro__ if base in self.changes)
+    def _relevant(self, kind: type) -> Iterable[_Change]:
+        found = self._changes_of.get(kind)
+        return (self.changes[base] for base in kind.__mro__ if base in self.changes) if found is None else found
 
     def _hook_for(self, kind: type) -> Callable[..., object] | None:
-        version = kind.__dict__.get("blockfreeze_version")
         for one in self._relevant(kind):
-            if one.applies_to(one.version if version is None else version):
+            version = kind.__dict__.get("blockfreeze_version", one.version)
+            if one.applies_to(version, kind.__dict__.get("blockfreeze_assigned", one.assigned)):
                 return one.hook
         return None
 
@@ -266,14 +279,14 @@ def _converter(generation: Generation, cls: type) -> Converter | None:
     return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
 
 
-def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator[tuple[type, Version, set[str]]]:
+def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator[tuple[type, Left | None]]:
     old = before.classes.get(key)
     if old is not None and old in before.class_values:
-        yield old, version_of(before, old), assigned_in(before, old)
+        yield old, None
     for left in block.left:
         cls = left.reference()
         if left.key == key and cls is not None and cls is not old:
-            yield cls, left.version, left.assigned
+            yield cls, left
 
 
 def _slots(kind: type) -> Iterator[str]:
@@ -319,6 +332,7 @@ def leave_classes(block: Block, before: Generation, after: Generation) -> None:
             continue
         if key in after.classes:
             block.left.append(Left(cls, key, version_of(before, cls), assigned_in(before, cls)))
+            serve_methods(block, after, key, after.classes[key])
         keep_methods(block, before, cls)
     offer_kept(block, after)
 

@@ -312,9 +312,12 @@ def drain_in_background(block: Block, converge: Callable[[Block], list[Lingering
             # The event is never set: it is a pause that does not hold up the end of the process.
             threading.Event().wait(pause)
             started = time.perf_counter()
-            if not converge(block) and not isinstance(block.reference.vector[0], Overlap):
+            waits_for_rest = not converge(block) and not isinstance(block.reference.vector[0], Overlap)
+            if waits_for_rest and block.unconverted is None:
                 return
-            pause = min(0.25, max(2 * pause, 20 * (time.perf_counter() - started)))
+            # Each try for a moment of rest holds up new calls.
+            longest = 5.0 if waits_for_rest else 0.25
+            pause = min(longest, max(2 * pause, 20 * (time.perf_counter() - started)))
 
     block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
     try:

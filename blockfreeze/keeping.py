@@ -32,6 +32,7 @@ __all__ = [
     "forwarding_methods",
     "keep_methods",
     "offer_kept",
+    "serve_methods",
     "take_back_methods",
     "version_of",
 ]
@@ -87,6 +88,14 @@ def keep_methods(block: Block, generation: Generation, cls: type) -> None:
     if kept:
         type.__setattr__(cls, KEPT, kept)
         block.keepers.add(cls)
+
+
+def serve_methods(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
+    """Let `cls` serve the slots of the methods of the class whose place it has taken."""
+    for name, value in cls.__dict__.items():
+        entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(value)
+        if entry is not None and is_a(function, FunctionType):
+            generation.locals.setdefault(entry, function)
 
 
 def take_back_methods(block: Block, cls: type) -> None:

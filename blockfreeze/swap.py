@@ -138,8 +138,8 @@ def _candidate(
     block: Block, generation: Generation, arming: Arming, phases: dict[str, float], between: Callable[[], None]
 ) -> Candidate:
     def commit(seconds: float | None) -> SwapReport:
-        commitment = Commitment(block, block.current, generation, phases, between)
         try:
+            commitment = Commitment(block, block.current, generation, phases, between)
             commitment.found = differences(block.current, generation)
             between()
             return commitment.make(seconds)

@@ -39,13 +39,17 @@ __all__ = [
     "with_subclasses",
 ]
 
+_FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 _SPECIAL = frozenset({"__init_subclass__", "__class_getitem__", "__new__", "__slots__", "__dict__", "__weakref__"})
 
 
 def _assigned(values: dict[str, Any]) -> set[str]:
-    """Return the attributes that the methods among `values` assign to their first argument."""
-    names: set[str] = set()
+    """Return the attributes that the methods among `values` assign to their first argument, and declared fields."""
+    names: set[str] = {
+        *values.get("__dataclass_fields__", ()),
+        *(one.name for one in values.get("__attrs_attrs__", ())),
+    }
     for value in values.values():
         function = method_function(value)
         if is_a(function, FunctionType) and type(value) is not classmethod and function.__code__.co_argcount:
@@ -86,6 +90,7 @@ def assigned_at_birth(generation: Generation, cls: type) -> set[str]:
         function = method_function(values[name])
         names = function.__code__.co_names if is_a(function, FunctionType) else ()
         todo += [one for one in names if one in values and one not in called]
+    called.update(name for name in _FIELDS if name in values)
     return assigned_in(generation, cls) & _assigned({name: values[name] for name in called})
 
 
@@ -110,7 +115,7 @@ def with_subclasses(cls: type) -> Iterator[type]:
 
 
 def move_to_twins(
-    block: Block, before: Generation, after: Generation, waiting: Collection[type] = ()
+    block: Block, before: Generation, after: Generation, waiting: Collection[type] = (), done: Collection[type] = ()
 ) -> dict[str, int]:
     """Move every instance that lacks an attribute which `after` assigns; neutral while `before` serves.
 
@@ -119,6 +124,7 @@ def move_to_twins(
 
     Args:
         waiting: classes all of whose instances are to be moved, because a converter waits for them.
+        done: classes whose instances a converter has seen to.
 
     Returns:
         how many instances of each class were moved, by the class's qualified name.
@@ -126,7 +132,7 @@ def move_to_twins(
     lacking: dict[type, set[str]] = {}
     held: set[type] = set()
     gained = gained_attributes(before, after)
-    for cls in gained.keys() | set(waiting):
+    for cls in (gained.keys() | set(waiting)).difference(done):
         for kind in with_subclasses(cls):
             if not is_twin(kind):
                 lacking.setdefault(kind, set()).update(gained.get(cls, ()))
