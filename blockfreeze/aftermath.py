@@ -12,7 +12,6 @@ from blockfreeze.arming import present_entries
 from blockfreeze.classes import apply_metadata
 from blockfreeze.repoint import publish_members, repoint
 from blockfreeze.report import Repointed, Unreached
-from blockfreeze.twins import return_from_twins
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
@@ -43,7 +42,6 @@ def bring_up_to_date(
         lambda: publish_members(block, before, after),
         lambda: present_entries(block, before, after),
         lambda: apply_metadata(after),
-        lambda: return_from_twins(after),
         lambda: _clear_caches(before, after),
         point,
     )

@@ -19,7 +19,7 @@ from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.entries import copy_function, forward
+from blockfreeze.entries import Choice, copy_function, forward
 from blockfreeze.redirect import redirect
 from blockfreeze.shapes import same, shape_difference
 from blockfreeze.switch import ABSENT, DataSwitch, Switch, as_data
@@ -104,7 +104,8 @@ def method_function(value: Any) -> Any:
     return value.__func__ if type(value) in (staticmethod, classmethod) else value
 
 
-def _rewrapped(value: Any, function: FunctionType) -> Any:
+def rewrapped(value: Any, function: FunctionType) -> Any:
+    """Return `function` as what `value` is: a static method, a class method, or just a function."""
     if type(value) not in (staticmethod, classmethod):
         return function
     wrapped = type(value)(function)
@@ -142,8 +143,11 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
         if id(function) not in done:
             done[id(function)] = copy_function(function)
             retiring.append((function, entry.slot, done[id(function)]))
-        generation.locals[entry] = done[id(function)]
-        generation.class_copies.setdefault(cls, {})[name] = _rewrapped(value, done[id(function)])
+        there = generation.locals.get(entry)
+        # A call may be under way to the slot: the choice among the methods that others keep stays in front.
+        mine = done[id(function)]
+        generation.locals[entry] = Choice(entry, generation, mine) if is_a(there, Choice) else mine
+        generation.class_copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
     return retiring
 
 
@@ -300,14 +304,14 @@ def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -
         for name, value in values.items():
             copy = copies.get(id(method_function(value)))
             if copy is not None:
-                values[name] = _rewrapped(value, copy)
+                values[name] = rewrapped(value, copy)
     for cls in generation.class_values:
         for switch in list(cls.__dict__.values()):
             if is_a(switch, Switch) and generation in switch.inner:
                 value = switch.inner[generation]
                 copy = copies.get(id(method_function(value)))
                 if copy is not None:
-                    switch.inner[generation] = _rewrapped(value, copy)
+                    switch.inner[generation] = rewrapped(value, copy)
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:

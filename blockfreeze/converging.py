@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from blockfreeze import classes
 from blockfreeze.arming import Arming, restore_cells, retire_copies, settle_entries
 from blockfreeze.claims import release_claim
+from blockfreeze.conversion import stay_with_classes
 from blockfreeze.drain import keep_own_functions, search
 from blockfreeze.errors import DrainTimeoutError
 from blockfreeze.events import Converged, Drained, InstancesConverted, announce
@@ -23,6 +24,7 @@ from blockfreeze.gate import Gate
 from blockfreeze.pins import void_pins
 from blockfreeze.quiesce import go_on, quiesce
 from blockfreeze.store import store
+from blockfreeze.twins import return_from_twins
 from blockfreeze.variables import forget_ancestors
 from blockfreeze.vector import Overlap, overlap_vector, plain_vector
 
@@ -134,6 +136,9 @@ def _settle(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     restore_cells(block, current)
     store(block, plain_vector(block, current))
     classes.settle(current)
+    # Not before: a call of a generation that was left, on an instance that this one takes back, needs the old methods.
+    return_from_twins(current)
+    stay_with_classes(block, current)
     settle_entries(block, current)
     kept = set(block.served[-block.history :]) | {current.number}
     for one in retired_generations(block):

@@ -54,7 +54,11 @@ _HEAP_TYPE = 1 << 9
 
 
 class _Change:
-    """What has happened to one class: `target` stands where `source` did; `hook` makes one's instance the other's."""
+    """What has happened to one class: `target` stands where `source` did.
+
+    `hook` makes an instance of the source's version one of the target's. In a rollback that is an inverse; what was
+    never converted to the version that is left is brought on from its older one, by `onward`.
+    """
 
     def __init__(self, source: type, target: type, version: Version, assigned: set[str]) -> None:
         self.source = source
@@ -64,6 +68,7 @@ class _Change:
         self.assigned_now: set[str] = set()
         self.born_with: set[str] = set()  # what of it a new instance has from the beginning
         self.hook: Callable[..., object] | None = None
+        self.onward: Callable[..., object] | None = None
         self.version_now: Version = version
         self.marked = False  # both versions are told by declarations: what differs need not be attributes
         self.no_way = False  # the versions differ, and nothing converts
@@ -73,16 +78,14 @@ class _Change:
         """Whether the target is another class."""
         return self.source is not self.target
 
-    def applies_to(self, version: Version, assigned: Collection[str]) -> bool:
-        """Tell whether the hook is for instances of `version`, to which methods have `assigned` attributes."""
-        if self.hook is None:
-            return False
-        return version != self.version_now or (not self.marked and (self.second or assigned != self.assigned_now))
-
-    @property
-    def applies(self) -> bool:
-        """Whether the hook is for instances of the source."""
-        return self.applies_to(self.version, self.assigned)
+    def hook_for(self, kind: type) -> Callable[..., object] | None:
+        """Return what converts an instance of `kind`, a sub-class or a twin; None if it stays as it is."""
+        version = kind.__dict__.get("blockfreeze_version", self.version)
+        assigned = kind.__dict__.get("blockfreeze_assigned", self.assigned)
+        differs = version != self.version_now or (not self.marked and (self.second or assigned != self.assigned_now))
+        if not differs:
+            return None
+        return self.hook if version == self.version else self.onward
 
 
 class Conversion:
@@ -109,12 +112,10 @@ class Conversion:
         change.assigned_now = assigned_in(self.after, target)
         change.born_with = assigned_at_birth(self.after, target)
         change.version_now = version_of(self.after, target)
-        if self.after.number > self.before.number:
-            found = _converter(self.after, target)
-            change.hook = None if found is None else found.hook
-        else:
-            found = None if old is None else _converter(self.before, old)
-            change.hook = None if found is None else found.inverse
+        found, left_behind = _converter(self.after, target), None if old is None else _converter(self.before, old)
+        change.hook = change.onward = None if found is None else found.hook
+        if self.after.number < self.before.number and left is None:
+            change.hook = None if left_behind is None else left_behind.inverse
         change.marked = version != change.version_now or version_of(self.before, source) != 1
         change.no_way = change.hook is None and version != change.version_now
         return change
@@ -139,13 +140,13 @@ class Conversion:
     @property
     def waiting(self) -> list[type]:
         """The classes that keep their identity, all of whose instances are to be converted."""
-        return [one.source for one in self.changes.values() if not one.second and one.applies]
+        return [one.source for one in self.changes.values() if not one.second and one.hook_for(one.source) is not None]
 
     @property
     def is_needed(self) -> bool:
         """Whether anything is to be done once the block is at rest."""
         twins = (kind for cls in self.changes for kind in with_subclasses(cls) if is_twin(kind))
-        return any(one.second or one.applies for one in self.changes.values()) or any(
+        return any(one.second or one.hook_for(one.source) is not None for one in self.changes.values()) or any(
             self._hook_for(kind) is not None for kind in twins
         )
 
@@ -180,11 +181,8 @@ class Conversion:
         return (self.changes[base] for base in kind.__mro__ if base in self.changes) if found is None else found
 
     def _hook_for(self, kind: type) -> Callable[..., object] | None:
-        for one in self._relevant(kind):
-            version = kind.__dict__.get("blockfreeze_version", one.version)
-            if one.applies_to(version, kind.__dict__.get("blockfreeze_assigned", one.assigned)):
-                return one.hook
-        return None
+        hooks = (one.hook_for(kind) for one in self._relevant(kind))
+        return next((hook for hook in hooks if hook is not None), None)
 
     def _rebase(self) -> Iterator[type]:
         """Give the sub-classes that others have defined their new base; yield those for which Python refuses."""
@@ -325,7 +323,6 @@ def _restore(instance: Any, kind: type, old: dict[str, Any]) -> None:
 
 def leave_classes(block: Block, before: Generation, after: Generation) -> None:
     """As part of a commit: note the classes that others take the place of, and let their methods run as they did."""
-    stay_with_classes(block, after)
     block.left = [one for one in block.left if one.reference() is not None]
     for key, cls in before.classes.items():
         if cls not in before.class_values or cls in after.class_values:
@@ -333,12 +330,12 @@ def leave_classes(block: Block, before: Generation, after: Generation) -> None:
         if key in after.classes:
             block.left.append(Left(cls, key, version_of(before, cls), assigned_in(before, cls)))
             serve_methods(block, after, key, after.classes[key])
-        keep_methods(block, before, cls)
+        keep_methods(block, before, after, cls)
     offer_kept(block, after)
 
 
 def stay_with_classes(block: Block, generation: Generation) -> None:
-    """Undo `leave_classes`: `generation` goes on serving, and its classes are classes like any other."""
+    """Once `generation` serves, or goes on serving: its classes are classes like any other, though they were left."""
     block.left = [one for one in block.left if one.reference() not in generation.class_values]
     for cls in generation.class_values:
-        take_back_methods(block, cls)
+        take_back_methods(block, generation, cls)

@@ -15,6 +15,7 @@ calls: ``inspect`` sees the right kind, and the call hands out the real coroutin
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from inspect import (
     CO_ASYNC_GENERATOR,
@@ -25,13 +26,36 @@ from inspect import (
     CO_VARKEYWORDS,
 )
 from types import CellType, CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.callers import hidden_file
 from blockfreeze.cpython import free_variables_prologue
 from blockfreeze.vector import FORWARDER, VECTOR, Reference
 
-__all__ = ["Entry", "copy_function", "forward", "function_kind", "narrow", "present", "takes_the_same"]
+if TYPE_CHECKING:
+    from blockfreeze.generation import Generation
+
+__all__ = [
+    "KEPT",
+    "LATEST",
+    "Choice",
+    "Entry",
+    "copy_function",
+    "forward",
+    "function_kind",
+    "narrow",
+    "present",
+    "takes_the_same",
+]
+
+KEPT: Final = "blockfreeze_kept"
+"""The class attribute with the methods that a class keeps, by entry. It is there that they live, and die, with it.
+
+Of each there may be several: by the number of the generation for which the class was left, and the latest one.
+"""
+
+LATEST: Final = 0
+"""The number under which the method of a class is that was left last."""
 
 KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 
@@ -58,6 +82,32 @@ class Entry:
 
     def __repr__(self) -> str:
         return f"<entry {self.name}>"
+
+
+class Choice:
+    """What a slot holds while some class keeps the method of its name: that one for its instances, else `served`.
+
+    It belongs to a generation: a class that this one has keeps nothing in it, and what another keeps may be one thing
+    for calls that began before the class was left once more, and another for those that began later.
+    """
+
+    __slots__ = ("_entry", "_generation", "served")
+
+    def __init__(self, entry: Entry, generation: Generation, served: Callable[..., Any] | None) -> None:
+        self._entry = entry
+        self._generation = generation
+        self.served = served
+
+    def __call__(self, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the method for `owner`, an instance or a class."""
+        for cls in (owner if issubclass(type(owner), type) else type(owner)).__mro__:
+            kept = cls.__dict__.get(KEPT, {}).get(self._entry)
+            if kept is not None and cls not in self._generation.class_values:
+                return kept.get(self._generation.number, kept[LATEST])(owner, *args, **kwargs)
+        if self.served is None:
+            name = self._entry.path.rpartition(".")[2]
+            raise AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}", name=name, obj=owner)
+        return self.served(owner, *args, **kwargs)
 
 
 def function_kind(code: CodeType) -> int:

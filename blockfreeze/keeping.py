@@ -9,15 +9,14 @@ generation's. So calls on old instances wait at a gate like all others, and foll
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.classes import method_function
-from blockfreeze.entries import copy_function, forward
+from blockfreeze.entries import KEPT, LATEST, Choice, copy_function, forward
 from blockfreeze.outline import FIRST_VERSION, Version
 from blockfreeze.vector import is_forwarder
 
@@ -26,19 +25,16 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
 __all__ = [
-    "KEPT",
     "Converter",
     "Left",
     "forwarding_methods",
     "keep_methods",
     "offer_kept",
+    "own_method",
     "serve_methods",
     "take_back_methods",
     "version_of",
 ]
-
-KEPT: Final = "blockfreeze_kept"
-"""The class attribute with the methods that a class keeps, by entry. It is there that they live, and die, with it."""
 
 
 @dataclass(frozen=True)
@@ -68,40 +64,73 @@ def version_of(generation: Generation, cls: type) -> Version:
     return FIRST_VERSION
 
 
-def keep_methods(block: Block, generation: Generation, cls: type) -> None:
-    """Let the methods of `cls`, which `generation` has and the next one has not, run as they did.
+def keep_methods(block: Block, generation: Generation, after: Generation, cls: type) -> None:
+    """Let the methods of `cls`, which `generation` has and `after` has not, run as they did.
 
     Its functions forward already; a static method, which is called with nothing to choose by, gets its own code again.
     """
-    kept: dict[Entry, FunctionType] = {}
-    for name, copy in generation.class_copies.get(cls, {}).items():
-        value = cls.__dict__.get(name)
-        function, original = method_function(value), method_function(copy)
-        if not is_a(function, FunctionType) or not is_forwarder(function.__code__, block.reference):
+    kept: dict[Entry, dict[int, FunctionType]] = cls.__dict__.get(KEPT, {})
+    for name, value, function, entry in _forwarding(block, generation, cls):
+        own = own_method(block, generation, cls, name, entry)
+        if own is None:
             continue
-        entry = _entry_named(block, generation, cls, name)
-        if type(value) is staticmethod or entry is None:
-            function.__code__ = original.__code__
+        if type(value) is staticmethod:
+            function.__code__ = own.__code__
         else:
-            kept[entry] = original
-            generation.lent.add(id(original))
+            # A copy that nobody else has: those of the generation forward as well, once it has served again.
+            again = copy_function(own)
+            kept[entry] = {**kept.get(entry, {}), after.number: again, LATEST: again}
     if kept:
         type.__setattr__(cls, KEPT, kept)
         block.keepers.add(cls)
+
+
+def own_method(
+    block: Block, generation: Generation, cls: type, name: str, entry: Entry | None = None
+) -> FunctionType | None:
+    """Return the function that does the work of a method of `cls` in `generation`, and not one that forwards."""
+    entry = entry or _entry_named(block, generation, cls, name)
+    there = None if entry is None else generation.locals.get(entry)
+    found = (
+        there.served if is_a(there, Choice) else there,
+        method_function(generation.class_copies.get(cls, {}).get(name)),
+        method_function(generation.class_values[cls].get(name)),
+    )
+    working = (one for one in found if is_a(one, FunctionType) and not is_forwarder(one.__code__, block.reference))
+    return next(working, None)
+
+
+def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tuple[str, Any, FunctionType, Entry]]:
+    for name, value in tuple(cls.__dict__.items()):
+        function = method_function(value)
+        if is_a(function, FunctionType) and is_forwarder(function.__code__, block.reference):
+            entry = _entry_named(block, generation, cls, name)
+            if entry is not None:
+                yield name, value, function, entry
 
 
 def serve_methods(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Let `cls` serve the slots of the methods of the class whose place it has taken."""
     for name, value in cls.__dict__.items():
         entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(value)
-        if entry is not None and is_a(function, FunctionType):
-            generation.locals.setdefault(entry, function)
+        if entry is None or not is_a(function, FunctionType):
+            continue
+        there = generation.locals.get(entry)
+        if is_a(there, Choice) and there.served is None:
+            there.served = function
+        elif there is None:
+            generation.locals[entry] = function
 
 
-def take_back_methods(block: Block, cls: type) -> None:
-    """Let `cls` be a class like any other again: its generation serves again."""
-    if KEPT in cls.__dict__:
-        type.__delattr__(cls, KEPT)
+def take_back_methods(block: Block, generation: Generation, cls: type) -> None:
+    """Let `cls` be a class like any other again: `generation` serves again, and what its functions forward to."""
+    if KEPT not in cls.__dict__:
+        return
+    kept = cls.__dict__[KEPT]
+    for _, _, function, entry in _forwarding(block, generation, cls):
+        if entry in kept:
+            function.__code__ = kept[entry][LATEST].__code__
+    type.__delattr__(cls, KEPT)
     block.keepers.discard(cls)
 
 
@@ -113,7 +142,7 @@ def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> 
 def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict[str, Any]:
     """Return methods for a twin of `kind` that forward, and under `KEPT` those of `values` that they lead to."""
     made: dict[str, Any] = {}
-    kept: dict[Entry, FunctionType] = {}
+    kept: dict[Entry, dict[int, FunctionType]] = {}
     current = block.current
     for name, value in values.items():
         function = method_function(value)
@@ -124,7 +153,7 @@ def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict
         forwarder = copy_function(function)
         forward(forwarder, block.reference, entry.slot)
         made[name] = classmethod(forwarder) if type(value) is classmethod else forwarder
-        kept[entry] = function
+        kept[entry] = {LATEST: copy_function(function)}
     return {**made, KEPT: kept} if kept else {}
 
 
@@ -133,19 +162,5 @@ def offer_kept(block: Block, generation: Generation) -> None:
     for cls in tuple(block.keepers):
         for entry in cls.__dict__.get(KEPT, ()):
             served = generation.locals.get(entry)
-            if not _is_choice(served):
-                generation.locals[entry] = partial(_choose, entry, served)
-
-
-def _is_choice(value: object) -> bool:
-    return is_a(value, partial) and value.func is _choose
-
-
-def _choose(entry: Entry, served: Callable[..., Any] | None, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
-    for cls in (owner if is_a(owner, type) else type(owner)).__mro__:
-        kept = cls.__dict__.get(KEPT)
-        if kept is not None and entry in kept:
-            return kept[entry](owner, *args, **kwargs)
-    if served is None:
-        raise AttributeError(f"{type(owner).__name__!r} object has no attribute {entry.path.rpartition('.')[2]!r}")
-    return served(owner, *args, **kwargs)
+            if not is_a(served, Choice):
+                generation.locals[entry] = Choice(entry, generation, served)

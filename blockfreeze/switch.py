@@ -71,7 +71,11 @@ class Switch:
         return (self.inner if inside else self.outward).get(generation, self.default)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self._bind(self.choose(), instance, owner)
+        value = self.choose()
+        if instance is not None and type(instance) is not owner and owner is not None:
+            # It has become one of another class since this access began, and it was before the value was chosen.
+            return getattr(instance, self.name)
+        return self._bind(value, instance, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the value unbound: so CPython calls a descriptor's ``__get__``, and `enum` what it finds in a class."""
@@ -109,6 +113,8 @@ class DataSwitch(Switch):
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         value = self.choose()
+        if instance is not None and type(instance) is not owner and owner is not None:
+            return getattr(instance, self.name)
         if instance is not None and not hasattr(type(value), "__set__"):
             own = getattr(instance, "__dict__", None)
             if own is not None and self.name in own:

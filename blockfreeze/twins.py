@@ -19,9 +19,10 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.classes import method_function
+from blockfreeze.classes import method_function, rewrapped
 from blockfreeze.cpython import instructions
-from blockfreeze.keeping import KEPT, forwarding_methods, version_of
+from blockfreeze.entries import KEPT
+from blockfreeze.keeping import forwarding_methods, own_method, version_of
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> 
             if owner is base and name not in namespace and name not in _SPECIAL:
                 live = base.__dict__.get(name)
                 kept = live.inner.get(before, value) if is_a(live, Switch) else value
+                if is_a(method_function(kept), FunctionType):
+                    kept = rewrapped(kept, own_method(block, before, base, name) or method_function(kept))
                 if kept is not ABSENT:
                     namespace[name] = kept
                     before.lent.add(id(method_function(kept)))
