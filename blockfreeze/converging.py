@@ -42,7 +42,7 @@ _MOMENT = 0.02
 def retired_generations(block: Block) -> list[Generation]:
     """Return every generation that is known and does not serve."""
     current = block.current
-    return [one for one in block.generations.values() if one is not current]
+    return [one for one in tuple(block.generations.values()) if one is not current]
 
 
 def converge(block: Block) -> list[Lingering]:

@@ -172,7 +172,7 @@ class Hooks:
         home = self.member.home_of(self.block, name)
         if home.pop(name, _MISSING) is _MISSING:
             raise NameError(f"name {name!r} is not defined", name=name)
-        for generation in self.block.generations.values():
+        for generation in tuple(self.block.generations.values()):
             member = generation.members.get(self.member.name)
             if member is not None and member.home_of(self.block, name) is home:
                 member.namespace.pop(name, None)
