@@ -322,7 +322,7 @@ def status(module: Any) -> BlockStatus:
         members=tuple(sorted(current.members)),
         generations=tuple(
             GenerationStatus(one.number, _state(block, one.number), one.snapshot.hash(one.members), tuple(one.members))
-            for one in sorted(tuple(block.generations.values()), key=lambda one: one.number)
+            for one in sorted(block.generations.values(), key=lambda one: one.number)
         ),
         overlapping=isinstance(block.reference.vector[0], Overlap),
         lingering=tuple(lingering),

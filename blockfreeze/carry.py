@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
     from blockfreeze.source import ModuleSource
 
-__all__ = ["can_be_carried", "carry", "kept_by_metaclass", "made_registrations"]
+__all__ = ["can_be_carried", "carry", "is_foreign", "kept_by_metaclass", "made_registrations"]
 
 _NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
@@ -135,7 +135,7 @@ def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: ty
     What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past what could switch.
     """
     outline = outline_of(member.source)
-    if outline is None or name not in outline.classes or not _is_foreign(generation.block, type(cls).__module__):
+    if outline is None or name not in outline.classes or not is_foreign(generation.block, type(cls).__module__):
         return None
     extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__qualname__", "__slots__"}
     if not extra:
@@ -143,7 +143,8 @@ def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: ty
     return f"its statement has changed, and its metaclass {type(cls).__name__} keeps {min(extra)} on it"
 
 
-def _is_foreign(block: Block, module: str) -> bool:
+def is_foreign(block: Block, module: str) -> bool:
+    """Tell whether a module is somebody else's: neither the block's own nor of the standard library."""
     return module.partition(".")[0] not in sys.stdlib_module_names and not block.covers(module)
 
 

@@ -17,7 +17,7 @@ from blockfreeze.arming import widen
 from blockfreeze.compare import Differences, report
 from blockfreeze.completion import Clock, prepare_error
 from blockfreeze.converging import converge, converge_claimed
-from blockfreeze.conversion import Conversion, leave_classes, stay_with_classes
+from blockfreeze.conversion import Conversion, leave_classes
 from blockfreeze.drain import drain_in_background
 from blockfreeze.errors import BlockfreezeError
 from blockfreeze.events import Committed, RolledBack, announce
@@ -57,6 +57,7 @@ class Commitment:
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
         self.stayed: list[Unreached] = []
+        self.twins = len(before.twins)
 
     def make(self, seconds: float | None) -> SwapReport:
         """Commit, behind a gate if `seconds` are given; if anything fails, nothing has changed for any caller."""
@@ -73,8 +74,7 @@ class Commitment:
         except BaseException:
             if block.current is before:
                 self.conversion.undo()
-                return_from_twins(before)
-                stay_with_classes(block, before)
+                return_from_twins(before, self.twins)
             raise
         finally:
             if gate is not None:

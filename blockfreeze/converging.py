@@ -102,6 +102,7 @@ def _convert_at_rest(block: Block, conversion: Conversion) -> None:
         store(block, plain_vector(block, current))
     block.unconverted = None
     conversion.keep_going()
+    stay_with_classes(block, current)
     counts = tuple((one.name, one.count) for one in conversion.counted())
     stayed = tuple((one.name, one.reason) for one in conversion.told({}))
     announce(block.subscribers, InstancesConverted(block.name, current.number, counts, stayed, error))

@@ -30,6 +30,7 @@ from types import MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
+from blockfreeze.carry import is_foreign
 from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
 from blockfreeze.report import Converted, Unreached
 from blockfreeze.twins import (
@@ -113,9 +114,10 @@ class Conversion:
         change.born_with = assigned_at_birth(self.after, target)
         change.version_now = version_of(self.after, target)
         found, left_behind = _converter(self.after, target), None if old is None else _converter(self.before, old)
-        change.hook = change.onward = None if found is None else found.hook
+        change.hook = change.onward = None if found is None else partial(_as_own, self.after, found.hook)
         if self.after.number < self.before.number and left is None:
-            change.hook = None if left_behind is None else left_behind.inverse
+            inverse = None if left_behind is None else left_behind.inverse
+            change.hook = None if inverse is None else partial(_as_own, self.before, inverse)
         change.marked = version != change.version_now or version_of(self.before, source) != 1
         change.no_way = change.hook is None and version != change.version_now
         return change
@@ -213,9 +215,13 @@ class Conversion:
         had = had or {name for one in self._relevant(kind) for name in one.assigned}
         wanted = {name for one in self._relevant(kind) for name in one.assigned_now}
         added = tuple(sorted(name for name in wanted.difference(had) if not has_attribute(instance, name)))
-        if hook is None and (added or final is kind or is_twin(kind)):
-            if added and final is not kind and not is_twin(kind):
-                self._stay(kind, f"lack {', '.join(added)}, which the methods of the new class assign")
+        if hook is None and (final is kind or is_twin(kind)):
+            return
+        if hook is None and is_foreign(self.block, type(final).__module__):
+            self._stay(kind, f"what they have is known to the metaclass {type(final).__name__} alone")
+            return
+        if hook is None and added:
+            self._stay(kind, f"lack {', '.join(added)}, which the methods of the new class assign")
             return
         old = _attributes(instance)
         if final is not kind:
@@ -267,6 +273,11 @@ class Conversion:
                 why = "they lack attributes that its methods assign now; they stay as they were"
             found.append(Unreached(name, f"{count} instances made before: {why}"))
         return found
+
+
+def _as_own(generation: Generation, hook: Callable[..., object], *given: object) -> object:
+    """Call a hook as what it is in the generation that names it, whichever serves by now."""
+    return generation.own(hook)(*given)
 
 
 def _name(cls: type) -> str:
@@ -323,7 +334,7 @@ def _restore(instance: Any, kind: type, old: dict[str, Any]) -> None:
 
 def leave_classes(block: Block, before: Generation, after: Generation) -> None:
     """As part of a commit: note the classes that others take the place of, and let their methods run as they did."""
-    block.left = [one for one in block.left if one.reference() is not None]
+    block.left = [one for one in block.left if one.reference() not in (None, *after.class_values)]
     for key, cls in before.classes.items():
         if cls not in before.class_values or cls in after.class_values:
             continue
@@ -335,7 +346,6 @@ def leave_classes(block: Block, before: Generation, after: Generation) -> None:
 
 
 def stay_with_classes(block: Block, generation: Generation) -> None:
-    """Once `generation` serves, or goes on serving: its classes are classes like any other, though they were left."""
-    block.left = [one for one in block.left if one.reference() not in generation.class_values]
+    """Once nothing older or newer than `generation` runs: its classes are classes like any other, if they were left."""
     for cls in generation.class_values:
         take_back_methods(block, generation, cls)

@@ -104,6 +104,11 @@ class Generation:
             found = self.locals[entry] = self._resolve(entry)
         return found
 
+    def own(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what `function`, which this generation has named as a hook, is in it: if it is an entry, the local."""
+        entry = self.block.entry_of(function)
+        return function if entry is None else self.locals.get(entry, function)
+
     def _resolve(self, entry: Entry) -> Callable[..., Any]:
         member = self.members.get(entry.member)
         value: Any = None

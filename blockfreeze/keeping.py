@@ -123,10 +123,13 @@ def serve_methods(block: Block, generation: Generation, key: tuple[str, str], cl
 
 
 def take_back_methods(block: Block, generation: Generation, cls: type) -> None:
-    """Let `cls` be a class like any other again: `generation` serves again, and what its functions forward to."""
-    if KEPT not in cls.__dict__:
+    """Let `cls` be a class like any other again, `generation` serves again; not yet, if others need its functions.
+
+    A bound method of an instance that was converted to another class since, and not back, goes through them.
+    """
+    kept = cls.__dict__.get(KEPT)
+    if kept is None or any(one is not cls and not kept.keys().isdisjoint(one.__dict__[KEPT]) for one in block.keepers):
         return
-    kept = cls.__dict__[KEPT]
     for _, _, function, entry in _forwarding(block, generation, cls):
         if entry in kept:
             function.__code__ = kept[entry][LATEST].__code__

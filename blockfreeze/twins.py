@@ -230,8 +230,12 @@ def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> 
     return twin
 
 
-def return_from_twins(generation: Generation) -> None:
-    """Let the instances that were moved when `generation` was left be of their class again: it serves again."""
-    for one in instances_of(generation.twins):
+def return_from_twins(generation: Generation, first: int = 0) -> None:
+    """Let the instances that were moved when `generation` was left be of their class again: it serves again.
+
+    Args:
+        first: of the twins that the generation has, those from this one on.
+    """
+    for one in instances_of(generation.twins[first:]):
         set_class(one, type(one).__dict__["blockfreeze_twin_of"])
-    generation.twins.clear()
+    del generation.twins[first:]

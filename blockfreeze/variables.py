@@ -63,10 +63,7 @@ class Variable:
 
     def lead(self, hook: Hook, value: Any) -> Any:
         """Return what a hook of this declaration makes of `value`: the function of its own generation."""
-        entry = None if self.generation is None else self.generation.block.entry_of(hook)
-        if entry is not None and self.generation is not None:
-            hook = self.generation.locals.get(entry, hook)
-        return hook(value)
+        return (hook if self.generation is None else self.generation.own(hook))(value)
 
     @property
     def way_back(self) -> str:

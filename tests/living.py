@@ -7,7 +7,6 @@ gate is shut and at which somebody begins to wait for it into events, so that th
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,6 @@ from parking import LIMIT
 import blockfreeze as bf
 from blockfreeze import quiesce, registry
 from blockfreeze.gate import Gate
-
-SWAP = sys.modules["blockfreeze.swap"]  # its name in the package is that of the function
 
 TEXT = """
 NUMBER = {version}

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from living import SWAP, Result, Watch, events, is_as_before, only, text
+from living import Result, Watch, events, is_as_before, only, text
 from pairs import forget_block
 from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from benchmarks.quiesced import under_tasks, under_threads, versioned
-from blockfreeze import quiesce, registry, twins
+from blockfreeze import commitment, quiesce, registry, twins
 from blockfreeze.gate import Gate
 
 pytestmark = pytest.mark.needs_threads
@@ -279,7 +279,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
     go_on = threading.Event()
     monkeypatch.setattr(Gate, "convert", convert_late)
     moved = threading.Event()
-    monkeypatch.setattr(SWAP, "move_to_twins", lambda *given: moved.set() or {})
+    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: moved.set() or {})
     swap = quiesced(shop, 2)
     assert inside.wait(LIMIT)
     assert not moved.wait(0.05)
@@ -292,7 +292,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
 def test_the_swapping_thread_itself_passes_its_gate(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector may run a finalizer on it at any time, and a conversion calls what it needs."""
     seen = []
-    monkeypatch.setattr(SWAP, "move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
+    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
     bf.swap(shop, source=text(2), quiesce=1)
     assert seen == [1]
 
@@ -429,11 +429,11 @@ def at_rest(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
     """Collect what runs in the block at each conversion."""
     found: list[list[Any]] = []
 
-    def noted(block: Any, before: Any, after: Any) -> Any:
+    def noted(block: Any, before: Any, after: Any, *more: Any) -> Any:
         found.append(quiesce.search(block, [one for one in block.generations.values() if one is not after])[0])
-        return twins.move_to_twins(block, before, after)
+        return twins.move_to_twins(block, before, after, *more)
 
-    monkeypatch.setattr(SWAP, "move_to_twins", noted)
+    monkeypatch.setattr(commitment, "move_to_twins", noted)
     return found
 
 

@@ -15,11 +15,11 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from living import LIMIT, SWAP, Result, events, only, text
+from living import LIMIT, Result, events, only, text
 from sequencer import Instructions
 
 import blockfreeze as bf
-from blockfreeze import quiesce
+from blockfreeze import commitment, quiesce
 from blockfreeze.gate import Gate
 
 pytestmark = pytest.mark.needs_threads
@@ -155,7 +155,7 @@ def test_a_call_in_a_context_that_is_pinned_no_more_is_waited_for_or_is_of_the_n
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a copy of a context has the pin: the overlap ends while the call is choosing its generation by it."""
-    monkeypatch.setattr(SWAP, "drain_in_background", lambda *given: None)
+    monkeypatch.setattr(commitment, "drain_in_background", lambda *given: None)
     serving = itertools.count(2)
     seen = set()
 
