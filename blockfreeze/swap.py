@@ -262,7 +262,7 @@ def _follow_up(
     block.served.append(after.number)
     clock.lap("repoint")
     announce(block.subscribers, told)
-    lingering = _converge(block)
+    lingering = _converge(block, whole=True)
     clock.lap("drain")
     if lingering:
         drain_in_background(block, converge)
@@ -328,10 +328,11 @@ def retired_generations(block: Block) -> list[Generation]:
     return [one for one in block.generations.values() if one is not current]
 
 
-def converge(block: Block) -> list[Lingering]:
+def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     """End the overlap if the retired generations have drained, or wait while another thread does; return who lingers.
 
-    While a swap holds the claim nothing is ended: it is about to open the next overlap.
+    Without `whole`, one of those who linger is enough. While a swap holds the claim nothing is ended: it is about to
+    open the next overlap.
     """
     me = threading.current_thread()
     if not isinstance(block.reference.vector[0], Overlap):
@@ -340,7 +341,7 @@ def converge(block: Block) -> list[Lingering]:
             block.claim.wait_for(lambda: not block.converging or block.claimed_by is me)
         return []
     served = block.served[-1:]
-    running, _ = search(block, retired_generations(block))
+    running, _ = search(block, retired_generations(block), whole=whole)
     if running:
         return running
     with block.claim:
@@ -349,17 +350,17 @@ def converge(block: Block) -> list[Lingering]:
             return []
         block.claimed_by, block.converging = me, True
     try:
-        return _converge(block)
+        return _converge(block, whole=whole)
     finally:
         release_claim(block)
 
 
-def _converge(block: Block) -> list[Lingering]:
+def _converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     """Do what `converge` does, for the thread that holds the claim."""
     if not isinstance(block.reference.vector[0], Overlap):
         return []
     retired = retired_generations(block)
-    running, _ = search(block, retired)
+    running, _ = search(block, retired, whole=whole)
     if running:
         return running
     # What old generations have handed out is seen to while accesses still find their generation. Whatever was called
@@ -367,7 +368,7 @@ def _converge(block: Block) -> list[Lingering]:
     void_pins(block, retired)
     for one in retired:
         retire_copies(block, one)
-    running, held = search(block, retired)
+    running, held = search(block, retired, whole=whole)
     if not running:
         _end_overlap(block, held)
         current = block.current.number
