@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from blockfreeze.arming import present_entries
 from blockfreeze.classes import apply_metadata
+from blockfreeze.holders import left_behind
 from blockfreeze.repoint import publish_members, repoint
 from blockfreeze.report import Repointed, Unreached
 from blockfreeze.twins import return_from_twins
@@ -46,6 +47,7 @@ def bring_up_to_date(
         lambda: return_from_twins(after),
         lambda: _clear_caches(before, after),
         point,
+        lambda: unreached.extend(sorted(left_behind(block, before, after), key=str)),
     )
     for step in steps:
         try:

@@ -21,6 +21,7 @@ from blockfreeze.report import (
     Unreached,
 )
 from blockfreeze.source import statement_digests
+from blockfreeze.survey import Survey
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation
@@ -43,6 +44,7 @@ class Differences:
         self.incompatible: list[str] = []
         self.afresh: list[FreshObject] = []
         self.replaced_classes: list[ReplacedClass] = []
+        self.done_again: list[str] = []
 
 
 def _definitions(generation: Generation) -> dict[str, tuple[str | None, Any]]:
@@ -80,7 +82,23 @@ def differences(before: Generation, after: Generation) -> Differences:
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
     result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
+    result.done_again = list(_done_again(before, after))
     return result
+
+
+def _done_again(before: Generation, after: Generation) -> Iterator[str]:
+    """Yield the statements of `after`, with their places, that did outside of the block what `before` did there."""
+    for name, member in after.members.items():
+        if name not in before.members:
+            continue
+        carried = {path for (module, path), cls in after.classes.items() if module == name and cls in after.carried}
+        left_out = after.linked[name].left_out if name in after.linked else frozenset()
+        now = Survey(member.source, after.block.covers, member.linkage, left_out.union(carried)).runs_again
+        old = before.members[name]
+        if now:
+            was = Survey(old.source, after.block.covers, old.linkage, frozenset()).runs_again
+            known = {one.what for one in was}
+            yield from (str(one) for one in now if one.what in known)
 
 
 def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: Differences) -> None:
@@ -195,6 +213,7 @@ def report(
         replaced_classes=tuple(found.replaced_classes),
         repointed=tuple(pointed),
         unreached=tuple(unreached),
+        done_again=tuple(found.done_again) if kind == "swap" else (),
         lingering=tuple(lingering),
         phases=dict(phases),
         source_hash=after.snapshot.hash(after.members),

@@ -39,11 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assume_idle",
+    "closures_held",
     "count_idle",
     "count_joined",
     "drain_in_background",
     "find_lingering",
     "keep_own_functions",
+    "reached_by",
     "search",
 ]
 
@@ -114,6 +116,14 @@ def search(
             return running, []
     suspended, closures = _in_heap(block, wanted, suspects, all_seen=bool(running))
     return running + suspended, list(_escaped(block, suspects, closures))
+
+
+def closures_held(block: Block, generation: Generation) -> list[FunctionType]:
+    """Return the closures of a generation that outside code holds, or a call that is under way."""
+    if not _has_extra_references(generation):
+        return []
+    _, closures = _in_heap(block, {generation}, [generation], all_seen=True)
+    return [closure for _, closure in _escaped(block, [generation], closures)]
 
 
 def keep_own_functions(held: list[tuple[Generation, FunctionType]]) -> None:
@@ -246,7 +256,7 @@ def _in_heap(
                 suspended.append((generation, label, thing, frame))
         elif kind is FunctionType and id(thing.__globals__) in block.by_globals:
             closures.append(thing)
-    inside = _reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
+    inside = reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
     # One that has not begun, and that only the retired generation itself holds, is not a call in flight.
     in_flight = [one for one in suspended if not (one[3].f_lasti < 0 and id(one[2]) in inside)]
     tasks = _tasks_of([thing for _, label, thing, _ in in_flight if label == "coroutine"])
@@ -294,7 +304,7 @@ def _escaped(
                 extra.add(id(code))
     if not extra:
         return
-    inside = _reached_by(suspects)
+    inside = reached_by(suspects)
     for closure in closures:
         found = block.by_globals.get(id(closure.__globals__))
         if id(closure.__code__) in extra and id(closure) not in inside and found in suspects and found is not None:
@@ -308,7 +318,7 @@ def _describe_closure(generation: Generation, closure: FunctionType) -> Lingerin
     )
 
 
-def _reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
+def reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
     """Return the ids of what generations' own namespaces reach, without entering modules and foreign classes."""
     roots: list[Any] = []
     for generation in generations:
