@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import deque
 from collections.abc import Iterator
 from inspect import Parameter
@@ -86,14 +87,22 @@ def differences(before: Generation, after: Generation) -> Differences:
     return result
 
 
+def _tells_others(generation: Generation, cls: type) -> bool:
+    told = [type(cls).__module__, *(base.__module__ for base in cls.__mro__[1:] if "__init_subclass__" in vars(base))]
+    return any(
+        one.partition(".")[0] not in sys.stdlib_module_names and not generation.block.covers(one) for one in told
+    )
+
+
 def _done_again(before: Generation, after: Generation) -> Iterator[str]:
     """Yield the statements of `after`, with their places, that did outside of the block what `before` did there."""
     for name, member in after.members.items():
         if name not in before.members:
             continue
-        carried = {path for (module, path), cls in after.classes.items() if module == name and cls in after.carried}
+        classes = {path: cls for (module, path), cls in after.classes.items() if module == name}
+        silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
         left_out = after.linked[name].left_out if name in after.linked else frozenset()
-        now = Survey(member.source, after.block.covers, member.linkage, left_out.union(carried)).runs_again
+        now = Survey(member.source, after.block.covers, member.linkage, left_out.union(silent)).runs_again
         old = before.members[name]
         if now:
             was = Survey(old.source, after.block.covers, old.linkage, frozenset()).runs_again

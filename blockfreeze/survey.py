@@ -76,7 +76,7 @@ _CACHES: Final = frozenset({"functools.cache", "functools.lru_cache"})
 
 _DECORATES_ONLY: Final = frozenset(
     {"abc", "asyncio", "builtins", "contextlib", "dataclasses", "enum", "functools", "types", "typing", "warnings"}
-    | {"attr", "attrs", "blockfreeze", "deprecated", "typing_extensions", "wrapt"}
+    | {"attr", "attrs", "blockfreeze", "click", "deprecated", "django.views.decorators", "typing_extensions", "wrapt"}
 )
 """Packages whose decorators return something for the definition and tell nobody else of it."""
 
@@ -183,7 +183,7 @@ class Survey:
                 continue
             if dotted in _CACHES:
                 self.made_again.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
-            elif dotted.partition(".")[0] not in _DECORATES_ONLY and self._tells_outside(decorator):
+            elif not _decorates_only(dotted) and self._tells_outside(decorator):
                 self._again(decorator, f"@{_text(decorator)} on {statement.name}")
         if isinstance(statement, ast.ClassDef) and statement.name not in (self._left_out or ()):
             for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
@@ -244,6 +244,11 @@ class Survey:
                 self.made_again.append(MadeAgain(name, dotted.rpartition(".")[2], place))
             elif dotted and dotted not in _IMMUTABLE_MADE_BY:
                 self.made_again.append(MadeAgain(name, f"made by {_text(value.func)}()", place))
+
+
+def _decorates_only(dotted: str) -> bool:
+    parts = dotted.split(".")
+    return any(".".join(parts[:count]) in _DECORATES_ONLY for count in range(1, len(parts) + 1))
 
 
 def _shown(path: str) -> str:
