@@ -11,6 +11,7 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -118,7 +119,7 @@ class Survey:
             assert outline is not None
             self._outline = outline
             self._imports = outline.imports
-            self._changed = frozenset(_changed_names(tree))
+            self._tree = tree
             self._own: set[str] = set()  # objects that the top level makes for itself, and may fill
             if not self.name.endswith(".__main__"):  # it runs as a script, and not when the package is imported
                 for statement in executed(tree.body):
@@ -142,6 +143,10 @@ class Survey:
     def unbound(self) -> list[Unbound]:
         """The definitions that are not linked, with the reason: a value of `Reason`."""
         return [Unbound(f"{self.name}.{name}", reason.value) for name, reason in self.linkage.reasons.items()]
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        return frozenset(_changed_names(self._tree))
 
     def _dotted(self, node: ast.expr) -> str:
         """Return the qualified name that an expression begins with, or the empty string."""
