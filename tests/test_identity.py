@@ -1,4 +1,4 @@
-"""The benchmark of identity: what it asks holds for blockfreeze and not for `importlib.reload`, and the README has it."""
+"""The benchmark of identity: what it asks holds for blockfreeze, not for `importlib.reload`, and is in the README."""
 
 from __future__ import annotations
 
