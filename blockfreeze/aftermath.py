@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from blockfreeze.arming import present_entries
 from blockfreeze.classes import apply_metadata
+from blockfreeze.holders import left_behind
 from blockfreeze.repoint import publish_members, repoint
 from blockfreeze.report import Repointed, Unreached
 
@@ -44,6 +45,7 @@ def bring_up_to_date(
         lambda: apply_metadata(after),
         lambda: _clear_caches(before, after),
         point,
+        lambda: unreached.extend(sorted(left_behind(block, before, after), key=str)),
     )
     for step in steps:
         try:

@@ -292,10 +292,11 @@ def drain(module: Any, *, timeout: float | None = None) -> None:
     until = None if timeout is None else time.monotonic() + timeout
     pause = 0.0005
     while True:
-        running = converge(block)
+        expired = until is not None and time.monotonic() >= until
+        running = converge(block, whole=expired)
         if not running:
             return
-        if until is not None and time.monotonic() >= until:
+        if expired:
             raise DrainTimeoutError(
                 f"{block.name}: the drain did not end in {timeout} s: " + "; ".join(map(str, running)),
                 block=block.name,

@@ -134,7 +134,7 @@ class Commitment:
         block.served.append(after.number)
         clock.lap("repoint")
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
-        lingering = converge_claimed(block)
+        lingering = converge_claimed(block, whole=True)
         clock.lap("drain")
         if lingering or block.unconverted is not None:
             drain_in_background(block, converge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import deque
 from collections.abc import Iterator
 from inspect import Parameter
@@ -23,6 +24,7 @@ from blockfreeze.report import (
     Unreached,
 )
 from blockfreeze.source import statement_digests
+from blockfreeze.survey import Survey
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation
@@ -45,6 +47,7 @@ class Differences:
         self.incompatible: list[str] = []
         self.afresh: list[FreshObject] = []
         self.replaced_classes: list[ReplacedClass] = []
+        self.done_again: list[str] = []
 
 
 def _definitions(generation: Generation) -> dict[str, tuple[str | None, Any]]:
@@ -82,7 +85,31 @@ def differences(before: Generation, after: Generation) -> Differences:
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
     result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
+    result.done_again = list(_done_again(before, after))
     return result
+
+
+def _tells_others(generation: Generation, cls: type) -> bool:
+    told = [type(cls).__module__, *(base.__module__ for base in cls.__mro__[1:] if "__init_subclass__" in vars(base))]
+    return any(
+        one.partition(".")[0] not in sys.stdlib_module_names and not generation.block.covers(one) for one in told
+    )
+
+
+def _done_again(before: Generation, after: Generation) -> Iterator[str]:
+    """Yield the statements of `after`, with their places, that did outside of the block what `before` did there."""
+    for name, member in after.members.items():
+        if name not in before.members:
+            continue
+        classes = {path: cls for (module, path), cls in after.classes.items() if module == name}
+        silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
+        left_out = after.linked[name].left_out if name in after.linked else frozenset()
+        now = Survey(member.source, after.block.covers, member.linkage, left_out.union(silent)).runs_again
+        old = before.members[name]
+        if now:
+            was = Survey(old.source, after.block.covers, old.linkage, frozenset()).runs_again
+            known = {one.what for one in was}
+            yield from (str(one) for one in now if one.what in known)
 
 
 def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: Differences) -> None:
@@ -201,6 +228,7 @@ def report(
         replaced_classes=tuple(found.replaced_classes),
         repointed=tuple(pointed),
         unreached=tuple(unreached),
+        done_again=tuple(found.done_again) if kind == "swap" else (),
         lingering=tuple(lingering),
         phases=dict(phases),
         source_hash=after.snapshot.hash(after.members),

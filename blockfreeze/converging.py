@@ -45,10 +45,11 @@ def retired_generations(block: Block) -> list[Generation]:
     return [one for one in tuple(block.generations.values()) if one is not current]
 
 
-def converge(block: Block) -> list[Lingering]:
+def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     """End the overlap if the retired generations have drained, or wait while another thread does; return who lingers.
 
-    While a swap holds the claim nothing is ended: it is about to open the next overlap.
+    Without `whole`, one of those who linger is enough. While a swap holds the claim nothing is ended: it is about to
+    open the next overlap.
     """
     me = threading.current_thread()
     if not isinstance(block.reference.vector[0], Overlap):
@@ -58,7 +59,7 @@ def converge(block: Block) -> list[Lingering]:
         if block.unconverted is None:
             return []
     served = block.served[-1:]
-    running, _ = search(block, retired_generations(block))
+    running, _ = search(block, retired_generations(block), whole=whole)
     if running:
         return running
     with block.claim:
@@ -67,14 +68,14 @@ def converge(block: Block) -> list[Lingering]:
             return []
         block.claimed_by, block.converging = me, True
     try:
-        return converge_claimed(block)
+        return converge_claimed(block, whole=whole)
     finally:
         release_claim(block)
 
 
-def converge_claimed(block: Block) -> list[Lingering]:
+def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
     """Do what `converge` does, for the thread that holds the claim."""
-    running = _end_overlap(block) if isinstance(block.reference.vector[0], Overlap) else []
+    running = _end_overlap(block, whole=whole) if isinstance(block.reference.vector[0], Overlap) else []
     if not running and block.unconverted is not None:
         _convert_at_rest(block, block.unconverted)
     return running
@@ -108,9 +109,9 @@ def _convert_at_rest(block: Block, conversion: Conversion) -> None:
     announce(block.subscribers, InstancesConverted(block.name, current.number, counts, stayed, error))
 
 
-def _end_overlap(block: Block) -> list[Lingering]:
+def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
     retired = retired_generations(block)
-    running, _ = search(block, retired)
+    running, _ = search(block, retired, whole=whole)
     if running:
         return running
     # What old generations have handed out is seen to while accesses still find their generation. Whatever was called
@@ -118,7 +119,7 @@ def _end_overlap(block: Block) -> list[Lingering]:
     void_pins(block, retired)
     for one in retired:
         retire_copies(block, one)
-    running, held = search(block, retired)
+    running, held = search(block, retired, whole=whole)
     if not running:
         _settle(block, held)
         current = block.current.number

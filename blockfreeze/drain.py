@@ -3,6 +3,9 @@
 Threads are found from their stacks. A suspended generator or coroutine is on no stack, and a closure that outside code
 holds can be called at any time: both keep their code object alive, so a generation whose code objects have the
 reference counts that they had when it was idle has neither. Only where a count is higher is the heap searched.
+
+A search of the heap holds up every thread, so who only waits does not repeat it: as long as one of the objects that the
+last search found has not ended, nothing has drained.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import gc
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import CO_NESTED
@@ -35,11 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assume_idle",
+    "closures_held",
     "count_idle",
     "count_joined",
     "drain_in_background",
     "find_lingering",
     "keep_own_functions",
+    "reached_by",
     "search",
 ]
 
@@ -82,23 +88,42 @@ _WITHOUT_FUNCTIONS = _count_without_functions()
 
 def find_lingering(block: Block, retired: Iterable[Generation]) -> list[Lingering]:
     """Return what runs in, is suspended in, is pinned to, or is held of the `retired` generations."""
-    running, held = search(block, retired)
+    running, held = search(block, retired, whole=True)
     return running + [_describe_closure(generation, closure) for generation, closure in held]
 
 
 def search(
-    block: Block, retired: Iterable[Generation]
+    block: Block, retired: Iterable[Generation], *, whole: bool = False
 ) -> tuple[list[Lingering], list[tuple[Generation, FunctionType]]]:
-    """Return what runs or is suspended in the `retired` generations, and their closures that outside code holds."""
+    """Return what runs or is suspended in the `retired` generations, and their closures that outside code holds.
+
+    Args:
+        whole: find all of it. Otherwise one thing that runs is enough, and what is quick to find is found first; the
+            closures are complete if nothing runs.
+    """
     wanted = set(retired)
     if not wanted:
         return [], []
-    running = _on_stacks(block, wanted) + lingering_pins(block, wanted)
+    running = _on_stacks(block, wanted)
+    if whole or not running:
+        running += lingering_pins(block, wanted, whole=whole)
     suspects = [one for one in wanted if _has_extra_references(one)]
     if not suspects:
         return running, []
-    suspended, closures = _in_heap(block, wanted, suspects)
+    if not whole:
+        running = running or _not_ended(block, wanted)
+        if running:
+            return running, []
+    suspended, closures = _in_heap(block, wanted, suspects, all_seen=bool(running))
     return running + suspended, list(_escaped(block, suspects, closures))
+
+
+def closures_held(block: Block, generation: Generation) -> list[FunctionType]:
+    """Return the closures of a generation that outside code holds, or a call that is under way."""
+    if not _has_extra_references(generation):
+        return []
+    _, closures = _in_heap(block, {generation}, [generation], all_seen=True)
+    return [closure for _, closure in _escaped(block, [generation], closures)]
 
 
 def keep_own_functions(held: list[tuple[Generation, FunctionType]]) -> None:
@@ -201,8 +226,19 @@ def _walk(
     return found
 
 
+def _not_ended(block: Block, wanted: set[Generation]) -> list[Lingering]:
+    """Return one of the objects that the last search of the heap found, if one has not ended: suspended or running."""
+    for reference, kind, owner in block.suspended:
+        thing = reference()
+        frame = None if thing is None else getattr(thing, _SUSPENDED[type(thing)][1])
+        generation = None if frame is None else block.by_globals.get(id(frame.f_globals))
+        if frame is not None and generation is not None and generation in wanted:
+            return [_describe(generation, kind, owner, frame)]
+    return []
+
+
 def _in_heap(
-    block: Block, wanted: set[Generation], suspects: list[Generation]
+    block: Block, wanted: set[Generation], suspects: list[Generation], *, all_seen: bool
 ) -> tuple[list[Lingering], list[FunctionType]]:
     suspended: list[tuple[Generation, str, Any, FrameType]] = []
     closures: list[FunctionType] = []
@@ -214,20 +250,25 @@ def _in_heap(
             label, attribute = _SUSPENDED[kind]
             frame = getattr(thing, attribute)
             generation = None if frame is None else block.by_globals.get(id(frame.f_globals))
-            # One that is running is on a stack, where it was found; an asynchronous generator that waits for something
-            # says that it runs, too.
-            if generation is not None and generation in wanted and frame.f_back is None:
+            # One that is running is on a stack, where it was found, unless it was resumed since. (An asynchronous
+            # generator that waits for something says that it runs, but nothing is below it.)
+            if generation is not None and generation in wanted and (frame.f_back is None or not all_seen):
                 suspended.append((generation, label, thing, frame))
         elif kind is FunctionType and id(thing.__globals__) in block.by_globals:
             closures.append(thing)
-    inside = _reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
+    inside = reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
     # One that has not begun, and that only the retired generation itself holds, is not a call in flight.
     in_flight = [one for one in suspended if not (one[3].f_lasti < 0 and id(one[2]) in inside)]
     tasks = _tasks_of([thing for _, label, thing, _ in in_flight if label == "coroutine"])
-    found = [
-        _describe(generation, "task" if id(thing) in tasks else label, tasks.get(id(thing), thing.__qualname__), frame)
-        for generation, label, thing, frame in in_flight
-    ]
+    found: list[Lingering] = []
+    known: list[tuple[weakref.ref[Any], str, str]] = []
+    for generation, label, thing, frame in in_flight:
+        kind_of_it, owner = ("task", tasks[id(thing)]) if id(thing) in tasks else (label, thing.__qualname__)
+        found.append(_describe(generation, kind_of_it, owner, frame))
+        # Whether one that has not begun is in flight depends on who holds it, which only another search can tell.
+        if frame.f_lasti >= 0:
+            known.append((weakref.ref(thing), kind_of_it, owner))
+    block.suspended = known
     return found, closures
 
 
@@ -263,7 +304,7 @@ def _escaped(
                 extra.add(id(code))
     if not extra:
         return
-    inside = _reached_by(suspects)
+    inside = reached_by(suspects)
     for closure in closures:
         found = block.by_globals.get(id(closure.__globals__))
         if id(closure.__code__) in extra and id(closure) not in inside and found in suspects and found is not None:
@@ -277,7 +318,7 @@ def _describe_closure(generation: Generation, closure: FunctionType) -> Lingerin
     )
 
 
-def _reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
+def reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
     """Return the ids of what generations' own namespaces reach, without entering modules and foreign classes."""
     roots: list[Any] = []
     for generation in generations:
@@ -315,9 +356,10 @@ def drain_in_background(block: Block, converge: Callable[[Block], list[Lingering
             waits_for_rest = not converge(block) and not isinstance(block.reference.vector[0], Overlap)
             if waits_for_rest and block.unconverted is None:
                 return
-            # Each try for a moment of rest holds up new calls.
+            # A search of a large heap takes long, and must not be what the process does most of the time; and each try
+            # for a moment of rest holds up new calls.
             longest = 5.0 if waits_for_rest else 0.25
-            pause = min(longest, max(2 * pause, 20 * (time.perf_counter() - started)))
+            pause = max(min(longest, 2 * pause), 20 * (time.perf_counter() - started))
 
     block.draining = threading.Thread(target=watch, name=f"blockfreeze drain {block.name}", daemon=True)
     try:

@@ -167,6 +167,7 @@ class Block:
         self.armed = False
         self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there
         self.draining: threading.Thread | None = None
+        self.suspended: list[tuple[weakref.ref[Any], str, str]] = []  # what a search of the heap found: kind and owner
         self.pins: dict[int, weakref.ref[Hold]] = {}  # by the hold's id; one that dies takes itself out
         self._entry_by_id: dict[int, Entry] = {}
         self._joining = threading.Lock()

@@ -43,7 +43,7 @@ _getframe = sys._getframe  # kept, as in `vector`
 class Hold:
     """What one pin, and those around it, hold: a generation for each block, and who asked for it, and where."""
 
-    __slots__ = ("__weakref__", "file", "function", "generations", "is_open", "line", "owner")
+    __slots__ = ("__weakref__", "file", "function", "generations", "is_open", "line", "owner", "tasks")
 
     def __init__(self, generations: dict[Block, Generation], place: FrameType, function: str) -> None:
         self.generations = generations
@@ -52,6 +52,7 @@ class Hold:
         self.file = place.f_code.co_filename
         self.line = place.f_lineno or 0
         self.function = function or place.f_code.co_qualname
+        self.tasks: list[weakref.ref[Any]] = []  # those that have inherited it, as the last search found them
 
     def register(self) -> None:
         """Let every block of the hold know of it, as long as it lives."""
@@ -171,16 +172,34 @@ def _holds(block: Block) -> list[Hold]:
     return [hold for hold in found if hold is not None]
 
 
-def lingering_pins(block: Block, wanted: Collection[Generation]) -> list[Lingering]:
-    """Return the pins that hold one of the `wanted` generations, each with who holds it."""
+def lingering_pins(block: Block, wanted: Collection[Generation], *, whole: bool = True) -> list[Lingering]:
+    """Return the pins that hold one of the `wanted` generations, each with who holds it.
+
+    Args:
+        whole: find all of them. Otherwise one is enough, and the collector is asked last.
+    """
     found: list[Lingering] = []
+    inherited: list[tuple[Hold, Generation]] = []
     for hold in _holds(block):
         generation = hold.generations.get(block)
         if generation is None or generation not in wanted:
             continue
-        owners = [hold.owner] if hold.is_open else _tasks_with(hold)
-        found += [Lingering(generation.number, "pin", one, hold.file, hold.line, hold.function) for one in owners]
+        if hold.is_open:
+            found.append(_describe(hold, generation, hold.owner))
+        else:
+            inherited.append((hold, generation))
+    if not whole:
+        known = [(one, *held) for held in inherited for ref in held[0].tasks if (one := ref()) and not one.done()]
+        found += [_describe(hold, generation, task.get_name()) for task, hold, generation in known]
+        if found:
+            return found
+    for hold, generation in inherited:
+        found += [_describe(hold, generation, task.get_name()) for task in _tasks_with(hold)]
     return found
+
+
+def _describe(hold: Hold, generation: Generation, owner: str) -> Lingering:
+    return Lingering(generation.number, "pin", owner, hold.file, hold.line, hold.function)
 
 
 def void_pins(block: Block, generations: Iterable[Generation]) -> None:
@@ -191,8 +210,8 @@ def void_pins(block: Block, generations: Iterable[Generation]) -> None:
             hold.generations.pop(block, None)
 
 
-def _tasks_with(hold: Hold) -> list[str]:
-    """Return the names of the tasks that are not done and whose context has `hold`.
+def _tasks_with(hold: Hold) -> list[Any]:
+    """Return the tasks that are not done and whose context has `hold`.
 
     Nothing but the collector can tell: a context does not list its tasks, and before 3.12 a task does not show its
     context. The mapping inside of a context is a tree of a few levels.
@@ -208,5 +227,8 @@ def _tasks_with(hold: Hold) -> list[str]:
         contexts += [one for one in referrers if type(one) is Context]
         ahead = [one for one in referrers if type(one).__name__.startswith("hamt") and id(one) not in seen]
         seen.update(map(id, ahead))
-    tasks = gc.get_referrers(*contexts) if contexts else []
-    return [one.get_name() for one in tasks if issubclass(type(one), task_type) and not one.done()]
+    referrers = gc.get_referrers(*contexts) if contexts else []
+    tasks = [one for one in referrers if issubclass(type(one), task_type) and not one.done()]
+    # It cannot lose the hold before it is done, so whoever only waits for it need not search again.
+    hold.tasks = [weakref.ref(one) for one in tasks]
+    return tasks

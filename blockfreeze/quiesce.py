@@ -55,16 +55,17 @@ def quiesce(block: Block, gate: Gate, seconds: float, between: Callable[[], None
     wanted = list(block.generations.values())
     pause = 0.0005
     while True:
-        running, _ = search(block, wanted)
+        expired = time.monotonic() >= until
+        running, _ = search(block, wanted, whole=expired)
         if not running:
             # What went in while event loops were let through is found by the second search; nothing goes in after it.
             gate.convert(now=True)
-            running, _ = search(block, wanted)
+            running, _ = search(block, wanted, whole=expired)
             if not running:
                 return
             gate.convert(now=False)
         between()
-        if time.monotonic() >= until:
+        if expired:
             raise DrainTimeoutError(
                 f"{block.name}: the swap was refused: the block did not come to rest in {seconds} s: "
                 + "; ".join(map(str, running))

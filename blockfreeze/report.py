@@ -139,8 +139,10 @@ class Lingering:
 class SwapReport:
     """What a swap or a rollback changed, what it could not change, and how long each phase took.
 
-    `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `phases` maps the names of the phases
-    (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``commit``, ``repoint``, ``drain``) to seconds.
+    `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
+    new version that told something outside of the block what the version before had told it already. `phases` maps the
+    names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``commit``, ``repoint``,
+    ``drain``) to seconds.
     """
 
     block: str
@@ -161,6 +163,7 @@ class SwapReport:
     replaced_classes: tuple[ReplacedClass, ...] = ()
     repointed: tuple[Repointed, ...] = ()
     unreached: tuple[Unreached, ...] = ()
+    done_again: tuple[str, ...] = ()
     lingering: tuple[Lingering, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
     source_hash: str = ""
@@ -189,6 +192,7 @@ class SwapReport:
             "converted",
             "replaced_classes",
             "unreached",
+            "done_again",
             "lingering",
         ):
             found = getattr(self, title)

@@ -11,6 +11,7 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -76,7 +77,7 @@ _CACHES: Final = frozenset({"functools.cache", "functools.lru_cache"})
 
 _DECORATES_ONLY: Final = frozenset(
     {"abc", "asyncio", "builtins", "contextlib", "dataclasses", "enum", "functools", "types", "typing", "warnings"}
-    | {"attr", "attrs", "blockfreeze", "deprecated", "typing_extensions", "wrapt"}
+    | {"attr", "attrs", "blockfreeze", "click", "deprecated", "django.views.decorators", "typing_extensions", "wrapt"}
 )
 """Packages whose decorators return something for the definition and tell nobody else of it."""
 
@@ -86,8 +87,18 @@ _SILENT: Final = frozenset({"builtins.print", "builtins.super"})
 class Survey:
     """What one member of a block would be: `linkage` from its code, and lists read off its source."""
 
-    def __init__(self, source: ModuleSource, covers: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        source: ModuleSource,
+        covers: Callable[[str], bool],
+        linkage: Linkage | None = None,
+        left_out: frozenset[str] | None = None,
+    ) -> None:
         """Survey the module of `source`, which belongs to the block whose modules `covers` knows.
+
+        Args:
+            linkage: what linking has found, if it has been linked; who asks for callers is then not looked for.
+            left_out: the functions and classes that were not told to others once more, if it has been executed.
 
         Raises:
             SyntaxError, ValueError, ImportError: the module cannot be compiled.
@@ -95,13 +106,9 @@ class Survey:
         self.name = source.name
         self.file = _shown(source.path) if source.path is not None else f"<{source.name}>"
         self._covers = covers
-        code = source.compile()
-        self.linkage: Linkage = analyse(code, lambda name, level: bool(level) or covers(name))
-        self.asks_for_callers = sorted(
-            f"{self.name}.{one.co_qualname}"
-            for one in walk_codes(code)
-            if one is not code and not CALLER_NAMES.isdisjoint(one.co_names)
-        )
+        self._left_out = left_out
+        self.asks_for_callers: list[str] = []
+        self.linkage: Linkage = self._analyse(source) if linkage is None else linkage
         self.kept = {f"{self.name}.{name}: rebound with 'global'" for name in self.linkage.state}
         self.made_again: list[MadeAgain] = []
         self.runs_again: list[RunsAgain] = []
@@ -112,11 +119,20 @@ class Survey:
             assert outline is not None
             self._outline = outline
             self._imports = outline.imports
-            self._changed = frozenset(_changed_names(tree))
+            self._tree = tree
             self._own: set[str] = set()  # objects that the top level makes for itself, and may fill
             if not self.name.endswith(".__main__"):  # it runs as a script, and not when the package is imported
                 for statement in executed(tree.body):
                     self._visit(statement)
+
+    def _analyse(self, source: ModuleSource) -> Linkage:
+        code = source.compile()
+        self.asks_for_callers = sorted(
+            f"{self.name}.{one.co_qualname}"
+            for one in walk_codes(code)
+            if one is not code and not CALLER_NAMES.isdisjoint(one.co_names)
+        )
+        return analyse(code, lambda name, level: bool(level) or self._covers(name))
 
     @property
     def bound(self) -> list[str]:
@@ -127,6 +143,10 @@ class Survey:
     def unbound(self) -> list[Unbound]:
         """The definitions that are not linked, with the reason: a value of `Reason`."""
         return [Unbound(f"{self.name}.{name}", reason.value) for name, reason in self.linkage.reasons.items()]
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        return frozenset(_changed_names(self._tree))
 
     def _dotted(self, node: ast.expr) -> str:
         """Return the qualified name that an expression begins with, or the empty string."""
@@ -164,19 +184,22 @@ class Survey:
         made_once = self._outline.registrations.get(statement.name)
         for at, decorator in enumerate(statement.decorator_list):
             dotted, root = self._dotted(decorator), root_name(decorator)
-            if made_once is not None and at < len(made_once.roots) and self._lasts(root):
+            if made_once is not None and at < len(made_once.roots) and self._is_made_once(statement.name, root):
                 continue
             if dotted in _CACHES:
                 self.made_again.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
-            elif dotted.partition(".")[0] not in _DECORATES_ONLY and self._tells_outside(decorator):
+            elif not _decorates_only(dotted) and self._tells_outside(decorator):
                 self._again(decorator, f"@{_text(decorator)} on {statement.name}")
-        if isinstance(statement, ast.ClassDef):
+        if isinstance(statement, ast.ClassDef) and statement.name not in (self._left_out or ()):
             for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
                 dotted = self._dotted(base)
                 if self._is_outside(dotted) and dotted.partition(".")[0] not in sys.stdlib_module_names:
-                    what = f"class {statement.name} tells {_text(base)} that it is made, if its statement has changed"
-                    self._again(statement, what)
+                    condition = ", if its statement has changed" if self._left_out is None else ""
+                    self._again(statement, f"class {statement.name} tells {_text(base)} that it is made{condition}")
                     break
+
+    def _is_made_once(self, name: str, root: str) -> bool:
+        return self._lasts(root) if self._left_out is None else name in self._left_out
 
     def _lasts(self, root: str) -> bool:
         """Tell whether what a decorator belongs to is not made again: then what it registers stays registered."""
@@ -226,6 +249,11 @@ class Survey:
                 self.made_again.append(MadeAgain(name, dotted.rpartition(".")[2], place))
             elif dotted and dotted not in _IMMUTABLE_MADE_BY:
                 self.made_again.append(MadeAgain(name, f"made by {_text(value.func)}()", place))
+
+
+def _decorates_only(dotted: str) -> bool:
+    parts = dotted.split(".")
+    return any(".".join(parts[:count]) in _DECORATES_ONLY for count in range(1, len(parts) + 1))
 
 
 def _shown(path: str) -> str:

@@ -69,7 +69,18 @@ def _processes_start() -> bool:
 
 @cache
 def _frameworks_exist() -> bool:
-    names = ("celery", "click", "django", "fastapi", "flask", "httpx", "prometheus_client", "pydantic", "sqlalchemy")
+    names = (
+        "celery",
+        "click",
+        "django",
+        "fastapi",
+        "flask",
+        "httpx",
+        "prometheus_client",
+        "pydantic",
+        "sqlalchemy",
+        "typer",
+    )
     return all(importlib.util.find_spec(name) for name in names)
 
 

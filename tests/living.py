@@ -100,9 +100,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
         seen.waiting.release()
         await opened(self)
 
-    def noted_search(*arguments: Any) -> Any:
+    def noted_search(*arguments: Any, **named: Any) -> Any:
         seen.shut.set()
-        return search(*arguments)
+        return search(*arguments, **named)
 
     monkeypatch.setattr(Gate, "wait", noted_wait)
     monkeypatch.setattr(Gate, "opened", noted_opened)

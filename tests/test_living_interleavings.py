@@ -81,11 +81,11 @@ def test_a_call_that_is_parked_on_its_way_to_a_shut_gate_runs_before_or_after_th
     search, wait = quiesce.search, Gate.wait
     parking = Instructions(None)
 
-    def held_back(*given: Any) -> Any:
+    def held_back(*given: Any, **named: Any) -> Any:
         if not shut.is_set():
             shut.set()
             assert go_on.wait(LIMIT)
-        return search(*given)
+        return search(*given, **named)
 
     def noted(self: Gate) -> None:
         reached.append(parking.passed)

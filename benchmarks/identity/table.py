@@ -1,0 +1,55 @@
+"""What holds, as Markdown: a row for each relation, a column for each tool, and three answers in each cell."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+
+from .program import Change
+from .relations import RELATIONS
+from .tools import version_of
+
+__all__ = ["BEGIN", "END", "Findings", "markdown", "readme_with"]
+
+Findings = Mapping[tuple[str, Change], Mapping[str, str]]
+"""What holds, by tool and change: what `worker.holds` returned; one entry, ``update``, if the update itself failed."""
+
+BEGIN, END = "<!-- identity:begin -->", "<!-- identity:end -->"
+
+
+def markdown(findings: Findings) -> str:
+    """Return the table, and below it what each kind of update kept."""
+    tools = list(dict.fromkeys(tool for tool, _ in findings))
+    versions = dict.fromkeys(map(version_of, tools))
+    shown = [one for one in versions if not one.startswith("CPython")]
+    title = ", ".join((f"CPython {platform.python_version()}", *shown))
+    lines = [f"| {title} | " + " | ".join(tools) + " |", "|---|" + "---|" * len(tools)]
+    for name in RELATIONS:
+        cells = [", ".join(_shown(findings[tool, change], name) for change in Change) for tool in tools]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines.append("| **all of them** | " + " | ".join(_sums(findings, tool) for tool in tools) + " |")
+    return "\n".join(lines)
+
+
+def _shown(found: Mapping[str, str], name: str) -> str:
+    answer = found.get(name, "not updated")
+    return answer if answer in ("yes", "no", "not updated") else f"{answer.partition(':')[0]}"
+
+
+def _sums(findings: Findings, tool: str) -> str:
+    return (
+        ", ".join(str(sum(findings[tool, change].get(name) == "yes" for name in RELATIONS)) for change in Change)
+        + f" of {len(RELATIONS)}"
+    )
+
+
+def readme_with(text: str, findings: Findings) -> str:
+    """Return README `text` with the part between the markers replaced.
+
+    Raises:
+        ValueError: the markers are not there, each once and in order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"README: the markers {BEGIN!r} and {END!r} are not there once each; put them in")
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{markdown(findings)}\n{END}{rest.partition(END)[2]}"

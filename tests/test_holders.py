@@ -1,0 +1,157 @@
+"""What a swap leaves behind outside is reported: objects that were made again, closures, and what was told twice."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import pytest
+from conftest import Workshop
+from parking import ParkedCall
+
+import blockfreeze as bf
+
+TEXT = """
+class Router:
+    def __init__(self):
+        self.routes = []
+        self.itself = self
+
+def mark():
+    return "1"
+
+def counting(start):
+    def count():
+        return mark(), start
+    return count
+
+def wait(between):
+    local = counting(0)
+    between()
+    return local()
+
+router = Router()
+alone = Router()
+inside = {"router": Router()}
+LIMITS = (1, 2)
+"""
+NEW = TEXT.replace('"1"', '"2"')
+
+
+@pytest.fixture
+def routes(workshop: Workshop) -> Any:
+    workshop.write("routes.py", TEXT)
+    return bf.freeze_block("routes")
+
+
+def unreached(report: bf.SwapReport) -> list[str]:
+    return [str(one) for one in report.unreached]
+
+
+def test_objects_that_nobody_else_has_taken_are_not_reported(routes: Any) -> None:
+    assert unreached(bf.swap(routes, source=NEW)) == []
+    assert unreached(bf.rollback(routes)) == []
+
+
+def test_an_object_that_was_made_again_is_reported_with_who_holds_the_old_one(routes: Any, workshop: Workshop) -> None:
+    class Application:
+        pass
+
+    workshop.write("an_app.py", "from routes import router, LIMITS\n")
+    workshop.load("an_app")
+    holders = {"key": routes.router}, [routes.router], (routes.router,), Application()
+    holders[-1].router = routes.router  # type: ignore[attr-defined]
+    (found,) = unreached(bf.swap(routes, source=NEW))
+    assert found.startswith("routes.router: the Router of generation 1 is still held by ")
+    assert {"a dict", "a list", "a tuple", "an_app"} <= set(found.partition("held by ")[2].split(", "))
+    assert unreached(bf.swap(routes, source=TEXT)) == []  # they hold the first one, which was reported
+    del sys.modules["an_app"]
+
+
+def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
+    text = TEXT.replace("router = Router()", "import blockfreeze as bf\nrouter = bf.defvar('router', Router)")
+    workshop.write("kept.py", text)
+    module = bf.freeze_block("kept")
+    held = [module.router]
+    assert unreached(bf.swap(module, source=text.replace('"1"', '"2"'))) == []
+    assert held == [module.router]
+
+
+def test_closures_that_others_hold_are_counted_and_say_where_they_go_on(routes: Any) -> None:
+    held = [routes.counting(1), routes.counting(2)]
+    line = TEXT.splitlines().index("    def count():") + 1
+    expected = f"routes.counting.<locals>.count: 2 made at line {line} are held outside, and go on with generation 1"
+    assert unreached(bf.swap(routes, source=NEW)) == [expected]
+    assert [one() for one in held] == [("1", 1), ("1", 2)]
+
+
+@pytest.mark.needs_threads
+def test_a_closure_of_a_call_that_is_under_way_is_not_held_outside(routes: Any) -> None:
+    with ParkedCall(routes.wait) as parked:
+        report = bf.swap(routes, source=NEW)
+        assert unreached(report) == []
+        assert [one.kind for one in report.lingering] == ["thread"]
+        assert parked.finish() == ("1", 0)
+
+
+def test_the_heap_is_not_searched_if_nothing_can_be_held(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write("plain.py", "def f():\n    return 1\n\nTABLE = {}\nNAMES = ['a']\n")
+    module = bf.freeze_block("plain")
+    asked: list[object] = []
+    monkeypatch.setattr(gc, "get_referrers", lambda *things: asked.append(things) or [])
+    bf.swap(module)
+    assert asked == []
+
+
+TELLING = """
+import a_registry
+import blockfreeze as bf
+
+def mark():
+    return 1
+
+@a_registry.register
+def told():
+    pass
+
+@a_registry.register
+@bf.entry
+def told_once():
+    pass
+
+class Model(a_registry.Base):
+    def method(self):
+        return mark()
+
+a_registry.seen.append("one")
+print("nothing outside")
+"""
+
+
+def test_what_is_told_outside_once_more_is_reported_and_nothing_else(workshop: Workshop) -> None:
+    workshop.write(
+        "a_registry.py",
+        "seen = []\n\ndef register(f):\n    seen.append(f.__name__)\n    return f\n\n"
+        "class Base:\n    def __init_subclass__(cls):\n        seen.append(cls.__name__)\n",
+    )
+    workshop.write("telling.py", TELLING)
+    module = bf.freeze_block("telling")
+    first = "@a_registry.register on told", "a_registry.seen.append('one')"
+
+    def done(text: str) -> list[str]:
+        report = bf.swap(module, source=text)
+        assert all(one.startswith("<blockfreeze telling generation ") for one in report.done_again)
+        return [one.partition(": ")[2] for one in report.done_again]
+
+    seen = sys.modules["a_registry"].seen
+    assert seen == ["told", "told_once", "Model", "one"]
+    del seen[:]
+    assert done(TELLING.replace("return 1", "return 2")) == [*first]
+    assert seen == ["told", "one"]
+    # Another statement is no repetition; what it belongs to makes the class anew, and tells of it.
+    changed = (
+        TELLING.replace("'one'", "'two'").replace('"one"', '"two"').replace("def method", "limit = 1\n    def method")
+    )
+    assert done(changed) == [first[0], "class Model tells a_registry.Base that it is made"]
+    assert bf.rollback(module).done_again == ()
