@@ -26,11 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
-from types import MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.asking import is_a
 from blockfreeze.carry import is_foreign
+from blockfreeze.instances import Passage, collector_at_rest, full_name
 from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
 from blockfreeze.report import Converted, Unreached
 from blockfreeze.twins import (
@@ -39,7 +38,6 @@ from blockfreeze.twins import (
     has_attribute,
     instances_of,
     is_twin,
-    set_class,
     with_subclasses,
 )
 
@@ -50,8 +48,6 @@ if TYPE_CHECKING:
     from blockfreeze.outline import Version
 
 __all__ = ["Conversion", "leave_classes", "stay_with_classes"]
-
-_HEAP_TYPE = 1 << 9
 
 
 class _Change:
@@ -125,7 +121,7 @@ class Conversion:
     def problems(self) -> list[str]:
         """Return which classes have instances of another version that nothing converts."""
         return [
-            f"{_name(one.target)} is of version {one.version!r}, and nothing converts instances to {one.version_now!r}"
+            f"{full_name(one.target)} is of version {one.version!r}, and nothing converts it to {one.version_now!r}"
             for one in self.changes.values()
             if one.no_way
         ]
@@ -136,7 +132,7 @@ class Conversion:
         for one in self.changes.values():
             converter = _converter(self.after, one.target)
             if one.version != one.version_now and (converter is None or converter.inverse is None):
-                found.append(f"{_name(one.target)}: {one.version!r} -> {one.version_now!r} has no inverse")
+                found.append(f"{full_name(one.target)}: {one.version!r} -> {one.version_now!r} has no inverse")
         return found
 
     @property
@@ -165,9 +161,11 @@ class Conversion:
             kinds = {kind for one in self.changes.values() if one.second for kind in with_subclasses(one.source)}
             kinds |= {kind for cls in self.changes for kind in with_subclasses(cls) if self._hook_for(kind) is not None}
             self._changes_of = {kind: list(self._relevant(kind)) for kind in kinds}  # as long as they have those bases
-            for one in instances_of(list(kinds.difference(self._rebase()))):
-                if not committed or is_twin(type(one)) or self._is_unfinished(one):
-                    self._convert(one)
+            passages = {kind: self._passage(kind) for kind in kinds.difference(self._rebase())}
+            with collector_at_rest():
+                for one in instances_of(list(passages)):
+                    if not committed or is_twin(type(one)) or self._is_unfinished(one):
+                        self._bring(one, passages[type(one)])
         except BaseException:
             self.undo()
             raise
@@ -208,40 +206,32 @@ class Conversion:
         change = self.changes.get(cls)
         return cls if change is None else change.target
 
-    def _convert(self, instance: Any) -> None:
-        kind = type(instance)
-        hook, final = self._hook_for(kind), self._final(kind)
+    def _passage(self, kind: type) -> Passage:
+        """Return what becomes of instances of `kind`: the same for all of them."""
+        changes = list(self._relevant(kind))
         had: Collection[str] = kind.__dict__.get("blockfreeze_assigned", ())
-        had = had or {name for one in self._relevant(kind) for name in one.assigned}
-        wanted = {name for one in self._relevant(kind) for name in one.assigned_now}
-        added = tuple(sorted(name for name in wanted.difference(had) if not has_attribute(instance, name)))
-        if hook is None and (final is kind or is_twin(kind)):
+        had = had or {name for one in changes for name in one.assigned}
+        wanted = {name for one in changes for name in one.assigned_now}
+        final = self._final(kind)
+        passage = Passage(kind, final, self._hook_for(kind), tuple(sorted(wanted.difference(had))))
+        passage.discarded = tuple(sorted(set(had) - wanted))
+        passage.born_with = {name for one in changes for name in one.born_with}
+        if passage.hook is None and final is not kind and is_foreign(self.block, type(final).__module__):
+            passage.stays = f"what they have is known to the metaclass {type(final).__name__} alone"
+        return passage
+
+    def _bring(self, instance: Any, passage: Passage) -> None:
+        if passage.leads_nowhere:
             return
-        if hook is None and is_foreign(self.block, type(final).__module__):
-            self._stay(kind, f"what they have is known to the metaclass {type(final).__name__} alone")
-            return
-        if hook is None and added:
-            self._stay(kind, f"lack {', '.join(added)}, which the methods of the new class assign")
-            return
-        old = _attributes(instance)
-        if final is not kind:
-            try:
-                set_class(instance, final)
-            except TypeError as error:
-                self._stay(kind, str(error))
-                return
-        self._undo.append(partial(_restore, instance, kind, old))
-        if hook is not None:
-            discarded = tuple(sorted(name for name in set(had) - wanted if name in old))
-            hook(instance, added, discarded, MappingProxyType(old))
-            born_with = {name for one in self._relevant(kind) for name in one.born_with}
-            left_out = [name for name in added if name in born_with and not has_attribute(instance, name)]
-            if left_out:
-                raise TypeError(f"the converter of {_name(final)} did not give an instance {', '.join(left_out)}")
-        self.converted[_name(final)] = self.converted.get(_name(final), 0) + 1
+        why = passage.bring(instance, self._undo)
+        if why:
+            self._stay(passage.kind, why)
+        else:
+            name = passage.name
+            self.converted[name] = self.converted.get(name, 0) + 1
 
     def _stay(self, kind: type, why: str) -> None:
-        self.stayed[_name(kind), why] = self.stayed.get((_name(kind), why), 0) + 1
+        self.stayed[full_name(kind), why] = self.stayed.get((full_name(kind), why), 0) + 1
 
     def undo(self) -> None:
         """Give every instance and every sub-class back what it had."""
@@ -264,7 +254,7 @@ class Conversion:
         Args:
             lacking: how many instances of each class stay on old methods.
         """
-        waiting = {_name(kind) for cls in self.waiting for kind in with_subclasses(cls)}
+        waiting = {full_name(kind) for cls in self.waiting for kind in with_subclasses(cls)}
         found = [Unreached(name, f"{count} instances made before stay as they were: {why}")
                  for (name, why), count in sorted(self.stayed.items())]  # fmt: skip
         for name, count in sorted(lacking.items()):
@@ -280,10 +270,6 @@ def _as_own(generation: Generation, hook: Callable[..., object], *given: object)
     return generation.own(hook)(*given)
 
 
-def _name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
 def _converter(generation: Generation, cls: type) -> Converter | None:
     return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
 
@@ -296,40 +282,6 @@ def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator
         cls = left.reference()
         if left.key == key and cls is not None and cls is not old:
             yield cls, left
-
-
-def _slots(kind: type) -> Iterator[str]:
-    for base in kind.__mro__:
-        if base.__flags__ & _HEAP_TYPE:
-            yield from (name for name, value in base.__dict__.items() if is_a(value, MemberDescriptorType))
-
-
-def _dictionary(instance: Any) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = object.__getattribute__(instance, "__dict__")
-    except AttributeError:
-        return None
-    return found
-
-
-def _attributes(instance: Any) -> dict[str, Any]:
-    slots = [name for name in _slots(type(instance)) if has_attribute(instance, name)]
-    return {name: object.__getattribute__(instance, name) for name in slots} | (_dictionary(instance) or {})
-
-
-def _restore(instance: Any, kind: type, old: dict[str, Any]) -> None:
-    if type(instance) is not kind:
-        set_class(instance, kind)
-    slots = set(_slots(kind))
-    for name in slots:
-        if name in old:
-            object.__setattr__(instance, name, old[name])
-        elif has_attribute(instance, name):
-            object.__delattr__(instance, name)
-    own = _dictionary(instance)
-    if own is not None:
-        own.clear()
-        own.update({name: value for name, value in old.items() if name not in slots})
 
 
 def leave_classes(block: Block, before: Generation, after: Generation) -> None:

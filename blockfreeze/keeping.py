@@ -18,6 +18,7 @@ from blockfreeze.asking import is_a
 from blockfreeze.classes import method_function
 from blockfreeze.entries import KEPT, LATEST, Choice, copy_function, forward
 from blockfreeze.outline import FIRST_VERSION, Version
+from blockfreeze.switch import Switch
 from blockfreeze.vector import is_forwarder
 
 if TYPE_CHECKING:
@@ -100,8 +101,14 @@ def own_method(
     return next(working, None)
 
 
+def _outward(live: Any, generation: Generation) -> Any:
+    # A swap that came to nothing while others were under way has left a switch that knows one value.
+    return live.outward.get(generation, live.default) if is_a(live, Switch) else live
+
+
 def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tuple[str, Any, FunctionType, Entry]]:
-    for name, value in tuple(cls.__dict__.items()):
+    for name, live in tuple(cls.__dict__.items()):
+        value = _outward(live, generation)
         function = method_function(value)
         if is_a(function, FunctionType) and is_forwarder(function.__code__, block.reference):
             entry = _entry_named(block, generation, cls, name)
@@ -111,8 +118,8 @@ def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tup
 
 def serve_methods(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Let `cls` serve the slots of the methods of the class whose place it has taken."""
-    for name, value in cls.__dict__.items():
-        entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(value)
+    for name, live in cls.__dict__.items():
+        entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(_outward(live, generation))
         if entry is None or not is_a(function, FunctionType):
             continue
         there = generation.locals.get(entry)

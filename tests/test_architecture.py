@@ -37,8 +37,8 @@ LAYERS = (
     ),
     (
         "the steps of a swap, but for its store",
-        {"aftermath", "arming", "candidate", "claims", "compare", "completion", "conversion", "holders", "keeping"}
-        | {"quiesce", "repoint", "twins"},
+        {"aftermath", "arming", "candidate", "claims", "compare", "completion", "conversion", "holders"}
+        | {"instances", "keeping", "quiesce", "repoint", "twins"},
     ),
     ("swap: stores the one reference", {"store", "converging", "commitment", "swap"}),
     ("registry: the only module-level mutable state", {"registry"}),

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "drain",
     "status",
     "patched",
+    "converts",
     "defvar",
     "pin",
     "subscribe",
@@ -33,7 +34,7 @@ FUNCTIONS = {
     "asgi_entry",
 }
 CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
-EVENTS = {"Event", "Prepared", "Committed", "RolledBack", "Drained", "Converged", "Refused"}
+EVENTS = {"Event", "Prepared", "Committed", "RolledBack", "Drained", "Converged", "InstancesConverted", "Refused"}
 ERRORS = {
     "BlockfreezeError",
     "ControlError",
@@ -116,11 +117,12 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("subscribe", "callback"),
         ("wsgi_entry", "place"),
         ("asgi_entry", "place"),
-        ("rollback", "module, *, to=None, wait=False"),
+        ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
         ("drain", "module, *, timeout=None"),
         ("status", "module"),
         ("patched", "module, **replacements"),
-        ("defvar", "name, factory"),
+        ("defvar", "name, factory, *, version=1, migrate=None, inverse=None"),
+        ("converts", "cls, *, version=1, inverse=None"),
     ],
 )
 def test_signatures_are_the_documented_ones(name: str, expected: str) -> None:

@@ -1,0 +1,180 @@
+"""How long does it take to convert 100,000 live instances, or a table of 100,000, and what do other threads notice?
+
+`python -m benchmarks.conversion` measures, in one process and in turns: a full collection of the same heap by
+`gc.collect()`, which stops every thread, as the measure; a quiesced swap whose converter is called with each instance;
+one that moves each instance to a second class, without a converter; and one that migrates a dictionary. Two threads run
+meanwhile. One calls the block all the time: its longest call is what callers notice. The other never calls it: the
+longest gap between two of its steps is what the rest of the program notices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from types import ModuleType
+
+from rich.console import Console
+from rich.table import Table
+
+import blockfreeze as bf
+
+__all__ = ["Row", "measure"]
+
+_TEXT = """
+import blockfreeze as bf
+
+class Plain: pass
+class Other: pass
+
+class Account(BASE):
+    def __init__(self, number):
+        self.number, self.unit, self.amount = number, VERSION, number * VERSION
+    def total(self):
+        return self.amount // self.unit
+
+CONVERTER
+table = bf.defvar("table", dict, version=TABLE, migrate=lambda old: {key: -value for key, value in old.items()})
+
+def make(number): return Account(number)
+def ask(account): return account.total()
+"""
+_CONVERTER = """
+@bf.converts(Account, version=VERSION)
+def convert(account, added, discarded, old):
+    account.unit, account.amount = VERSION, old["amount"] // old["unit"] * VERSION
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was done, and medians in seconds: all of it, the part at rest, the longest call, the longest gap."""
+
+    what: str
+    seconds: float
+    convert: float
+    call: float
+    gap: float
+
+
+class _Noticing:
+    """Two threads beside a measurement: one that calls the block, and one that does not."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._stop = threading.Event()
+        self._longest = [0.0, 0.0]
+        self._threads = [
+            threading.Thread(target=self._work, args=(at, step), daemon=True)
+            for at, step in enumerate((call, _step_without_the_block))
+        ]
+
+    def _work(self, at: int, step: Callable[[], object]) -> None:
+        while not self._stop.is_set():
+            began = time.perf_counter()
+            step()
+            self._longest[at] = max(self._longest[at], time.perf_counter() - began)
+
+    def measure(self, action: Callable[[], object]) -> tuple[float, float, float]:
+        """Return the seconds that `action` takes, the longest call and the longest gap meanwhile."""
+        for one in self._threads:
+            one.start()
+        began = time.perf_counter()
+        action()
+        seconds = time.perf_counter() - began
+        self._stop.set()
+        for one in self._threads:
+            one.join()
+        return seconds, self._longest[0], self._longest[1]
+
+
+def _step_without_the_block() -> None:
+    time.sleep(0.0005)
+
+
+def _text(version: int, *, base: str, converter: bool, table: int) -> str:
+    text = _TEXT.replace("BASE", base).replace("CONVERTER", _CONVERTER if converter else "")
+    return text.replace("VERSION", str(version)).replace("TABLE", str(table))
+
+
+def measure(name: str, count: int, rounds: int) -> list[Row]:
+    """Freeze the module `name`, which is written where imports look, and measure each change `rounds` times."""
+    module: ModuleType = bf.freeze_block(name)
+    accounts = [module.make(number) for number in range(count)]
+    module.table.update((number, number) for number in range(count))
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    version, base, table = 1, "Plain", 1
+
+    def one(what: str, action: Callable[[], bf.SwapReport | None]) -> None:
+        reports: list[bf.SwapReport | None] = []
+        noticed = _Noticing(lambda: module.ask(accounts[0])).measure(lambda: reports.append(action()))
+        report = reports[0]
+        found.setdefault(what, []).append(
+            (noticed[0], 0.0 if report is None else report.phases["convert"], *noticed[1:])
+        )
+
+    def swapped(converted: int, *, converter: bool) -> bf.SwapReport:
+        text = _text(version, base=base, converter=converter, table=table)
+        report = bf.swap(module, source=text, quiesce=60)
+        if sum(one.count for one in report.converted) != converted or any(
+            account.total() != number for number, account in enumerate(accounts)
+        ):
+            raise AssertionError(f"{report}")
+        return report
+
+    def collect() -> None:
+        gc.collect()
+
+    for _ in range(rounds):
+        one("gc.collect()", collect)
+        one("a swap that changes none", lambda: swapped(0, converter=False))
+        version += 1
+        one("a converter", lambda: swapped(count, converter=True))
+        base = "Other" if base == "Plain" else "Plain"
+        one("a second class", lambda: swapped(count, converter=True))
+        table += 1
+        one("a table migrated", lambda: swapped(0, converter=True))
+        version += 1
+        swapped(count, converter=True)
+    return [Row(what, *(median(column) for column in zip(*rows, strict=True))) for what, rows in found.items()]
+
+
+def _print(rows: list[Row], count: int) -> None:
+    console = Console()
+    table = Table(title=f"{count:,} live instances, CPython {sys.version.split()[0]}")
+    for heading in ("what", "all of it", "at rest", "longest call", "longest gap elsewhere", "that gap / gc.collect()"):
+        table.add_column(heading)
+    scale = rows[0].seconds
+    for row in rows:
+        cells = (f"{1000 * one:.0f} ms" for one in (row.seconds, row.convert, row.call, row.gap))
+        table.add_row(row.what, *cells, f"{row.gap / scale:.2f}")
+    console.print(table)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.conversion", description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000, help="how many instances and entries")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the rows to this file")
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "accounts_of_old.py").write_text(_text(1, base="Plain", converter=False, table=1))
+        sys.path.insert(0, directory)
+        importlib.invalidate_caches()
+        rows = measure("accounts_of_old", words.count, words.rounds)
+    if words.json is not None:
+        words.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    _print(rows, words.count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""One instance at a time: made one of another version of its class, completely or not at all, and given back.
+
+What is the same for all instances of a kind is found once, in a `Passage`.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import MappingProxyType, MemberDescriptorType
+from typing import Any
+
+from blockfreeze.asking import is_a
+from blockfreeze.twins import has_attribute, is_twin, set_class
+
+__all__ = ["Passage", "collector_at_rest", "full_name"]
+
+_HEAP_TYPE = 1 << 9
+
+
+class Passage:
+    """How instances of `kind` become instances of `final`."""
+
+    def __init__(self, kind: type, final: type, hook: Callable[..., object] | None, added: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.final = final
+        self.hook = hook
+        self.added = added  # what instances may lack
+        self.discarded: tuple[str, ...] = ()
+        self.born_with: set[str] = set()
+        self.stays = ""  # why none can come over
+        self.name = full_name(final)
+        self._slots = tuple(_slots(kind))
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether instances stay what they are: nothing converts them, and their class is the class."""
+        return self.hook is None and (self.final is self.kind or is_twin(self.kind))
+
+    def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:
+        """Bring one instance over, and add to `undo` what gives it back what it had.
+
+        Returns:
+            why it stays as it is; an empty text if it does not.
+
+        Raises:
+            TypeError: the hook has not given it what a new instance is born with.
+            BaseException: what the hook raises.
+        """
+        added = tuple([name for name in self.added if not has_attribute(instance, name)])
+        if self.stays or (self.hook is None and added):
+            return self.stays or f"lack {', '.join(added)}, which the methods of the new class assign"
+        old = self._attributes(instance)
+        if self.final is not self.kind:
+            try:
+                set_class(instance, self.final)
+            except TypeError as error:
+                return str(error)
+        undo.append(partial(self.restore, instance, old))
+        if self.hook is not None:
+            discarded = tuple([name for name in self.discarded if name in old])
+            self.hook(instance, added, discarded, MappingProxyType(old))
+            for name in added:
+                if name in self.born_with and not has_attribute(instance, name):
+                    raise TypeError(f"the converter of {self.name} did not give an instance {name}")
+        return ""
+
+    def _attributes(self, instance: Any) -> dict[str, Any]:
+        own = _dictionary(instance)
+        found = {} if own is None else own.copy()
+        for name in self._slots:
+            if has_attribute(instance, name):
+                found[name] = object.__getattribute__(instance, name)
+        return found
+
+    def restore(self, instance: Any, old: dict[str, Any]) -> None:
+        """Give an instance back what it had, and its class."""
+        if type(instance) is not self.kind:
+            set_class(instance, self.kind)
+        for name in self._slots:
+            if name in old:
+                object.__setattr__(instance, name, old[name])
+            elif has_attribute(instance, name):
+                object.__delattr__(instance, name)
+        own = _dictionary(instance)
+        if own is not None:
+            own.clear()
+            own.update({name: value for name, value in old.items() if name not in self._slots})
+
+
+def full_name(cls: type) -> str:
+    """Return the qualified name of a class, with its module's."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        if base.__flags__ & _HEAP_TYPE:
+            yield from (name for name, value in base.__dict__.items() if is_a(value, MemberDescriptorType))
+
+
+def _dictionary(instance: Any) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = object.__getattribute__(instance, "__dict__")
+    except AttributeError:
+        return None
+    return found
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Keep the collector from looking, again and again, at what is put aside for every instance to be given back."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
