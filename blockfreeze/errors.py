@@ -64,7 +64,7 @@ class SwapError(BlockfreezeError):
 class PrepareError(SwapError):
     """The new version could not be built; its own exception is chained as ``__cause__``.
 
-    Attributes: `block`, `phase` (``read``, ``link``, ``execute`` or ``check``), `member` (or None).
+    Attributes: `block`, `phase` (``read``, ``link``, ``execute``, ``check`` or ``convert``), `member` (or None).
     """
 
     phase: str
@@ -72,7 +72,7 @@ class PrepareError(SwapError):
 
 
 class IncompatibleBlockError(SwapError):
-    """``strict=True`` refused a version that removes or narrows entries. Attributes: `block`, `problems`."""
+    """A version lacks what callers rely on, or nothing says how to bring state over. Attributes: `block`, `problems`."""
 
     problems: tuple[str, ...]
 
