@@ -72,7 +72,7 @@ class PrepareError(SwapError):
 
 
 class IncompatibleBlockError(SwapError):
-    """A version lacks what callers rely on, or nothing says how to bring state over. Attributes: `block`, `problems`."""
+    """A version lacks what callers rely on, or a way for state to come over. Attributes: `block`, `problems`."""
 
     problems: tuple[str, ...]
 

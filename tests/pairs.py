@@ -129,6 +129,7 @@ def forget_block(block: Block) -> None:
     registry.remove(block)
     for name in block.facades:
         sys.modules.pop(name, None)
+    block.unconverted = None
     nothing = Block((), patchable=False, history=1)
     block.reference.vector = (Plain(Generation(nothing, 0, Snapshot(()), None)),)
 

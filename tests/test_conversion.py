@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -402,3 +403,68 @@ def test_what_old_calls_in_flight_have_made_is_converted_too(workshop: Workshop)
     talking.close()
     at_rest(shop)
     assert account.describe() == "Ann, 2, 20"
+
+
+COUNTED = """
+import blockfreeze as bf
+class Plain: pass
+class Other: pass
+class Till({base}):
+    def __init__(self):
+        self.made = self.unit{0} = {0}
+    def show(self):
+        return self.unit{0}, self.number(), rate()
+    def number(self): return {0}
+def rate(): return {0}
+def show(till): return till.show()
+def make(): return Till().show()
+@bf.converts(Till, version={0}, inverse=lambda till, *_: setattr(till, "unit{1}", {1}))
+def convert(till, added, discarded, old): till.unit{0} = {0}
+"""
+
+
+@pytest.mark.needs_threads
+@pytest.mark.parametrize("second", [False, True], ids=["the class stays", "a second class each time"])
+@pytest.mark.parametrize("quiesce", [60, None])
+def test_no_thread_meets_an_instance_with_the_methods_of_another_version(
+    workshop: Workshop, quiesce: float | None, second: bool
+) -> None:
+    def text(version: int, before: int) -> str:
+        return COUNTED.format(version, before, base="Other" if second and version % 2 else "Plain")
+
+    shop = open_shop(workshop, text(1, 1))
+    tills = [shop.Till() for _ in range(5)]
+    bound = [till.show for till in tills]
+    wrong: list[object] = []
+    ended = threading.Event()
+
+    def call() -> None:
+        while not ended.is_set() and not wrong:
+            for till, show in zip(tills, bound, strict=True):
+                for ask in (till.show, show, lambda till=till: shop.show(till), shop.make):
+                    try:
+                        answer = ask()
+                    except Exception as error:
+                        wrong.append(error)
+                    else:
+                        wrong.extend([answer] if len(set(answer)) > 1 else [])
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for one in threads:
+        one.start()
+    try:
+        serving, newest = 1, 1
+        for number in range(12):
+            newest += 1
+            bf.swap(shop, source=text(newest, serving), quiesce=quiesce)
+            before, serving = serving, newest
+            if number % 4 == 3:
+                bf.rollback(shop, quiesce=quiesce)
+                serving = before
+    finally:
+        ended.set()
+        for one in threads:
+            one.join()
+    assert not wrong
+    at_rest(shop)
+    assert {till.show()[0] for till in tills} == {serving}
