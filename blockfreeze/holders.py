@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.drain import closures_held, reached_by
+from blockfreeze.drain import closures_held, reached_from
+from blockfreeze.outline import outline_of
 from blockfreeze.report import Unreached
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def _holders(wanted: dict[int, Any], block: Block, *generations: Generation) -> 
     imported: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
     modules = {id(vars(module)): name for name, module in imported if is_a(module, ModuleType)}
     asked = tuple(wanted.values())  # as it is handed on; 3.13's collector finds it as a holder
-    inside = reached_by(generations).union(map(id, (wanted, asked, *map(vars, (block, *generations)))))
+    roots, namespaces = _own(generations)
+    ours = (wanted, asked, roots, *namespaces, *map(vars, (block, *generations)))
+    inside = reached_from(roots, generations, (type(block), *map(type, generations))).union(map(id, ours))
     # One search of the heap for all of them: each holds up every thread for as long as it takes.
     for holder in gc.get_referrers(*asked):
         if id(holder) not in inside and not _is_passing(holder):
@@ -68,6 +71,20 @@ def _holders(wanted: dict[int, Any], block: Block, *generations: Generation) -> 
                 if id(one) in wanted:
                     holders.setdefault(id(one), set()).add(who)
     return holders
+
+
+def _own(generations: Collection[Generation]) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Return what the top levels of generations have made, and their namespaces; what they have imported is outside."""
+    roots: list[Any] = []
+    namespaces: list[dict[str, Any]] = []
+    for member in [one for generation in generations for one in generation.members.values()]:
+        outline = outline_of(member.source)
+        imported = {} if outline is None else outline.imports
+        namespaces.append(member.namespace)
+        roots += [
+            value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
+        ]
+    return roots, namespaces
 
 
 def _made_again(before: Generation, after: Generation) -> Iterator[tuple[str, Any]]:

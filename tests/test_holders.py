@@ -78,6 +78,16 @@ def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
     assert held == [module.router]
 
 
+def test_what_the_block_has_imported_is_outside_of_it(workshop: Workshop) -> None:
+    workshop.write("an_app.py", "class Application:\n    pass\n\napp = Application()\n")
+    text = TEXT.replace("router = Router()", "from an_app import app\nrouter = Router()\napp.router = router")
+    workshop.write("routes.py", text)
+    module = bf.freeze_block("routes")
+    module.app.held = [module.router]
+    (found,) = unreached(bf.swap(module, source=text.replace('"1"', '"2"')))
+    assert found == "routes.router: the Router of generation 1 is still held by a list"
+
+
 def test_closures_that_others_hold_are_counted_and_say_where_they_go_on(routes: Any) -> None:
     held = [routes.counting(1), routes.counting(2)]
     line = TEXT.splitlines().index("    def count():") + 1
