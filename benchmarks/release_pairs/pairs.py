@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LISTS = (HERE / "pairs.json", HERE / "pairs_extra.json")
+LISTS = (HERE / "pairs.json", HERE / "pairs_extra.json", HERE / "pairs_frameworks.json")
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ def _is_steady(function: FunctionType, sample: object) -> bool:
 
 def workload_of(package: str, module: str) -> Workload:
     """Return the workload of a distribution, or a guessed one."""
-    from benchmarks.release_pairs import work_core, work_extra
+    from benchmarks.release_pairs import work_core, work_extra, work_frameworks
 
-    return work_core.CATALOGUE.get(package) or work_extra.CATALOGUE.get(package) or guessed(module)
+    catalogues = (work_core.CATALOGUE, work_extra.CATALOGUE, work_frameworks.CATALOGUE)
+    return next((found for one in catalogues if (found := one.get(package))), None) or guessed(module)
