@@ -33,7 +33,7 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("cells", "finished", "linkage", "name", "namespace", "raws", "source")
+    __slots__ = ("cells", "finished", "foreign", "linkage", "name", "namespace", "raws", "source")
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -42,6 +42,7 @@ class Member:
         self.linkage = Linkage({}, frozenset(), frozenset(), {})
         self.cells: dict[str, CellType] = {}
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
+        self.foreign: dict[int, type] = {}  # classes that came by a star import from outside of the block, by id
         self.finished = False
 
     def made(self, value: object) -> bool:

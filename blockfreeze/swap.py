@@ -22,7 +22,7 @@ from typing import Any
 from blockfreeze import classes
 from blockfreeze.aftermath import bring_up_to_date
 from blockfreeze.arming import Arming, restore_cells, retire_copies, settle_entries, widen
-from blockfreeze.build import link_member, load_member
+from blockfreeze.build import link_member, loads_of_members
 from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
 from blockfreeze.compare import Differences, differences, report
@@ -117,8 +117,8 @@ def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], Non
         _store(block, overlap_vector(block, before))
         arming.apply()
         clock.lap("arm")
-        for member in list(before.members):
-            load_member(generation, member)
+        for member, load in loads_of_members(before, generation):  # noqa: B007 - the error that it raises names it
+            load()
         finish_build(block, generation)
         clock.lap("execute")
         between()
