@@ -2,8 +2,8 @@
 
 While its bodies run, a generation is made of its own functions, as a cold start would be: decorators and whatever else
 inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults
-and names are given the entries and the lasting classes instead. Closures keep a generation's own functions: what a
-wrapper calls is linked statically.
+and names are given the entries and the lasting classes instead. Closures that only call a function keep a generation's
+own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
 
 Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
 entered.
@@ -18,6 +18,7 @@ from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from blockfreeze.asking import is_a, is_proxy, own_attribute
+from blockfreeze.cpython import reads_as_value
 
 __all__ = ["ATOMS", "redirect"]
 
@@ -135,14 +136,15 @@ class _Redirection:
 
     def _enter_function(self, found: FunctionType) -> None:
         self.todo.append(found.__dict__)
-        for cell in found.__closure__ or ():
+        for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
             try:
                 content = cell.cell_contents
             except ValueError:
                 continue
             new = self.replace.get(id(content))
-            if is_a(new, type):
+            if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
                 cell.cell_contents = new
+                self.todo.append(content)
             elif self.within is None or not is_a(content, FunctionType) or _is_within(content, self.within):
                 self.todo.append(content)
         if found.__defaults__:
