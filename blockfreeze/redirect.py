@@ -52,6 +52,14 @@ def _remade(value: Any, items: list[Any]) -> Any:
     return again
 
 
+def _wrapped_again(value: Any, function: Any) -> Any:
+    again = type(value)(function)
+    own = dict(value.__dict__)
+    own.pop("__wrapped__", None)
+    again.__dict__.update(own)
+    return again
+
+
 def _is_within(function: FunctionType, prefix: str) -> bool:
     return function.__qualname__.startswith(prefix)
 
@@ -91,6 +99,9 @@ class _Redirection:
         if id(value) in self.replace:
             self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
             return self.replace[id(value)]
+        if type(value) in (staticmethod, classmethod) and id(value.__func__) in self.replace:
+            self.todo.append(value.__func__)
+            return _wrapped_again(value, self.replace[id(value.__func__)])
         if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
             old = list(value)
             changed = [self._new(one) for one in old]

@@ -8,6 +8,7 @@ import inspect
 import math
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -330,3 +331,26 @@ def test_an_import_that_is_under_way_and_fails_does_not_fail_a_swap(workshop: An
     assert [str(error) for error in errors] == ["it needs what is not there"]
     assert "slow.part" not in sys.modules
     assert frozen.f() == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_function_that_a_class_has_as_a_static_method_is_the_one_function(workshop: Any, late: bool) -> None:
+    workshop.write(
+        "signers.py",
+        """
+        def digest(text): return "1" + text
+        class Signer:
+            method = staticmethod(digest)
+            methods = [digest, staticmethod(digest)]
+            def __init__(self): self.mine = self.method
+        """,
+    )
+    if late:
+        importlib.import_module("signers")
+    frozen = bf.freeze_block("signers")
+    digest, signer = frozen.digest, frozen.Signer()
+    for number in (1, 2):
+        assert frozen.digest is digest is frozen.Signer.method is frozen.Signer().mine is frozen.Signer.methods[0]
+        assert frozen.Signer.methods[1].__func__ is digest
+        assert signer.method("") == frozen.Signer.method("") == str(number)
+        bf.swap(frozen, source=Path(frozen.__file__).read_text().replace('"1"', '"2"'))
