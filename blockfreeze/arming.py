@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze import classes
 from blockfreeze.asking import is_a
 from blockfreeze.classes import is_own
+from blockfreeze.cpython import ARGUMENT_REFERENCES
 from blockfreeze.entries import (
     content_to_call,
     copy_function,
@@ -214,8 +215,9 @@ def retire_copies(block: Block, generation: Generation) -> None:
     for entry, local in list(generation.locals.items()):
         own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)
         own = own and id(local) not in generation.lent
-        # Beside the tables: the table of locals, the pair and the list made above, the name, the argument.
-        if own and sys.getrefcount(local) > known[id(local)] + 4 and not is_forwarder(local.__code__, block.reference):
+        # Beside the tables: the table of locals, the pair made above, the name, the argument.
+        alone = known[id(local)] + 3 + ARGUMENT_REFERENCES
+        if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
             assert isinstance(local, FunctionType)
             copies[id(local)] = generation.locals[entry] = copy_function(local)
             forward(local, block.reference, entry.slot)

@@ -26,6 +26,7 @@ from bytecode import Bytecode
 from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
 
 __all__ = [
+    "ARGUMENT_REFERENCES",
     "ATTRIBUTE_USES",
     "COLLECTS_IN_ALLOCATIONS",
     "TAKEN_FROM_ELSEWHERE",
@@ -63,6 +64,9 @@ _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIS
 
 COLLECTS_IN_ALLOCATIONS = not _SINCE_312
 """The garbage collector runs wherever an object is allocated, not at safe points only."""
+
+ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
+"""The references, counted by `sys.getrefcount`, that a call holds to a local variable's value; 3.14 borrows it."""
 
 ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
 """The instructions that take the object on top of the stack for the sake of one of its attributes."""

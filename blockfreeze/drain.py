@@ -45,7 +45,7 @@ __all__ = [
     "drain_in_background",
     "find_lingering",
     "keep_own_functions",
-    "reached_by",
+    "reached_from",
     "search",
 ]
 
@@ -256,7 +256,7 @@ def _in_heap(
                 suspended.append((generation, label, thing, frame))
         elif kind is FunctionType and id(thing.__globals__) in block.by_globals:
             closures.append(thing)
-    inside = reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
+    inside = _reached_by(wanted) if any(frame.f_lasti < 0 for _, _, _, frame in suspended) else set()
     # One that has not begun, and that only the retired generation itself holds, is not a call in flight.
     in_flight = [one for one in suspended if not (one[3].f_lasti < 0 and id(one[2]) in inside)]
     tasks = _tasks_of([thing for _, label, thing, _ in in_flight if label == "coroutine"])
@@ -304,7 +304,7 @@ def _escaped(
                 extra.add(id(code))
     if not extra:
         return
-    inside = reached_by(suspects)
+    inside = _reached_by(suspects)
     for closure in closures:
         found = block.by_globals.get(id(closure.__globals__))
         if id(closure.__code__) in extra and id(closure) not in inside and found in suspects and found is not None:
@@ -318,14 +318,22 @@ def _describe_closure(generation: Generation, closure: FunctionType) -> Lingerin
     )
 
 
-def reached_by(generations: Collection[Generation], limit: int = 200_000) -> set[int]:
-    """Return the ids of what generations' own namespaces reach, without entering modules and foreign classes."""
-    roots: list[Any] = []
-    for generation in generations:
-        roots += [member.namespace for member in generation.members.values()]
-        roots += [*generation.locals.values(), *generation.class_values.values(), *generation.class_copies.values()]
+def _reached_by(generations: Collection[Generation]) -> set[int]:
+    roots: list[Any] = [member.namespace for generation in generations for member in generation.members.values()]
+    return reached_from(roots, generations)
+
+
+def reached_from(
+    roots: list[Any], generations: Collection[Generation], without: tuple[type, ...] = (), limit: int = 200_000
+) -> set[int]:
+    """Return the ids of what `roots`, and generations' own functions and classes, reach.
+
+    Modules, foreign classes and instances of the types `without` are not entered.
+    """
     seen: set[int] = set()
     todo: list[Any] = list(roots)
+    for generation in generations:
+        todo += [*generation.locals.values(), *generation.class_values.values(), *generation.class_copies.values()]
     names = {name for generation in generations for name in generation.members}
     while todo and len(seen) < limit:
         found = todo.pop()
@@ -337,7 +345,7 @@ def reached_by(generations: Collection[Generation], limit: int = 200_000) -> set
                 todo.extend(found.__dict__.values())
         elif is_a(found, FunctionType):
             todo.extend((found.__closure__, found.__dict__, found.__defaults__))
-        elif type(found).__name__ != "module":
+        elif type(found).__name__ != "module" and type(found) not in without:
             todo.extend(one for one in gc.get_referents(found) if not is_a(one, type))
     return seen
 

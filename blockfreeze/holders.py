@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.drain import closures_held, reached_by
+from blockfreeze.cpython import ARGUMENT_REFERENCES
+from blockfreeze.drain import closures_held, reached_from
+from blockfreeze.outline import outline_of
 from blockfreeze.report import Unreached
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["left_behind"]
 
 _PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
-_ALONE = 3
+_ALONE = 2 + ARGUMENT_REFERENCES
 """The references to an object that only its module's name holds: that, a variable here, and `sys.getrefcount`'s own."""
 
 _SUSPENDED = ("async_generator", "coroutine", "generator")
@@ -59,7 +61,9 @@ def _holders(wanted: dict[int, Any], block: Block, *generations: Generation) -> 
     imported: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
     modules = {id(vars(module)): name for name, module in imported if is_a(module, ModuleType)}
     asked = tuple(wanted.values())  # as it is handed on; 3.13's collector finds it as a holder
-    inside = reached_by(generations).union(map(id, (wanted, asked, *map(vars, (block, *generations)))))
+    roots, namespaces = _own(generations)
+    ours = (wanted, asked, roots, *namespaces, *map(vars, (block, *generations)))
+    inside = reached_from(roots, generations, (type(block), *map(type, generations))).union(map(id, ours))
     # One search of the heap for all of them: each holds up every thread for as long as it takes.
     for holder in gc.get_referrers(*asked):
         if id(holder) not in inside and not _is_passing(holder):
@@ -68,6 +72,20 @@ def _holders(wanted: dict[int, Any], block: Block, *generations: Generation) -> 
                 if id(one) in wanted:
                     holders.setdefault(id(one), set()).add(who)
     return holders
+
+
+def _own(generations: Collection[Generation]) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Return what the top levels of generations have made, and their namespaces; what they have imported is outside."""
+    roots: list[Any] = []
+    namespaces: list[dict[str, Any]] = []
+    for member in [one for generation in generations for one in generation.members.values()]:
+        outline = outline_of(member.source)
+        imported = {} if outline is None else outline.imports
+        namespaces.append(member.namespace)
+        roots += [
+            value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
+        ]
+    return roots, namespaces
 
 
 def _made_again(before: Generation, after: Generation) -> Iterator[tuple[str, Any]]:

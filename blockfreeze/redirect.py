@@ -6,18 +6,21 @@ and names are given the entries and the lasting classes instead. Closures that o
 own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
 
 Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
-entered.
+entered. What is reached need not be made by the build: a cache that survives every swap may hold a million objects, and
+other threads go on to change it. So what an object's type decides is decided once for the type, what holds nothing to
+replace is passed on by C code that runs undisturbed, and the dictionaries of instances are not brought into being.
 """
 
 from __future__ import annotations
 
+import gc
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from blockfreeze.asking import is_a, is_proxy, own_attribute
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.cpython import reads_as_value
 
 __all__ = ["ATOMS", "redirect"]
@@ -25,8 +28,10 @@ __all__ = ["ATOMS", "redirect"]
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
+_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 _HEAP_TYPE = 1 << 9
+_HAS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: without it an object cannot hold another one that counts here
 
 
 def redirect(
@@ -64,10 +69,9 @@ def _is_within(function: FunctionType, prefix: str) -> bool:
     return function.__qualname__.startswith(prefix)
 
 
-def _is_ours(found: Any) -> bool:
+def _is_ours(kind: type) -> bool:
     # A function that reaches a hook reaches, through it, the tables that say what is to be replaced by what.
-    owner = found.__self__ if is_a(found, MethodType) else found
-    return type(owner).__module__.partition(".")[0] == "blockfreeze"
+    return kind.__module__.partition(".")[0] == "blockfreeze"
 
 
 class _Redirection:
@@ -77,6 +81,8 @@ class _Redirection:
         self.classes = {id(cls) for cls in classes}
         self.seen: dict[int, Any] = {}  # by id; held, so that no other object gets the id meanwhile
         self.todo: list[Any] = []
+        self.changeable: set[type] = set()  # types that are known not to be those of tuples
+        self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
 
     def run(self, roots: list[Any]) -> None:
         for root in roots:
@@ -86,13 +92,51 @@ class _Redirection:
                     (id(root.get(name)), root.get(name)) for name in ("__spec__", "__loader__", "__builtins__")
                 )
         self.todo = list(roots)
+        try:
+            self._walk()
+        finally:
+            self.ways.clear()  # they refer to this object, and what it has seen is not to wait for the collector
+
+    def _walk(self) -> None:
         while self.todo:
             found = self.todo.pop()
             # By `type` and not `isinstance`, which would read the attribute __class__ of each module of the block.
-            if id(found) in self.seen or is_a(found, _NEVER_ENTERED) or is_proxy(found) or _is_ours(found):
-                continue
-            self.seen[id(found)] = found
-            self._enter(found)
+            kind = type(found)
+            if kind not in self.ways:
+                self.ways[kind] = self._way(kind)
+            enter = self.ways[kind]
+            if enter is not None and id(found) not in self.seen:
+                self.seen[id(found)] = found
+                enter(found)
+
+    def _way(self, kind: type) -> Callable[[Any], None] | None:
+        proxy = any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
+        if issubclass(kind, _NEVER_ENTERED) or not kind.__flags__ & _HAS_REFERENCES or proxy or _is_ours(kind):
+            return None
+        for base, enter in (
+            (dict, self._enter_dict),
+            ((list, deque), self._enter_list),
+            (set, self._enter_set),
+            ((tuple, frozenset), self.todo.extend),
+            (FunctionType, self._enter_function),
+            (type, self._enter_class),
+            (property, self._enter_property),
+            (MethodType, self._enter_method),
+            (partial, self._enter_partial),
+        ):
+            if issubclass(kind, base):
+                return enter
+        plain = all(cls.__flags__ & _HEAP_TYPE for cls in kind.__mro__[:-1])
+        return self._enter_plain_instance if plain else self._enter_instance
+
+    def _holds_none(self, values: list[Any]) -> bool:
+        """Tell whether none of `values` is to be replaced, or is what would be made again if it holds one."""
+        if not self.replace.keys().isdisjoint(map(id, values)):
+            return False
+        kinds = set(map(type, values))
+        if not kinds <= self.changeable:
+            self.changeable.update(kind for kind in kinds if not issubclass(kind, _MADE_AGAIN))
+        return kinds <= self.changeable
 
     def _new(self, value: Any) -> Any:
         """Return what is to stand for `value`; for a tuple that holds something to be replaced, another tuple."""
@@ -110,40 +154,41 @@ class _Redirection:
         self.todo.append(value)
         return value
 
-    def _enter(self, found: Any) -> None:
-        if is_a(found, dict):
-            self._enter_dict(found)
-        elif is_a(found, (list, deque)):
-            for at, value in enumerate(found):
-                new = self._new(value)
-                if new is not value:
-                    found[at] = new
-        elif is_a(found, set):
-            for value in [value for value in found if id(value) in self.replace]:
-                found.discard(value)
-                found.add(self.replace[id(value)])
-        elif is_a(found, (tuple, frozenset)):
-            self.todo.extend(found)
-        elif is_a(found, FunctionType):
-            self._enter_function(found)
-        elif is_a(found, type):
-            self._enter_class(found)
-        elif is_a(found, property):
-            self.todo.extend((found.fget, found.fset, found.fdel))
-        elif is_a(found, MethodType):
-            self.todo.extend((found.__func__, found.__self__))
-        else:
-            self._enter_instance(found)
-
     def _enter_dict(self, found: dict[Any, Any]) -> None:
-        if any(id(key) in self.replace for key in found):
-            items = [(self.replace.get(id(key), key), value) for key, value in found.items()]
+        if not self.replace.keys().isdisjoint(map(id, found)):
+            items = [(self.replace.get(id(key), key), value) for key, value in list(found.items())]
             found.clear()
             found.update(items)
+        values = list(found.values())
+        if self._holds_none(values):
+            self.todo.extend(values)
+            return
         for key, value in list(found.items()):
             new = self._new(value)
             if new is not value:
                 found[key] = new
+
+    def _enter_list(self, found: list[Any] | deque[Any]) -> None:
+        values = list(found)
+        if self._holds_none(values):
+            self.todo.extend(values)
+            return
+        for at, value in enumerate(values):
+            new = self._new(value)
+            if new is not value:
+                found[at] = new
+
+    def _enter_set(self, found: set[Any]) -> None:
+        for value in [value for value in list(found) if id(value) in self.replace]:
+            found.discard(value)
+            found.add(self.replace[id(value)])
+
+    def _enter_property(self, found: property) -> None:
+        self.todo.extend((found.fget, found.fset, found.fdel))
+
+    def _enter_method(self, found: MethodType) -> None:
+        if not _is_ours(type(found.__self__)):
+            self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:
         self.todo.append(found.__dict__)
@@ -174,13 +219,23 @@ class _Redirection:
                 if new is not value:
                     type.__setattr__(found, name, new)
 
+    def _enter_partial(self, found: partial[Any]) -> None:
+        new = self._new(found.func)
+        arguments = self._new(found.args)
+        if new is not found.func or arguments is not found.args:
+            found.__setstate__((new, arguments, found.keywords, found.__dict__))  # type: ignore[attr-defined]
+        self.todo.append(found.keywords)
+        self._enter_instance(found)
+
+    def _enter_plain_instance(self, found: Any) -> None:
+        """Enter an instance of classes that are all written in Python: it refers to its attributes and its class."""
+        held = gc.get_referents(found)
+        if self._holds_none(held):
+            self.todo.extend(held)
+        else:
+            self._enter_instance(found)
+
     def _enter_instance(self, found: Any) -> None:
-        if type(found) is partial:
-            new = self._new(found.func)
-            arguments = self._new(found.args)
-            if new is not found.func or arguments is not found.args:
-                found.__setstate__((new, arguments, found.keywords, found.__dict__))  # type: ignore[attr-defined]
-            self.todo.append(found.keywords)
         self.todo.append(own_attribute(found, "__func__"))
         own = own_attribute(found, "__dict__")
         if is_a(own, dict):

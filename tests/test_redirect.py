@@ -1,0 +1,100 @@
+"""What lasts through swaps may hold much: what a new body has put into it gets the entries, the rest is passed by."""
+
+from __future__ import annotations
+
+import gc
+from types import ModuleType
+from typing import Any
+
+import pytest
+from conftest import Workshop
+
+import blockfreeze as bf
+
+TEXT = """
+from collections import deque
+from functools import partial
+from types import SimpleNamespace
+import blockfreeze as bf
+
+class Holder:
+    pass
+
+class Slotted:
+    __slots__ = ("kept",)
+
+class Table(dict):
+    pass
+
+kept = bf.defvar("kept", lambda: {
+    "list": [], "deque": deque(), "set": set(), "dict": {}, "tuple": {}, "table": Table(), "holder": Holder(),
+    "slotted": Slotted(), "namespace": SimpleNamespace(), "partial": [], "key": {}, "number": 1,
+})
+
+def mark():
+    return "VERSION"
+
+kept["list"].append(mark)
+kept["deque"].append(mark)
+kept["set"].add(mark)
+kept["dict"]["x"] = mark
+kept["tuple"]["x"] = (1, (2, mark))
+kept["table"]["x"] = mark
+kept["holder"].kept = mark
+kept["slotted"].kept = mark
+kept["namespace"].kept = mark
+kept["partial"].append(partial(mark))
+kept["key"][mark] = 1
+"""
+
+
+def held(module: Any) -> list[Any]:
+    kept = module.kept
+    found = [
+        *kept["list"],
+        *kept["deque"],
+        *kept["set"],
+        kept["dict"]["x"],
+        kept["tuple"]["x"][1][1],
+        kept["table"]["x"],
+    ]
+    found += [kept["holder"].kept, kept["slotted"].kept, kept["namespace"].kept, *kept["key"]]
+    return found + [one.func for one in kept["partial"]]
+
+
+@pytest.fixture
+def holding(workshop: Workshop) -> ModuleType:
+    workshop.write("holding.py", TEXT)
+    return bf.freeze_block("holding")
+
+
+def test_what_a_new_body_puts_into_what_lasts_is_the_entry(holding: Any) -> None:
+    for version in ("2", "3"):
+        bf.swap(holding, source=TEXT.replace("VERSION", version))
+        assert {id(one) for one in held(holding)} == {id(holding.mark)}
+        assert {one() for one in held(holding)} == {version}
+
+
+def test_instances_that_last_do_not_get_dictionaries_by_a_swap(holding: Any) -> None:
+    instances = [holding.Holder() for _ in range(3)]
+    for number, one in enumerate(instances):
+        one.number = number
+    holding.kept["dict"]["instances"] = instances
+
+    def dictionaries() -> int:
+        return sum(type(one) is dict for instance in instances for one in gc.get_referents(instance))
+
+    assert dictionaries() == 0
+    bf.swap(holding, source=TEXT)
+    assert dictionaries() == 0
+
+
+def test_a_walk_leaves_nothing_behind_for_the_collector(holding: Any) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        bf.swap(holding, source=TEXT)
+        left = [one for one in gc.get_objects() if type(one).__module__ == "blockfreeze.redirect"]
+    finally:
+        gc.enable()
+    assert left == []
