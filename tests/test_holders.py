@@ -81,7 +81,7 @@ def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
 
 def test_what_the_block_has_imported_is_outside_of_it(workshop: Workshop) -> None:
     workshop.write("an_app.py", "class Application:\n    pass\n\napp = Application()\n")
-    text = TEXT.replace('router = Router("1")', "from an_app import app\nrouter = Router('1')\napp.router = router")
+    text = TEXT.replace('router = Router("1")', 'from an_app import app\nrouter = Router("1")\napp.router = router')
     workshop.write("routes.py", text)
     module = bf.freeze_block("routes")
     module.app.held = [module.router]
