@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -27,8 +27,11 @@ from rich.console import Console
 from rich.table import Table
 
 import blockfreeze as bf
+from benchmarks.markers import put_between
 
-__all__ = ["Row", "measure"]
+__all__ = ["Row", "first_version", "measure", "readme_with"]
+
+_BEGIN, _END = "<!-- conversion:begin -->", "<!-- conversion:end -->"
 
 _TEXT = """
 import blockfreeze as bf
@@ -105,6 +108,11 @@ def _text(version: int, *, base: str, converter: bool, table: int) -> str:
     return text.replace("VERSION", str(version)).replace("TABLE", str(table))
 
 
+def first_version() -> str:
+    """Return the source of the version to begin with."""
+    return _text(1, base="Plain", converter=False, table=1)
+
+
 def measure(name: str, count: int, rounds: int) -> list[Row]:
     """Freeze the module `name`, which is written where imports look, and measure each change `rounds` times."""
     module: ModuleType = bf.freeze_block(name)
@@ -147,16 +155,34 @@ def measure(name: str, count: int, rounds: int) -> list[Row]:
     return [Row(what, *(median(column) for column in zip(*rows, strict=True))) for what, rows in found.items()]
 
 
-def _print(rows: list[Row], count: int) -> None:
-    console = Console()
-    table = Table(title=f"{count:,} live instances, CPython {sys.version.split()[0]}")
-    for heading in ("what", "all of it", "at rest", "longest call", "longest gap elsewhere", "that gap / gc.collect()"):
-        table.add_column(heading)
+_HEADINGS = ("what", "all of it", "at rest", "longest call", "longest gap elsewhere", "call / gc", "gap / gc")
+
+
+def _cells(rows: list[Row]) -> Iterator[tuple[str, ...]]:
     scale = rows[0].seconds
     for row in rows:
-        cells = (f"{1000 * one:.0f} ms" for one in (row.seconds, row.convert, row.call, row.gap))
-        table.add_row(row.what, *cells, f"{row.gap / scale:.2f}")
-    console.print(table)
+        times = (f"{1000 * one:.0f} ms" for one in (row.seconds, row.convert, row.call, row.gap))
+        yield (row.what, *times, f"{row.call / scale:.2f}", f"{row.gap / scale:.2f}")
+
+
+def readme_with(text: str, rows: list[Row], count: int) -> str:
+    """Return the README with these rows in the place of its table.
+
+    Raises:
+        ValueError: it has no place for it.
+    """
+    title = f"| {count:,} instances, CPython {sys.version.split()[0]} | " + " | ".join(_HEADINGS[1:]) + " |"
+    lines = [title, "|---" * len(_HEADINGS) + "|", *("| " + " | ".join(cells) + " |" for cells in _cells(rows))]
+    return put_between(text, _BEGIN, _END, "\n".join(lines))
+
+
+def _print(rows: list[Row], count: int) -> None:
+    table = Table(title=f"{count:,} live instances, CPython {sys.version.split()[0]}")
+    for heading in _HEADINGS:
+        table.add_column(heading)
+    for cells in _cells(rows):
+        table.add_row(*cells)
+    Console().print(table)
 
 
 def main() -> None:
@@ -165,14 +191,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000, help="how many instances and entries")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the rows to this file")
+    parser.add_argument("--readme", type=Path, help="write the table into this README")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        Path(directory, "accounts_of_old.py").write_text(_text(1, base="Plain", converter=False, table=1))
+        Path(directory, "accounts_of_old.py").write_text(first_version())
         sys.path.insert(0, directory)
         importlib.invalidate_caches()
         rows = measure("accounts_of_old", words.count, words.rounds)
     if words.json is not None:
         words.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    if words.readme is not None:
+        text = words.readme.read_text(encoding="utf-8")
+        words.readme.write_text(readme_with(text, rows, words.count), encoding="utf-8")
     _print(rows, words.count)
 
 

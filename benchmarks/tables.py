@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.document import Document
+from benchmarks.markers import put_between
 from benchmarks.rows import Row, shown
 
 BEGIN = "<!-- benchmarks:begin -->"
@@ -86,8 +87,4 @@ def readme_with(text: str, documents: Sequence[Document]) -> str:
     Raises:
         ValueError: the markers are not there, each once and in order.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"README: the markers {BEGIN!r} and {END!r} are not there once each; put them in")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{markdown(documents)}\n{END}{after}"
+    return put_between(text, BEGIN, END, markdown(documents))

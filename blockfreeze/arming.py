@@ -9,7 +9,6 @@ from __future__ import annotations
 import __future__
 
 import functools
-import inspect
 import re
 import sys
 from collections import Counter
@@ -20,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze import classes
 from blockfreeze.asking import is_a
 from blockfreeze.classes import is_own
-from blockfreeze.entries import copy_function, forward, narrow, present, takes_the_same
+from blockfreeze.cpython import ARGUMENT_REFERENCES
+from blockfreeze.entries import (
+    content_to_call,
+    copy_function,
+    forward,
+    narrow,
+    present,
+    shown_signature,
+    takes_the_same,
+)
 from blockfreeze.facade import arm_facade, disarm_facade
 from blockfreeze.keeping import offer_kept
 from blockfreeze.vector import is_forwarder
@@ -139,14 +147,18 @@ class Arming:
 
 
 def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:
-    for cell in function.__closure__ or ():
-        try:
-            if id(cell.cell_contents) in copies and cell.cell_contents is not function:
-                # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
-                return "<locals>" in function.__code__.co_qualname
-        except ValueError:
-            continue
-    return False
+    # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
+    if "<locals>" not in function.__code__.co_qualname:
+        return False
+    cells = function.__closure__ or ()
+    return any(
+        cell_content is not function and content_to_call(function, at) in copies
+        for at, cell_content in enumerate(map(_content, cells))
+    )
+
+
+def _content(cell: CellType) -> Any:
+    return cell.cell_contents if _is_full(cell) else None
 
 
 def widen(block: Block, entry: Entry, *generations: Generation) -> None:
@@ -157,10 +169,7 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
         narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations))
     else:
         if "__signature__" not in entry.function.__dict__:
-            try:
-                signature = inspect.signature(locals_[-1] or entry.function)
-            except (TypeError, ValueError, NameError):
-                signature = None
+            signature = shown_signature(locals_[-1] or entry.function)
             if signature is not None:
                 entry.function.__dict__["__signature__"] = entry.signature = signature
         forward(entry.function, block.reference, entry.slot, hide=_may_warn(entry, *generations))
@@ -206,8 +215,9 @@ def retire_copies(block: Block, generation: Generation) -> None:
     for entry, local in list(generation.locals.items()):
         own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)
         own = own and id(local) not in generation.lent
-        # Beside the tables: the table of locals, the pair and the list made above, the name, the argument.
-        if own and sys.getrefcount(local) > known[id(local)] + 4 and not is_forwarder(local.__code__, block.reference):
+        # Beside the tables: the table of locals, the pair made above, the name, the argument.
+        alone = known[id(local)] + 3 + ARGUMENT_REFERENCES
+        if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
             assert isinstance(local, FunctionType)
             copies[id(local)] = generation.locals[entry] = copy_function(local)
             forward(local, block.reference, entry.slot)

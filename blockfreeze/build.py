@@ -11,9 +11,11 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from importlib.machinery import ModuleSpec
 from types import CellType, ModuleType
 from typing import Any
@@ -28,11 +30,14 @@ from blockfreeze.hooks import Hooks, as_it_is, seal
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
+from blockfreeze.opaque import let_see_callers
 from blockfreeze.outline import compile_without
 from blockfreeze.source import ModuleSource
 from blockfreeze.variables import moved_homes
 
-__all__ = ["import_hook_load", "link_member", "load_member", "new_facade", "spec_of"]
+__all__ = ["import_hook_load", "link_member", "load_member", "loads_of_members", "new_facade", "spec_of"]
+
+_PATIENCE = 1.0  # seconds
 
 
 def new_facade(block: Block, name: str) -> ModuleType:
@@ -115,7 +120,7 @@ def _link(
     code = compile_without(source, left_out) if left_out else source.compile()
     linkage = replace(analyse(code, is_member), moved=moved)
     linked = link(code, linkage, has_home=source.name in block.homes)
-    return replace(linked, left_out=left_out)
+    return replace(linked, code=let_see_callers(linked.code, as_caller_sees), left_out=left_out)
 
 
 @contextmanager
@@ -129,8 +134,13 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
     if name in generation.members:
         yield None
     else:
+        own = _own_dictionary(facade)
         first = generation is block.current and name not in block.homes
-        with opened_member(generation, name, namespace=_own_dictionary(facade) if first else None) as body:
+        # Who imports it in another thread is told by the import system's own spec to wait until its body has run.
+        namespace = (
+            own if first else _private_namespace(generation, generation.snapshot.modules[name], own.get("__spec__"))
+        )
+        with opened_member(generation, name, namespace) as body:
             yield body
     block.published.add(name)
 
@@ -164,6 +174,25 @@ def load_member(generation: Generation, name: str) -> Member | None:
         with opened_member(generation, name, namespace=None) as body:
             execute(body)
         return generation.members[name]
+
+
+def loads_of_members(before: Generation, generation: Generation) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield the members of the generation before by name, each with what loads it into the new one.
+
+    One that another thread is importing at this moment is waited for, though not for long, so that its classes are
+    known. It may fail there: then it is no part of the block, and loading it may fail as well.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    for name, member in before.members.items():
+        while not member.finished and name in before.members and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def load_if_possible(name: str) -> None:
+        with suppress(Exception):
+            load_member(generation, name)
+
+    for name, member in before.members.items():
+        yield name, partial(load_member, generation, name) if member.finished else partial(load_if_possible, name)
 
 
 @contextmanager
@@ -215,8 +244,8 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
             generation.members[above].namespace.setdefault(inside, sys.modules[parent])
 
 
-def _private_namespace(generation: Generation, source: ModuleSource) -> dict[str, Any]:
-    spec = _spec(generation.block, source)
+def _private_namespace(generation: Generation, source: ModuleSource, spec: ModuleSpec | None = None) -> dict[str, Any]:
+    spec = spec or _spec(generation.block, source)
     module = ModuleType(source.name)
     namespace: dict[str, Any] = dict(vars(module))
     namespace.update(
@@ -237,12 +266,15 @@ def _private_namespace(generation: Generation, source: ModuleSource) -> dict[str
 
 
 def load_imported(
-    generation: Generation, namespace: dict[str, Any], fromlist: Iterable[str], level: int, name: str
-) -> None:
+    generation: Generation, namespace: dict[str, Any], fromlist: Collection[str], level: int, name: str
+) -> str:
     """Load the members that an import statement of a later generation's body names, as a cold start would.
 
     The import system finds their facades in ``sys.modules`` and would go on; what their bodies raise must be raised
     here, at the import statement.
+
+    Returns:
+        the name of the module that the statement means.
     """
     if level:
         package = namespace.get("__package__") or ""
@@ -253,11 +285,13 @@ def load_imported(
         prefix = ".".join(parts[:end])
         if covers(prefix):
             load_member(generation, prefix)
-    for item in fromlist:
-        member = generation.members.get(name)
-        absent = member is not None and member.source.is_package and item not in member.namespace
-        if absent and covers(f"{name}.{item}"):
-            load_member(generation, f"{name}.{item}")
+    member = generation.members.get(name)
+    if member is not None and member.source.is_package:
+        everything = member.namespace.get("__all__", ()) if "*" in fromlist else ()
+        for item in (*fromlist, *everything):
+            if item != "*" and item not in member.namespace and covers(f"{name}.{item}"):
+                load_member(generation, f"{name}.{item}")
+    return name if fromlist else parts[0]
 
 
 def _closure(
@@ -267,8 +301,10 @@ def _closure(
     namespace = member.namespace
 
     def import_member(fromlist: tuple[str, ...] | None, level: int, name: str) -> Any:
-        load_imported(generation, namespace, fromlist or (), level, name)
-        return __import__(name, namespace, namespace, fromlist, level)
+        wanted = load_imported(generation, namespace, fromlist or (), level, name)
+        # The import system would put a member back into sys.modules that somebody has taken out.
+        found = generation.block.facades.get(wanted) if wanted in generation.members else None
+        return __import__(name, namespace, namespace, fromlist, level) if found is None else found
 
     fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
         linker.AS_IT_IS: as_it_is,
@@ -282,6 +318,7 @@ def _closure(
         linker.IMPORT: import_member,
         linker.KEEP: hooks.keep,
         linker.REFRESH: hooks.refresh,
+        linker.STAR: hooks.star,
         linker.STATE: hooks.state,
         linker.HOME: home,
         linker.LOAD: hooks.load,

@@ -30,7 +30,7 @@ from blockfreeze.classes import (
     switch_class,
 )
 from blockfreeze.outline import Outline, Skeleton, outline_of, skeletons_agree
-from blockfreeze.shapes import shape_difference
+from blockfreeze.shapes import is_made_in_c, shape_difference
 from blockfreeze.switch import ABSENT, Switch
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def _stays(generation: Generation, module: str, name: str, value: object) -> boo
 
 def _tells_others_alone(block: Block, cls: type, decorators: list[str]) -> bool:
     """Tell whether something outside of the block, and nothing inside, is told when `cls` is made."""
+    if not decorators and is_made_in_c(type(cls)):
+        return True
     told = [type(cls).__module__] if type(cls) is not type else []
     told += [base.__module__ for base in cls.__mro__[1:-1] if "__init_subclass__" in base.__dict__]
     told += [one for one in decorators if one not in _NOT_TOLD]
@@ -135,7 +137,8 @@ def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: ty
     What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past what could switch.
     """
     outline = outline_of(member.source)
-    if outline is None or name not in outline.classes or not is_foreign(generation.block, type(cls).__module__):
+    foreign = is_made_in_c(type(cls)) or is_foreign(generation.block, type(cls).__module__)
+    if outline is None or name not in outline.classes or not foreign:
         return None
     extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__qualname__", "__slots__"}
     if not extra:

@@ -15,13 +15,21 @@ from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
 from collections.abc import Iterator, Mapping
-from types import FunctionType, MappingProxyType, MemberDescriptorType
+from types import (
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.asking import is_a
-from blockfreeze.entries import Choice, copy_function, forward
+from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.entries import Choice, copy_function, forward, shown_signature
 from blockfreeze.redirect import redirect
-from blockfreeze.shapes import same, shape_difference
+from blockfreeze.shapes import delete_attribute, holds_the_same, same, set_attribute, shape_difference
 from blockfreeze.switch import ABSENT, DataSwitch, Switch, as_data
 from blockfreeze.vector import Plain, is_forwarder
 
@@ -40,7 +48,8 @@ __all__ = [
     "settle",
 ]
 
-_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "_abc_impl"})
+_MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
+_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "__class__", "_abc_impl"})
 METADATA = frozenset(
     {
         "__doc__",
@@ -153,7 +162,10 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
 
 def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, FunctionType]]) -> None:
     """Make each of `retiring` a forwarder; neutral once the vector has the slots."""
-    for function, slot, _ in retiring:
+    for function, slot, copy in retiring:
+        signature = shown_signature(copy)
+        if signature is not None:
+            function.__dict__.setdefault("__signature__", signature)
         forward(function, block.reference, slot)
 
 
@@ -161,6 +173,9 @@ def restore_methods(generation: Generation, retired: list[tuple[FunctionType, in
     """Undo `forward_methods`: give the functions their own code again."""
     for function, _, copy in retired:
         function.__code__ = copy.__code__
+        shown = function.__dict__.pop("__signature__", None)
+        if shown is not None and shown != shown_signature(function):
+            function.__dict__["__signature__"] = shown  # it says something else than the code: it is the function's own
     generation.class_copies = {}
 
 
@@ -177,6 +192,10 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     generation.shadows.append((new, old))
     member, path = key
     for name, value in values.items():
+        if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is new:
+            # A descriptor that a metaclass written in C has made for instances of this one class (ctypes does).
+            values[name] = old.__dict__.get(name, value)
+            continue
         inner = block.current.classes.get((member, f"{path}.{name}"))
         nested = is_a(value, type) and inner is not None and value is not inner
         if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
@@ -214,7 +233,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         if "__required_keys__" in births:
             # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
             if value is not ABSENT:
-                type.__setattr__(cls, name, value)
+                set_attribute(cls, name, value)
             continue
         switch = live if is_a(live, Switch) else None
         if switch is not None:
@@ -231,8 +250,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
             switch = as_data(switch)
         if cls.__dict__.get(name, ABSENT) is not switch:
-            # The metaclass may refuse (an Enum's does), or have side effects.
-            type.__setattr__(cls, name, switch)
+            set_attribute(cls, name, switch)
 
 
 def generation_dictionary(generation: Generation, cls: type) -> Mapping[str, Any]:
@@ -264,7 +282,7 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
             return
         live = Switch(block, cls, name, live)
         live.inner[generation] = live.outward[generation] = value
-        type.__setattr__(cls, name, live)
+        set_attribute(cls, name, live)
     live.inner[generation] = live.outward[generation] = value
 
 
@@ -276,7 +294,7 @@ def settle(generation: Generation) -> None:
     for cls, values in list(generation.class_values.items()):
         for name, switch in list(cls.__dict__.items()):
             if "__required_keys__" in values and name in values:
-                type.__setattr__(cls, name, values[name])
+                set_attribute(cls, name, values[name])
             if not is_a(switch, Switch):
                 continue
             for other, value in switch.inner.items():
@@ -284,9 +302,9 @@ def settle(generation: Generation) -> None:
                     _put(other.class_values.setdefault(cls, {}), name, value)
             value = switch.outward.get(generation, switch.default)
             if value is ABSENT:
-                type.__delattr__(cls, name)
+                delete_attribute(cls, name)
             else:
-                type.__setattr__(cls, name, value)
+                set_attribute(cls, name, value)
 
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:
@@ -326,11 +344,11 @@ def apply_metadata(generation: Generation) -> None:
     for cls, values in generation.class_values.items():
         for name in ("__doc__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
             if name in values:
-                type.__setattr__(cls, name, values[name])
+                set_attribute(cls, name, values[name])
         if "__annotate_func__" in values:
             cls.__annotate__ = values["__annotate_func__"]  # type: ignore[attr-defined, unused-ignore]
         elif "__annotations__" in values:
-            type.__setattr__(cls, "__annotations__", values["__annotations__"])
+            set_attribute(cls, "__annotations__", values["__annotations__"])
         if is_a(cls, ABCMeta):
             # What an abstract base class remembers of the old version: answers, and which methods are abstract.
             cls._abc_caches_clear()  # type: ignore[attr-defined]
@@ -344,7 +362,7 @@ def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> No
     kept: dict[int, Any] = {}
     for name, member in new._member_map_.items():
         existing = before.get(name)
-        if existing is not None and same(existing._value_, member._value_):
+        if existing is not None and holds_the_same(existing._value_, member._value_, (), {}):
             kept[id(member)] = existing
         else:
             member.__class__ = old
@@ -358,13 +376,13 @@ def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> No
             values[name] = merged(value)
         elif name in before and name in new._member_map_ and kept[id(new._member_map_[name])] is before[name]:
             values[name] = old.__dict__.get(name, value)
-    if (
-        kept
-        and len(kept) == len(before)
-        and all(id(one) in {id(old) for old in before.values()} for one in kept.values())
-    ):
-        # The same members all through: combinations of flags that were made stay the objects that they are, too.
-        values["_value2member_map_"] = old.__dict__["_value2member_map_"]
+    members = new._member_map_.items()
+    if before and before.keys() == dict(members).keys() and all(kept[id(one)] is before[name] for name, one in members):
+        # The same members all through: so are the tables, and combinations of flags that were made stay in theirs.
+        for name, value in values.items():
+            table = getattr(old, name, None) if type(value) in (list, dict) else None
+            if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, (), kept)):
+                values[name] = table
     for name in ("_member_map_", "_value2member_map_"):
         if name in values and values[name] is not old.__dict__.get(name):
             values[name] = type(values[name])({k: merged(v) for k, v in values[name].items()})

@@ -32,6 +32,7 @@ from blockfreeze.carry import is_foreign
 from blockfreeze.instances import Passage, collector_at_rest, full_name
 from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
 from blockfreeze.report import Converted, Unreached
+from blockfreeze.shapes import is_made_in_c
 from blockfreeze.twins import (
     assigned_at_birth,
     assigned_in,
@@ -216,7 +217,9 @@ class Conversion:
         passage = Passage(kind, final, self._hook_for(kind), tuple(sorted(wanted.difference(had))))
         passage.discarded = tuple(sorted(set(had) - wanted))
         passage.born_with = {name for one in changes for name in one.born_with}
-        if passage.hook is None and final is not kind and is_foreign(self.block, type(final).__module__):
+        # A metaclass that is made in C (that of ctypes) may have laid instances out in a way that Python does not see.
+        opaque = is_made_in_c(type(final)) or (passage.hook is None and is_foreign(self.block, type(final).__module__))
+        if opaque and final is not kind:
             passage.stays = f"what they have is known to the metaclass {type(final).__name__} alone"
         return passage
 

@@ -26,8 +26,10 @@ from bytecode import Bytecode
 from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
 
 __all__ = [
+    "ARGUMENT_REFERENCES",
     "ATTRIBUTE_USES",
     "COLLECTS_IN_ALLOCATIONS",
+    "TAKEN_FROM_ELSEWHERE",
     "arguments_of_call",
     "attribute_load",
     "attribute_name",
@@ -45,6 +47,7 @@ __all__ = [
     "make_with_closure",
     "null_for",
     "read",
+    "reads_as_value",
     "store_subscript",
     "write",
 ]
@@ -62,8 +65,15 @@ _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIS
 COLLECTS_IN_ALLOCATIONS = not _SINCE_312
 """The garbage collector runs wherever an object is allocated, not at safe points only."""
 
+ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
+"""The references, counted by `sys.getrefcount`, that a call holds to a local variable's value; 3.14 borrows it."""
+
 ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
 """The instructions that take the object on top of the stack for the sake of one of its attributes."""
+
+
+TAKEN_FROM_ELSEWHERE = frozenset({"IMPORT_FROM", "IMPORT_NAME", "LOAD_ATTR", "LOAD_DEREF", "LOAD_NAME"})
+"""The instructions that push an object which another statement has made."""
 
 
 def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
@@ -99,6 +109,23 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
         if above < 0:
             return None
     return None
+
+
+def reads_as_value(code: CodeType, name: str) -> bool:
+    """Tell whether `code`, or what is inside it, reads the free variable `name` for more than to call it."""
+    if name not in code.co_freevars:
+        return False
+    loaded = list(instructions(code))
+    # Free variables come last among the variables of a frame.
+    before = len({*code.co_varnames, *code.co_cellvars})
+    wanted = before + code.co_freevars.index(name)
+    for at, (opname, arg) in enumerate(loaded):
+        if "DEREF" in opname and arg == wanted:
+            follower = loaded[at + 1][0] if at + 1 < len(loaded) else ""
+            null = follower if _SINCE_313 else loaded[at - 1][0]
+            if null != "PUSH_NULL" and follower not in ATTRIBUTE_USES:
+                return True
+    return any(reads_as_value(one, name) for one in code.co_consts if isinstance(one, CodeType))
 
 
 def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
@@ -186,13 +213,16 @@ def call_hook(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> li
     return [*callable_load([free_load(hook, at)], at), *_call(names, at)]
 
 
-def call_with_value(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
     """Return the call ``hook(value, *names)`` where the value is on top of the stack and is replaced by the result.
+
+    The hook is what the free variable of that name holds, or what the given instruction pushes.
 
     It is the sequence with which CPython applies a decorator: the callable and its first argument take the two
     places that a method and its ``self`` would take, so no null is needed on any version.
     """
-    return [free_load(hook, at), Instr("SWAP", 2, location=at), *_call(names, at)]
+    load = free_load(hook, at) if isinstance(hook, str) else hook
+    return [load, Instr("SWAP", 2, location=at), *_call(names, at)]
 
 
 def call_with_two(hook: str, name: str, at: InstrLocation | None, *, keep: bool = False) -> list[Instr]:

@@ -14,6 +14,9 @@ calls: ``inspect`` sees the right kind, and the call hands out the real coroutin
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import sys
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,12 +27,13 @@ from inspect import (
     CO_ITERABLE_COROUTINE,
     CO_VARARGS,
     CO_VARKEYWORDS,
+    Signature,
 )
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.callers import hidden_file
-from blockfreeze.cpython import free_variables_prologue
+from blockfreeze.cpython import free_variables_prologue, reads_as_value
 from blockfreeze.vector import FORWARDER, VECTOR, Reference
 
 if TYPE_CHECKING:
@@ -40,11 +44,13 @@ __all__ = [
     "LATEST",
     "Choice",
     "Entry",
+    "content_to_call",
     "copy_function",
     "forward",
     "function_kind",
     "narrow",
     "present",
+    "shown_signature",
     "takes_the_same",
 ]
 
@@ -124,7 +130,8 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
     closure = function.__closure__
     if replace and closure is not None:
         closure = tuple(
-            CellType(replace[found]) if (found := _content_id(cell)) in replace else cell for cell in closure
+            CellType(replace[found]) if (found := content_to_call(function, at)) in replace else cell
+            for at, cell in enumerate(closure)
         )
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
     present(copy, function)
@@ -132,11 +139,16 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
     return copy
 
 
-def _content_id(cell: CellType) -> int:
+def content_to_call(function: FunctionType, at: int) -> int:
+    """Return the id of what a closure's cell holds, or 0 if it is empty, or read for more than to be called.
+
+    What a wrapper looks up in a table, or hands on, is the one identity of a function.
+    """
     try:
-        return id(cell.cell_contents)
+        content = (function.__closure__ or ())[at].cell_contents
     except ValueError:
         return 0
+    return 0 if reads_as_value(function.__code__, function.__code__.co_freevars[at]) else id(content)
 
 
 def present(function: FunctionType, like: FunctionType) -> None:
@@ -190,6 +202,16 @@ def narrow(
         generation = None
     own = function.__code__
     _assign(function, _forwarder(template, own, reference, slot, like.__code__, binds=generation, hide=hide))
+
+
+def shown_signature(function: Any) -> Signature | None:
+    """Return what inspection is to show of a function while its forwarder is wide; None if it cannot be told."""
+    # Who looks at it has the `inspect` of now, which may have been imported anew and wants a signature of its own.
+    asked: Any = sys.modules.get("inspect", inspect)
+    found: Signature | None = None
+    with contextlib.suppress(Exception):  # annotations may raise anything, evaluated when somebody asks (3.14)
+        found = asked.signature(function)
+    return found
 
 
 def takes_the_same(one: Any, other: Any) -> bool:

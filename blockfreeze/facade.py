@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade", "remove"]
 
 _MISSING = object()
+_PATIENCE = 1.0  # seconds
 _getframe = sys._getframe  # kept, as in `vector`
 
 
@@ -95,6 +96,8 @@ def armed_class(
                 if attribute in home:
                     return home[attribute]
             value = namespace.get(attribute, _MISSING)
+            if value is _MISSING and not member.finished:
+                value = _once_loaded(block, namespace, attribute)
             if value is not _MISSING and attribute != "__dict__":
                 return value
             if attribute == "__dict__":
@@ -135,6 +138,17 @@ def disarm_facade(facade: ModuleType) -> None:
     """Let `facade` read its own dictionary again: the block is as it was before its first swap."""
     if _is_armed(facade):
         ModuleType.__setattr__(facade, "__class__", born_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
+
+
+def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any:
+    """Return what a name means when the thread that loads a member is done with it; absent, if it never is.
+
+    That thread may wait for a module which the reader is importing. The import system goes on with an incomplete module
+    then, and so does this.
+    """
+    if block.load_lock.acquire(timeout=_PATIENCE):
+        block.load_lock.release()
+    return namespace.get(attribute, _MISSING)
 
 
 def _mirrored(block: Block, member: Member) -> dict[str, Any]:

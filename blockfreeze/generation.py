@@ -38,7 +38,7 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("cells", "finished", "linkage", "moved", "name", "namespace", "raws", "source")
+    __slots__ = ("cells", "finished", "foreign", "linkage", "moved", "name", "namespace", "raws", "source")
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -47,9 +47,9 @@ class Member:
         self.linkage = Linkage({}, frozenset(), frozenset(), {})
         self.cells: dict[str, CellType] = {}
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
-        self.moved: dict[
-            str, dict[str, Any]
-        ] = {}  # homes of state variables that are not of the module's first version
+        # The homes of state variables that are not of the module's first version.
+        self.moved: dict[str, dict[str, Any]] = {}
+        self.foreign: dict[int, type] = {}  # classes that came by a star import from outside of the block, by id
         self.finished = False
 
     def home_of(self, block: Block, name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
+from blockfreeze.cpython import ARGUMENT_REFERENCES
 from blockfreeze.drain import closures_held, reached_from
 from blockfreeze.outline import outline_of
 from blockfreeze.report import Unreached
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["left_behind"]
 
 _PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
-_ALONE = 3
+_ALONE = 2 + ARGUMENT_REFERENCES
 """The references to an object that only its module's name holds: that, a variable here, and `sys.getrefcount`'s own."""
 
 _SUSPENDED = ("async_generator", "coroutine", "generator")

@@ -11,13 +11,11 @@ Threads: a generation's hooks run in the thread that builds it.
 from __future__ import annotations
 
 import builtins
-import threading
 from collections.abc import Callable
-from contextvars import ContextVar
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.asking import CACHE_TYPE, is_a, own_attribute
+from blockfreeze.asking import CACHE_TYPE, is_a
 from blockfreeze.carry import can_be_carried, carry, kept_by_metaclass
 from blockfreeze.classes import (
     adopt,
@@ -26,9 +24,9 @@ from blockfreeze.classes import (
     generation_dictionary,
     is_own,
 )
+from blockfreeze.lasting import lasting
 from blockfreeze.outline import FIRST_VERSION
-from blockfreeze.shapes import can_change, same, shape_difference
-from blockfreeze.source import statement_digests
+from blockfreeze.shapes import can_change, shape_difference
 from blockfreeze.variables import declare
 
 if TYPE_CHECKING:
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Hooks", "as_it_is", "record_class", "seal"]
 
 _MISSING = object()
-_HEAP_TYPE = 1 << 9
-# What has no contents of its own, or whose contents are who holds it: old calls and new ones must mean the same one.
-_IDENTITIES = frozenset({object, ContextVar, type(threading.Lock()), type(threading.RLock())})
 
 
 def as_it_is(value: Any) -> Any:
@@ -90,32 +85,12 @@ class Hooks:
         return as_it_is if self.carried == name else decorator
 
     def keep(self, value: Any, name: str) -> Any:
-        """Return the object of the generation before, if `value` is a sentinel made by an unchanged statement."""
+        """Return what the namespace is to hold under `name`: the object of the generation before, if it can stay."""
         if self.first:
             return value
         if is_a(value, type):
             return bind_class(self.generation, self.member, name, value)
-        before = self.block.current.members.get(self.member.name)
-        existing = before.namespace.get(name, _MISSING) if before is not None else _MISSING
-        if existing is _MISSING or type(existing) is not type(value) or not self._is_sentinel(existing, value):
-            return value
-        assert before is not None
-        digest = statement_digests(self.member.source).get(name)
-        unchanged = digest is not None and statement_digests(before.source).get(name) == digest
-        return existing if unchanged else value
-
-    def _is_sentinel(self, existing: Any, value: Any) -> bool:
-        kind = type(value)
-        if kind in _IDENTITIES:
-            return True
-        if kind not in self.generation.class_values or not all(
-            base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__
-        ):
-            return False
-        if any(base.__basicsize__ > object.__basicsize__ + 2 * tuple.__itemsize__ for base in kind.__mro__):
-            return False
-        mine, others = own_attribute(existing, "__dict__", {}), own_attribute(value, "__dict__", {})
-        return mine.keys() == others.keys() and all(same(mine[key], others[key]) for key in mine)
+        return lasting(self.generation, self.member, name, value)
 
     def assign(self, target: Any, value: Any, name: str) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
@@ -130,6 +105,12 @@ class Hooks:
         if is_a(target, type) and target in self.generation.class_values:
             return generation_dictionary(self.generation, target)
         return found
+
+    def star(self, module: Any) -> Any:
+        """Return the module of a star import; its classes are not the block's own, though some call themselves so."""
+        if is_a(module, ModuleType) and not self.block.covers(module.__name__):
+            self.member.foreign.update((id(value), value) for value in vars(module).values() if is_a(value, type))
+        return module
 
     def refresh(self) -> None:
         """After a star import: point the cells at what the namespace holds now."""
@@ -206,7 +187,7 @@ def seal(generation: Generation, member: Member) -> None:
         at_home = member.made(value)
         if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
-        elif is_a(value, type) and at_home and value not in generation.class_values:
+        elif is_a(value, type) and at_home and value not in generation.class_values and id(value) not in member.foreign:
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
     for name, raw in member.raws.items():

@@ -18,6 +18,7 @@ from blockfreeze.asking import is_a
 from blockfreeze.classes import method_function
 from blockfreeze.entries import KEPT, LATEST, Choice, copy_function, forward
 from blockfreeze.outline import FIRST_VERSION, Version
+from blockfreeze.shapes import delete_attribute, set_attribute
 from blockfreeze.switch import Switch
 from blockfreeze.vector import is_forwarder
 
@@ -82,7 +83,7 @@ def keep_methods(block: Block, generation: Generation, after: Generation, cls: t
             again = copy_function(own)
             kept[entry] = {**kept.get(entry, {}), after.number: again, LATEST: again}
     if kept:
-        type.__setattr__(cls, KEPT, kept)
+        set_attribute(cls, KEPT, kept)
         block.keepers.add(cls)
 
 
@@ -140,7 +141,7 @@ def take_back_methods(block: Block, generation: Generation, cls: type) -> None:
     for _, _, function, entry in _forwarding(block, generation, cls):
         if entry in kept:
             function.__code__ = kept[entry][LATEST].__code__
-    type.__delattr__(cls, KEPT)
+    delete_attribute(cls, KEPT)
     block.keepers.discard(cls)
 
 

@@ -17,8 +17,8 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 =============================================  ==================================================
 
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
-its decorators see it, the result of a call that is stored passes through `KEEP`, and a star import is followed by
-`REFRESH`; in a later generation an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
+its decorators see it, and a star import stands between `STAR` and `REFRESH`. In a later generation what else is made
+and stored passes through `KEEP`, an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
 class statement makes its class. The hooks are free variables too: nothing of blockfreeze appears in the module's
 namespace.
 
@@ -46,6 +46,7 @@ from blockfreeze.names import (
     nested_codes,
     walk_codes,
 )
+from blockfreeze.opaque import as_callers_are_seen
 from blockfreeze.places import class_dictionaries, class_stores
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "KEEP",
     "LOAD",
     "REFRESH",
+    "STAR",
     "STATE",
     "UNSET",
     "LinkedCode",
@@ -73,6 +75,7 @@ BIND = "blockfreeze.bind"
 DEFINE = "blockfreeze.define"
 KEEP = "blockfreeze.keep"
 REFRESH = "blockfreeze.refresh"
+STAR = "blockfreeze.star"
 STATE = "blockfreeze.state"
 HOME = "blockfreeze.home"
 LOAD = "blockfreeze.load"
@@ -145,11 +148,11 @@ class _Linker:
             CALLER,
             DEFINE,
             DICTIONARY,
-            KEEP,
             REFRESH,
+            STAR,
         }
         if self.has_home:
-            free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, STATE, HOME, LOAD, UNSET}
+            free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, KEEP, STATE, HOME, LOAD, UNSET}
             free |= {self._home(name) for name in self.linkage.moved}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
         return LinkedCode(code, self.cells, self.linkage, self.has_home)
@@ -285,22 +288,18 @@ class _Linker:
                 loads = [cpython.free_load(self.cells[name], at)]
             elif self.has_home and name in self.linkage.state:
                 loads = cpython.home_load(self._home(name), LOAD, name, at, always_set=name in self.linkage.always_set)
-            elif called and name in GLOBAL_CALLER_NAMES:
-                loads = [Instr("LOAD_GLOBAL", (False, name), location=at), *cpython.call_with_value(CALLER, ("",), at)]
-                return [*loads, *cpython.null_for(at)]
             else:
-                return [item]
+                return self._as_callers_are_seen(item)
             return cpython.callable_load(loads, at) if called else loads
         if item.name == "LOAD_NAME" and self._reaches_cell_from_class(str(item.arg), follower):
             return cpython.class_load(str(item.arg), at)
-        if item.name in ("LOAD_ATTR", "LOAD_METHOD"):
-            name, as_method = cpython.attribute_load(item)
-            if name in CALLER_NAMES:
-                return [*cpython.call_with_value(CALLER, (name,), at), *(cpython.null_for(at) if as_method else ())]
-            return [item]
         if self.has_home and item.name in ("STORE_GLOBAL", "DELETE_GLOBAL") and item.arg in self.linkage.state:
             return self._write_state(item)
-        return [item]
+        return self._as_callers_are_seen(item)
+
+    @staticmethod
+    def _as_callers_are_seen(item: Instr) -> list[Instr]:
+        return as_callers_are_seen(item, lambda at: cpython.free_load(CALLER, at))
 
     def _write_state(self, item: Instr) -> list[Instr]:
         name, at = str(item.arg), item.location
@@ -313,7 +312,8 @@ class _Linker:
     def _top_level(self, item: Instr, previous: str, follower: str) -> list[Instr]:
         at = item.location
         if cpython.is_star_import(item.name, item.arg):
-            return [item, *cpython.call_hook(REFRESH, (), at), Instr("POP_TOP", location=at)]
+            refresh = [*cpython.call_hook(REFRESH, (), at), Instr("POP_TOP", location=at)]
+            return [*cpython.call_with_value(STAR, (), at), item, *refresh]
         if item.name == "IMPORT_NAME" and self.has_home and str(item.arg) in self.linkage.member_imports:
             return cpython.call_with_two(IMPORT, str(item.arg), at, keep=True)
         if item.name not in ("STORE_NAME", "STORE_GLOBAL", "LOAD_NAME", "DELETE_NAME"):
@@ -334,7 +334,7 @@ class _Linker:
         elif item.name.startswith("STORE"):
             if name in self.linkage.bound:
                 return [*cpython.call_with_value(BIND, (name,), at), item]
-            if previous.startswith("CALL") and name not in self.linkage.unbound:
+            if self.has_home and previous not in cpython.TAKEN_FROM_ELSEWHERE and name not in self.linkage.unbound:
                 return [*cpython.call_with_value(KEEP, (name,), at), item]
         return [item]
 

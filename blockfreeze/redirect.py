@@ -2,8 +2,8 @@
 
 While its bodies run, a generation is made of its own functions, as a cold start would be: decorators and whatever else
 inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults
-and names are given the entries and the lasting classes instead. Closures keep a generation's own functions: what a
-wrapper calls is linked statically.
+and names are given the entries and the lasting classes instead. Closures that only call a function keep a generation's
+own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
 
 Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
 entered. What is reached need not be made by the build: a cache that survives every swap may hold a million objects, and
@@ -21,12 +21,14 @@ from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.cpython import reads_as_value
 
 __all__ = ["ATOMS", "redirect"]
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
+_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 _HEAP_TYPE = 1 << 9
 _HAS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: without it an object cannot hold another one that counts here
@@ -52,6 +54,14 @@ def _remade(value: Any, items: list[Any]) -> Any:
     again = base.__new__(type(value), items)
     if hasattr(value, "__dict__"):
         again.__dict__.update(value.__dict__)
+    return again
+
+
+def _wrapped_again(value: Any, function: Any) -> Any:
+    again = type(value)(function)
+    own = dict(value.__dict__)
+    own.pop("__wrapped__", None)
+    again.__dict__.update(own)
     return again
 
 
@@ -120,12 +130,12 @@ class _Redirection:
         return self._enter_plain_instance if plain else self._enter_instance
 
     def _holds_none(self, values: list[Any]) -> bool:
-        """Tell whether none of `values` is to be replaced, or is a tuple that would be made again if it holds one."""
+        """Tell whether none of `values` is to be replaced, or is what would be made again if it holds one."""
         if not self.replace.keys().isdisjoint(map(id, values)):
             return False
         kinds = set(map(type, values))
         if not kinds <= self.changeable:
-            self.changeable.update(kind for kind in kinds if not issubclass(kind, (tuple, frozenset)))
+            self.changeable.update(kind for kind in kinds if not issubclass(kind, _MADE_AGAIN))
         return kinds <= self.changeable
 
     def _new(self, value: Any) -> Any:
@@ -133,6 +143,9 @@ class _Redirection:
         if id(value) in self.replace:
             self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
             return self.replace[id(value)]
+        if type(value) in (staticmethod, classmethod) and id(value.__func__) in self.replace:
+            self.todo.append(value.__func__)
+            return _wrapped_again(value, self.replace[id(value.__func__)])
         if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
             old = list(value)
             changed = [self._new(one) for one in old]
@@ -179,14 +192,15 @@ class _Redirection:
 
     def _enter_function(self, found: FunctionType) -> None:
         self.todo.append(found.__dict__)
-        for cell in found.__closure__ or ():
+        for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
             try:
                 content = cell.cell_contents
             except ValueError:
                 continue
             new = self.replace.get(id(content))
-            if is_a(new, type):
+            if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
                 cell.cell_contents = new
+                self.todo.append(content)
             elif self.within is None or not is_a(content, FunctionType) or _is_within(content, self.within):
                 self.todo.append(content)
         if found.__defaults__:

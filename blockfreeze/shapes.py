@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Mapping
 from types import MemberDescriptorType
 from typing import Any
 
-from blockfreeze.asking import is_a
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.redirect import ATOMS
 
-__all__ = ["can_change", "same", "shape_difference"]
+__all__ = [
+    "can_change",
+    "delete_attribute",
+    "holds_the_same",
+    "is_made_in_c",
+    "same",
+    "set_attribute",
+    "shape_difference",
+]
 
 _IMMUTABLE = 1 << 8
+_HEAP_TYPE = 1 << 9
+_ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
 
 
 def can_change(cls: type) -> bool:
     """Tell whether attributes of `cls` can be set: not on a class that an extension module defines as immutable."""
     return not cls.__flags__ & _IMMUTABLE
+
+
+def is_made_in_c(metaclass: type) -> bool:
+    """Tell whether an extension module defines a metaclass: it makes more of a class than can be seen."""
+    return any(not can_change(one) for one in metaclass.__mro__ if one not in (type, object))
+
+
+def set_attribute(cls: type, name: str, value: Any) -> None:
+    """Set an attribute of a class past its metaclass, which may refuse (an Enum's does), or have side effects."""
+    try:
+        type.__setattr__(cls, name, value)
+    except TypeError:  # a metaclass that is made in C and sets attributes itself is not to be passed by
+        setattr(cls, name, value)
+
+
+def delete_attribute(cls: type, name: str) -> None:
+    """Delete an attribute of a class as `set_attribute` sets it."""
+    try:
+        type.__delattr__(cls, name)
+    except TypeError:
+        delattr(cls, name)
 
 
 def _is_alike(old: type, new: type) -> bool:
@@ -58,8 +91,58 @@ def same(before: Any, after: Any) -> bool:
         return True
     if type(before) is not type(after):
         return False
+    if type(before) in (float, complex):
+        return repr(before) == repr(after)  # zero has two signs, and NaN is what it is though it does not equal itself
     if is_a(before, ATOMS):
         return bool(before == after)
-    if type(before) in (tuple, frozenset):
-        return len(before) == len(after) and all(map(same, before, after)) and type(before) is tuple
-    return False
+    if type(before) is frozenset:
+        return before == after and all(type(one) in ATOMS for one in before)
+    return type(before) is tuple and len(before) == len(after) and all(map(same, before, after))
+
+
+def holds_the_same(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> bool:
+    """Tell whether nothing but identity distinguishes two objects: all that they hold is the same, all through.
+
+    Args:
+        before: the object that is there already.
+        after: the other one.
+        kinds: the classes whose instances are entered; of other objects only containers are.
+        replace: what stands for an object that `after` may hold, by its id.
+    """
+    seen: set[tuple[int, int]] = set()
+    todo: list[tuple[Any, Any]] = [(before, after)]
+    while todo and len(seen) < _ENOUGH:
+        one, other = todo.pop()
+        other = replace.get(id(other), other)
+        if (id(one), id(other)) in seen or same(one, other):
+            continue
+        seen.add((id(one), id(other)))
+        kind = type(one)
+        if kind is not type(other):
+            return False
+        if kind in (list, tuple) and len(one) == len(other):
+            todo += zip(one, other, strict=True)
+        elif kind is dict and len(one) == len(other):
+            todo += [*zip(one, other, strict=True), *zip(one.values(), other.values(), strict=True)]
+        elif kind is set and one == other and all(type(item) in ATOMS for item in one):
+            continue
+        elif kind in kinds and _is_plain(kind):
+            todo.append((_contents(one), _contents(other)))
+        else:
+            return False
+    return not todo
+
+
+def _is_plain(kind: type) -> bool:
+    """Tell whether all that instances hold is in their dictionary and their slots: no base is built in."""
+    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
+
+
+def _contents(instance: Any) -> dict[str, Any]:
+    found = dict(own_attribute(instance, "__dict__", {}))
+    for base in type(instance).__mro__[:-1]:
+        for name, slot in base.__dict__.items():
+            if is_a(slot, MemberDescriptorType):
+                with contextlib.suppress(AttributeError):  # a slot that was not filled
+                    found[f"{base.__qualname__}.{name}"] = slot.__get__(instance)
+    return found

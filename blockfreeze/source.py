@@ -16,6 +16,7 @@ import importlib.util
 import linecache
 import os
 import sys
+import weakref
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
@@ -184,6 +185,7 @@ class Snapshot:
             search = old.search if old is not None else None
             given = ModuleSource(name, filename, data, old.loader if old is not None else None, search)
             given.file = old.file if old is not None else None
+            weakref.finalize(given, linecache.cache.pop, filename, None).atexit = False
             fresh.modules[name] = given
         return fresh
 

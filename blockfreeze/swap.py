@@ -19,7 +19,7 @@ from typing import Any
 
 from blockfreeze import classes
 from blockfreeze.arming import Arming
-from blockfreeze.build import link_member, load_member
+from blockfreeze.build import link_member, loads_of_members
 from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
 from blockfreeze.commitment import Commitment
@@ -118,8 +118,8 @@ def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], Non
         store(block, overlap_vector(block, before))
         arming.apply()
         clock.lap("arm")
-        for member in list(before.members):
-            load_member(generation, member)
+        for member, load in loads_of_members(before, generation):  # noqa: B007 - the error that it raises names it
+            load()
         finish_build(block, generation)
         clock.lap("execute")
         between()

@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
+from blockfreeze.cpython import ARGUMENT_REFERENCES
 from blockfreeze.errors import IncompatibleBlockError
 from blockfreeze.outline import FIRST_VERSION, Version, outline_of
 from blockfreeze.redirect import ATOMS, redirect
@@ -36,7 +37,7 @@ __all__ = ["Migration", "Variable", "Version", "declare", "forget_ancestors", "m
 Hook = Callable[[Any], Any]
 
 _MISSING = object()
-_HELD_BY_A_PAIR = 3  # the references that `sys.getrefcount` counts: the pair's, the loop variable's, its argument's
+_HELD_BY_A_PAIR = 2 + ARGUMENT_REFERENCES  # the pair's, the loop variable's, and `sys.getrefcount`'s own
 _COPIED = (dict, list, set, deque, bytearray)
 
 

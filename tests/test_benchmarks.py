@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Workshop
 
 pytest.importorskip("psutil", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("pyperf", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
 
+from benchmarks import conversion
 from benchmarks.catalog import QUESTIONS
 from benchmarks.document import FORMAT, Answer, Document, Failure, from_json
 from benchmarks.effort import QUICK
@@ -146,3 +148,19 @@ def test_the_readme_tables_show_misses_and_rows_without_a_baseline_one_line_each
 def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
     with pytest.raises(ValueError, match="markers"):
         readme_with(readme, [sample()])
+
+
+@pytest.mark.needs_threads
+def test_what_converts_instances_is_measured_and_written_into_the_readme(workshop: Workshop) -> None:
+    workshop.write("accounts_of_few.py", conversion.first_version())
+    rows = conversion.measure("accounts_of_few", count=20, rounds=1)
+    assert [row.what for row in rows] == [
+        "gc.collect()", "a swap that changes none", "a converter", "a second class", "a table migrated"
+    ]  # fmt: skip
+    assert all(row.seconds > row.convert > 0 for row in rows[1:])
+    text = conversion.readme_with("a\n<!-- conversion:begin -->\nold\n<!-- conversion:end -->\nb\n", rows, 20)
+    assert text.startswith("a\n<!-- conversion:begin -->\n| 20 instances")
+    assert text.endswith("<!-- conversion:end -->\nb\n")
+    assert "old" not in text
+    with pytest.raises(ValueError, match="conversion:begin"):
+        conversion.readme_with("no table\n", rows, 20)

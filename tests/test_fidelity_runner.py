@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
 
 from benchmarks.fidelity import runner
+from benchmarks.fidelity.covered import CORES, Compared, compare
 from benchmarks.fidelity.engagement import Engagement
 from benchmarks.fidelity.findings import Findings
-from benchmarks.fidelity.runner import MODES, Outcome, run_target
+from benchmarks.fidelity.runner import MODES, Outcome, compare_coverage, run_target
 from benchmarks.fidelity.table import row, totals, troubles
 from benchmarks.fidelity.targets import Target, package_targets, select, stdlib_targets
 
@@ -110,6 +111,30 @@ def test_a_suite_that_does_not_end_is_killed_and_named(target: Path) -> None:
     assert outcome.plain is not None
     assert "test_tillmodule.Tests.test_total" in outcome.plain.passing
     assert not outcome.modes
+
+
+@pytest.mark.needs_subprocess
+def test_coverage_counts_the_lines_and_steps_of_both_runs(target: Path) -> None:
+    pytest.importorskip("coverage", reason="the benchmarks need the extra `bench`")
+    compared = compare_coverage(TARGET, target / "cache", 60.0)
+    assert [one.core for one in compared] == list(CORES)
+    for one in compared:
+        assert one.differences == ()
+        # Three lines of the body, and three in functions.
+        assert (one.files, one.lines) == (1, 6)
+        assert one.steps or one.core == "sysmon"
+    # The same module, but one that does more if it is frozen.
+    tells = "import sys\nif 'blockfreeze' in type(__spec__.loader).__module__:\n    frozen = True\n"
+    (target / "tillmodule.py").write_text(tells + MODULE)
+    for one in compare_coverage(TARGET, target / "cache", 60.0):
+        assert "tillmodule.py:3 frozen only" in one.differences
+        assert "DIFFER" in one.text
+
+
+def test_what_only_one_run_executes_is_a_difference() -> None:
+    plain, frozen = {"a.py": [[1], [2], [1, 2]]}, {"a.py": [[1], [1, 2]], "b.py": [[7]]}
+    assert compare("m", "ctrace", plain, plain) == Compared("m", "ctrace", 1, 2, 1, ())
+    assert compare("m", "ctrace", plain, frozen).differences == ("a.py:2 plain only", "b.py:7 frozen only")
 
 
 def test_verdicts_follow_from_the_findings() -> None:

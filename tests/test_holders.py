@@ -14,7 +14,8 @@ import blockfreeze as bf
 
 TEXT = """
 class Router:
-    def __init__(self):
+    def __init__(self, version=""):
+        self.version = version
         self.routes = []
         self.itself = self
 
@@ -31,9 +32,9 @@ def wait(between):
     between()
     return local()
 
-router = Router()
-alone = Router()
-inside = {"router": Router()}
+router = Router("1")
+alone = Router("1")
+inside = {"router": Router("1")}
 LIMITS = (1, 2)
 """
 NEW = TEXT.replace('"1"', '"2"')
@@ -70,7 +71,7 @@ def test_an_object_that_was_made_again_is_reported_with_who_holds_the_old_one(ro
 
 
 def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
-    text = TEXT.replace("router = Router()", "import blockfreeze as bf\nrouter = bf.defvar('router', Router)")
+    text = TEXT.replace('router = Router("1")', "import blockfreeze as bf\nrouter = bf.defvar('router', Router)")
     workshop.write("kept.py", text)
     module = bf.freeze_block("kept")
     held = [module.router]
@@ -80,7 +81,7 @@ def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
 
 def test_what_the_block_has_imported_is_outside_of_it(workshop: Workshop) -> None:
     workshop.write("an_app.py", "class Application:\n    pass\n\napp = Application()\n")
-    text = TEXT.replace("router = Router()", "from an_app import app\nrouter = Router()\napp.router = router")
+    text = TEXT.replace('router = Router("1")', 'from an_app import app\nrouter = Router("1")\napp.router = router')
     workshop.write("routes.py", text)
     module = bf.freeze_block("routes")
     module.app.held = [module.router]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import inspect
+import linecache
 import os
 import pickle
 import signal
@@ -336,3 +339,14 @@ def test_a_namespace_package_inside_a_package_belongs_to_the_block(workshop: Wor
     assert (app.show(), outer.plain.app.App is type(app)) == (("v2", "v2"), True)
     bf.rollback(outer)
     assert app.show() == ("v1", "v1")
+
+
+def test_lines_of_versions_that_were_given_as_text_are_kept_as_long_as_the_versions(workshop: Workshop) -> None:
+    workshop.write("shop.py", version(1))
+    shop = bf.freeze_block("shop")
+    for number in range(2, 12):
+        bf.swap(shop, source=version(number))
+    gc.collect()
+    assert inspect.getsource(shop.foo) in version(11)
+    kept = [name for name in linecache.cache if name.startswith("<blockfreeze shop generation")]
+    assert kept == [f"<blockfreeze shop generation {number}>" for number in (10, 11)]

@@ -15,7 +15,7 @@ class Findings:
     `ended`: why the process ended early, if it did. `readers`, `linked`: executed functions whose source reads a
     definition of the block, and those of them that reach one through a cell; `unlinked` names the others. `swaps`,
     `swap_errors`: of the mode ``swapping``. `unsteady`: tests that failed at first and passed when the target was
-    tried again.
+    tried again. `covered`: the lines and steps by file, if they were watched.
     """
 
     tests: dict[str, str] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class Findings:
     swap_errors: dict[str, int] = field(default_factory=dict)
     unsteady: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    covered: dict[str, list[list[int]]] = field(default_factory=dict)
 
     @property
     def passing(self) -> set[str]:

@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.fidelity.covered import CORES, Compared, compare
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.targets import Target
 from benchmarks.fidelity.worker import Orders
@@ -75,15 +76,15 @@ def run_target(
     Raises:
         ProvisionError: a package or what its suite needs cannot be had.
     """
-    outcome = Outcome(target, plain or _run(target, "plain", cache, seconds))
+    outcome = Outcome(target, plain or run_once(target, "plain", cache, seconds))
     assert outcome.plain is not None
     if outcome.plain.error or outcome.plain.ended or not outcome.plain.passing:
         outcome.refused = f"plain: {outcome.plain.error or outcome.plain.ended or 'no test passes'}"
         return outcome
     for mode in modes:
-        found = _run(target, mode, cache, seconds)
+        found = run_once(target, mode, cache, seconds)
         if mode != "engagement" and not found.is_same(outcome.plain):
-            again = _run(target, mode, cache, seconds)
+            again = run_once(target, mode, cache, seconds)
             lost = found.lost(outcome.plain)
             if len(again.lost(outcome.plain)) <= len(lost):
                 again.unsteady = sorted(lost.keys() - again.lost(outcome.plain).keys())
@@ -92,16 +93,49 @@ def run_target(
     return outcome
 
 
-def _run(target: Target, mode: str, cache: Path, seconds: float) -> Findings:
+def compare_coverage(target: Target, cache: Path, seconds: float) -> list[Compared]:
+    """Compare, core by core, what a target's suite executes of it plain and frozen.
+
+    What differs is tried once more, and only what differs again counts.
+
+    Raises:
+        ProvisionError: a package or what its suite needs cannot be had.
+        RuntimeError: a run came to nothing.
+    """
+    compared = []
+    for core in CORES:
+        found = _compare_once(target, core, cache, seconds)
+        if found.differences:
+            again = _compare_once(target, core, cache, seconds)
+            found = replace(again, differences=tuple(set(found.differences) & set(again.differences)))
+        compared.append(found)
+    return compared
+
+
+def _compare_once(target: Target, core: str, cache: Path, seconds: float) -> Compared:
+    plain, frozen = (run_once(target, mode, cache, seconds, core) for mode in ("plain", "frozen"))
+    for found in (plain, frozen):
+        if found.error or found.ended or not found.covered:
+            raise RuntimeError(f"{target.name}, {core}: {found.error or found.ended or 'nothing was executed'}")
+    return compare(target.name, core, plain.covered, frozen.covered)
+
+
+def run_once(target: Target, mode: str, cache: Path, seconds: float, core: str = "") -> Findings:
+    """Run a target's tests in one process; with a `core` of `coverage`, what they execute is watched.
+
+    Raises:
+        ProvisionError: a package or what its suite needs cannot be had.
+    """
     with tempfile.TemporaryDirectory(prefix="fidelity-", ignore_cleanup_errors=True) as scratch:
         here = Path(scratch).resolve()
         path, tree, tests, recipe = [str(ROOT), *MORE_PATH], "", list(target.tests), Recipe()
         if target.version:
             recipe = read_recipes().get(target.name, recipe)
+            recipe = replace(recipe, needs=(*recipe.needs, "coverage")) if core else recipe
             provision = provide(Pair(target.name, target.module, target.version, target.version), recipe, cache)
             tests = copy_suite(provision.sdist, target.module, recipe.tests, here / "tree")
             tree, path = str(here / "tree"), [str(provision.new), str(provision.needs), str(ROOT)]
-        orders = Orders(target.module, mode, tuple(tests), tree, recipe.plugins, recipe.arguments, seconds)
+        orders = Orders(target.module, mode, tuple(tests), tree, recipe.plugins, recipe.arguments, seconds, core)
         (here / "orders.json").write_text(json.dumps(asdict(orders)), encoding="utf-8")
         alone = ["-S"] if tree else []
         return _await(here, [sys.executable, *alone, "-P"], path, seconds)

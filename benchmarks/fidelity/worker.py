@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import IO
 
 import blockfreeze
+from benchmarks.fidelity.covered import Watch
 from benchmarks.fidelity.engagement import Engagement
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.judges import WORST_FIRST, run_unittest
@@ -31,7 +32,10 @@ DETAIL = 3000
 
 @dataclass(frozen=True)
 class Orders:
-    """What one run has to do: `tests` are test modules, or with a `tree` (a copied sdist) what pytest is to run."""
+    """What one run has to do: `tests` are test modules, or with a `tree` (a copied sdist) what pytest is to run.
+
+    With a `core`, the lines and branches that the suite executes of the module are watched.
+    """
 
     module: str
     mode: str
@@ -40,6 +44,7 @@ class Orders:
     plugins: tuple[str, ...]
     arguments: tuple[str, ...]
     seconds: float
+    core: str = ""
 
 
 class Run:
@@ -54,8 +59,11 @@ class Run:
 
     def run(self) -> None:
         """Do all of it; what goes wrong is a finding."""
+        watch = Watch(self.orders.module, self.orders.core) if self.orders.core else None
         aside = {} if self.orders.tree else put_aside(self.orders.module)
         try:
+            if watch is not None:
+                watch.start()
             block = self._take()
             engagement = self._watch(block)
             swapper = self._swap_on(block)
@@ -63,6 +71,8 @@ class Run:
                 self._judge()
             finally:
                 self._stop.set()
+                if watch is not None:
+                    self.findings.covered = watch.stop()
                 if swapper is not None:
                     swapper.join()
                 if engagement is not None:

@@ -11,7 +11,7 @@ import importlib
 import sys
 from types import ModuleType
 
-OURS = ("benchmarks", "blockfreeze", "bytecode")
+OURS = ("benchmarks", "blockfreeze", "bytecode", "coverage")
 # What the interpreter itself holds on to from its start, and looks up by name. Importing these twice breaks it.
 STAYS = frozenset({"__main__", "abc", "builtins", "codecs", "encodings", "importlib", "io", "os", "site", "sys"})
 

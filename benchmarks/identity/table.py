@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
+from benchmarks.markers import put_between
+
 from .program import Change
 from .relations import RELATIONS
 from .tools import version_of
@@ -49,7 +51,4 @@ def readme_with(text: str, findings: Findings) -> str:
     Raises:
         ValueError: the markers are not there, each once and in order.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"README: the markers {BEGIN!r} and {END!r} are not there once each; put them in")
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{markdown(findings)}\n{END}{rest.partition(END)[2]}"
+    return put_between(text, BEGIN, END, markdown(findings))

@@ -1,0 +1,79 @@
+"""Module-level objects that keep their identity: what did not change is not made again for those who hold it.
+
+A constant may be compared with ``is``, whatever its value. An object without contents (a sentinel, a lock) stands for
+itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
+miss what the new one has, and whoever holds the old one holds the right one. An object that has been filled or
+changed since starts afresh, as every container of the module's own does.
+
+It is asked twice: where a statement stores the object, before anything else in the body can take hold of it, and when
+the generation is complete, for objects that the body has filled.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
+
+from blockfreeze.outline import outline_of
+from blockfreeze.shapes import holds_the_same, same
+from blockfreeze.source import statement_digests
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Generation, Member
+
+__all__ = ["lasting", "lasting_objects"]
+
+_MISSING = object()
+
+# What has no contents of its own, or whose contents are who holds it or waits for it: old calls and new ones must mean
+# the same one.
+_IDENTITIES = frozenset(
+    {
+        *(object, ContextVar, threading.local, type(threading.Lock()), type(threading.RLock())),
+        *(threading.Barrier, threading.BoundedSemaphore, threading.Condition, threading.Event, threading.Semaphore),
+        *(TypeVar, TypeVarTuple, ParamSpec, NewType),
+    }
+)
+
+
+def lasting(generation: Generation, member: Member, name: str, value: Any) -> Any:
+    """Return the object that `name` meant in the generation before, where it can stand for `value`."""
+    before = generation.block.current.members.get(member.name)
+    existing = before.namespace.get(name, _MISSING) if before is not None else _MISSING
+    if before is None or type(existing) is not type(value):
+        return value
+    if same(existing, value):
+        return existing
+    own = generation.class_values
+    alike = type(value) in _IDENTITIES or (type(value) in own and holds_the_same(existing, value, own, {}))
+    return existing if alike and _is_unchanged(before, member, name) else value
+
+
+def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[int, Any]:
+    """Return, by id, the objects that a complete generation has made again and filled as those are that it had before.
+
+    Args:
+        replace: what stands for the functions and classes that the generation has made, by their ids.
+    """
+    found: dict[int, Any] = {}
+    own = generation.class_values
+    for member in generation.members.values():
+        before = generation.block.current.members.get(member.name)
+        for name, value in member.namespace.items() if before is not None else ():
+            existing = before.namespace.get(name) if before is not None else None
+            if existing is value or type(value) not in own or type(existing) is not type(value) or before is None:
+                continue
+            if holds_the_same(existing, value, own, replace) and _is_unchanged(before, member, name):
+                found[id(value)] = existing
+    return found
+
+
+def _is_unchanged(before: Member, after: Member, name: str) -> bool:
+    """Tell whether the statements that make an object, and say something to it, are what they were."""
+    digest = statement_digests(after.source).get(name)
+    if digest is None or statement_digests(before.source).get(name) != digest:
+        return False
+    was, now = outline_of(before.source), outline_of(after.source)
+    return was is not None and now is not None and was.texts.get(name) == now.texts.get(name)

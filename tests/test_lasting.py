@@ -1,0 +1,356 @@
+"""What did not change keeps its identity: swaps to the identical version, seen by those who hold something of it."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import inspect
+import math
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import blockfreeze as bf
+
+
+def test_a_constant_that_is_compared_with_is_stays_the_object_that_it_was(workshop: Any) -> None:
+    workshop.write(
+        "constants.py",
+        """
+        SUPPRESS = "==SUPPRESS=="
+        LIMITS = (SUPPRESS, 1.5e300, -0.0)
+        NAN = float("nan")
+        WORDS = frozenset({"one word", "another word"})
+        FIRST = SECOND = "%s-%s" % ("made", "of parts")
+        def is_suppressed(value, default=SUPPRESS): return value is SUPPRESS is default
+        """,
+    )
+    frozen = bf.freeze_block("constants")
+    names = ("SUPPRESS", "LIMITS", "NAN", "WORDS", "FIRST", "SECOND")
+    kept = [getattr(frozen, name) for name in names]
+    for _ in range(2):
+        bf.swap(frozen)
+        assert all(getattr(frozen, name) is value for name, value in zip(names, kept, strict=True))
+        assert frozen.is_suppressed(kept[0])
+    bf.swap(frozen, source="SUPPRESS = 'other'\nLIMITS = (SUPPRESS, 1.5e300, 0.0)\nNAN = 1.0\n")
+    assert (frozen.SUPPRESS, math.copysign(1, frozen.LIMITS[2]), frozen.NAN) == ("other", 1, 1)
+
+
+def test_an_object_that_holds_what_the_new_version_makes_stays_until_it_is_changed(workshop: Any) -> None:
+    text = """
+        class Signal(Exception): pass
+        class Context:
+            __slots__ = ("precision", "traps", "more")
+            def __init__(self, precision):
+                self.precision = precision
+                self.traps = {Signal: False}
+        DEFAULT = Context(9)
+        OTHER = Context(3)
+        def is_template(context): return context in (DEFAULT, OTHER)
+        """
+    workshop.write("contexts.py", text)
+    frozen = bf.freeze_block("contexts")
+    default, other = frozen.DEFAULT, frozen.OTHER
+    bf.swap(frozen)
+    assert (default, other) == (frozen.DEFAULT, frozen.OTHER)
+    assert frozen.is_template(default)
+    default.traps[frozen.Signal] = True
+    bf.swap(frozen)
+    assert frozen.DEFAULT is not default
+    assert frozen.DEFAULT.traps == {frozen.Signal: False}
+    assert frozen.OTHER is other
+    bf.swap(frozen, source=workshop.version("v2", {"contexts.py": text.replace("Context(3)", "Context(4 - 1)")}))
+    assert frozen.OTHER is not other
+
+
+def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(workshop: Any) -> None:
+    workshop.write(
+        "registry.py",
+        """
+        class Handlers:
+            def __init__(self): self.table = {}
+            def add(self, key, function): self.table[key] = function
+        handlers = Handlers()
+        def text(): return "text"
+        handlers.add("text", text)
+        for name in ("audio", "video"):
+            handlers.add(name, lambda: name)
+        plain = Handlers()
+        plain.add("text", text)
+        class Policy:
+            handlers = plain
+            def __init__(self, own=plain): self.own = own
+        strict = Policy()
+        """,
+    )
+    frozen = bf.freeze_block("registry")
+    handlers, plain, strict = frozen.handlers, frozen.plain, frozen.strict
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.plain is plain is frozen.Policy.handlers is frozen.Policy().own is frozen.strict.own
+        assert frozen.strict is strict
+        assert frozen.handlers is not handlers, "it holds functions that are no entries: each version makes its own"
+    assert plain.table == {"text": frozen.text}
+
+
+def test_a_statement_that_says_more_to_an_object_is_not_said_to_the_old_one(workshop: Any) -> None:
+    text = "class Flags:\n    pass\nflags = Flags()\n"
+    workshop.write("flags.py", text)
+    frozen = bf.freeze_block("flags")
+    old = frozen.flags
+    candidate = bf.prepare(frozen, source=text + "flags.loud = True\n")
+    assert not hasattr(old, "loud")
+    candidate.commit()
+    assert frozen.flags is not old
+    assert frozen.flags.loud
+
+
+@pytest.mark.needs_threads
+def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_new_ones(workshop: Any) -> None:
+    workshop.write(
+        "shared.py",
+        """
+        import threading
+        from typing import TypeVar
+        T = TypeVar("T")
+        stop = threading.Event()
+        changed = threading.Condition()
+        few = threading.Semaphore(2)
+        mine = threading.local()
+        def wait(): return stop.wait(60)
+        """,
+    )
+    frozen = bf.freeze_block("shared")
+    kept = [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine]
+    frozen.mine.value = 1
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(frozen.wait()))
+    waiting.start()
+    bf.swap(frozen)
+    assert [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine] == kept
+    assert frozen.mine.value == 1
+    frozen.stop.set()
+    waiting.join()
+    assert answers == [True]
+
+
+STRUCTURE = """
+import ctypes
+class Point(ctypes.Structure):
+    _fields_ = [("x", ctypes.c_int), ("y", ctypes.c_int)]
+    def total(self): return self.x + self.y
+class Handle(ctypes.c_void_p): pass
+"""
+
+
+def test_a_class_whose_metaclass_is_made_in_c_stays_unless_its_statement_changes(workshop: Any) -> None:
+    workshop.write("structures.py", STRUCTURE)
+    frozen = bf.freeze_block("structures")
+    point, handle, two = frozen.Point, frozen.Handle, frozen.Point(1, 1)
+    pointer = ctypes.pointer(two)
+    bf.swap(frozen, source=STRUCTURE.replace("self.x + self.y", "self.x * 10 + self.y"))
+    assert (frozen.Point, frozen.Handle) == (point, handle)
+    assert (two.total(), pointer.contents.total(), ctypes.sizeof(frozen.Point)) == (11, 11, 8)
+    report = bf.swap(frozen, source=STRUCTURE.replace("c_int)]", "c_int), ('z', ctypes.c_int)]"))
+    assert [one.name for one in report.replaced_classes] == ["structures.Point"]
+    assert (ctypes.sizeof(frozen.Point), ctypes.sizeof(point), two.total()) == (12, 8, 11)
+    bf.rollback(frozen)
+    assert frozen.Point is point
+
+
+def test_a_class_that_says_what_class_its_instances_are_of_can_be_swapped(workshop: Any) -> None:
+    text = """
+        class Double:
+            def __init__(self, kind): self.kind = kind
+            def own_class(self): return self.kind
+            __class__ = property(own_class)
+            def version(self): return 1
+        """
+    workshop.write("doubles.py", text)
+    frozen = bf.freeze_block("doubles")
+    cls, double = frozen.Double, frozen.Double(int)
+    bf.swap(frozen, source=workshop.version("v2", {"doubles.py": text.replace("return 1", "return 2")}))
+    assert frozen.Double is cls
+    assert (isinstance(double, int), isinstance(frozen.Double(str), str), double.version()) == (True, True, 2)
+
+
+def test_a_class_that_came_by_a_star_import_and_calls_itself_the_modules_own_is_left_alone(workshop: Any) -> None:
+    # `_pydecimal` calls itself `decimal`, and `decimal` star-imports it or its twin in C, whichever there is.
+    workshop.write("_pure.py", "__name__ = 'number'\nclass Number:\n    def double(self): return 2\n")
+    workshop.write("number.py", "from _pure import *\ndef make(): return Number()\n")
+    frozen = bf.freeze_block("number")
+    double = frozen.Number.double
+    del sys.modules["_pure"]
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.Number.double is not double, "it was imported anew"
+        assert frozen.make().double() == 2
+    assert double(None) == 2
+    assert "double" in vars(sys.modules["_pure"].Number)
+
+
+def test_an_enumeration_with_the_same_members_keeps_its_tables(workshop: Any) -> None:
+    workshop.write("colours.py", "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = [2]\n    PINK = 1\n")
+    frozen = bf.freeze_block("colours")
+    before = dict(vars(frozen.Colour))
+    candidate = bf.prepare(frozen)
+    during = {name: value for name, value in vars(frozen.Colour).items() if isinstance(value, (list, dict))}
+    assert {"_member_map_", "_member_names_", "_value2member_map_"} <= during.keys()
+    assert all(value is before[name] for name, value in during.items())
+    candidate.commit()
+
+
+COUNTED = """
+counts = {}
+def counted(function):
+    counts[function] = 0
+    def wrapper(*args):
+        counts[function] += 1
+        return function(*args)
+    return wrapper
+
+@counted
+def price(amount): return amount * RATE
+RATE = 2
+
+def total(): return sum(counts.values())
+"""
+
+
+def test_a_wrapper_finds_what_it_wraps_in_the_table_where_its_decorator_has_put_it(workshop: Any) -> None:
+    workshop.write("counted.py", COUNTED)
+    frozen = bf.freeze_block("counted")
+    price = frozen.price
+    assert (price(1), frozen.total()) == (2, 1)
+    with bf.prepare(frozen, source=COUNTED.replace("RATE = 2", "RATE = 3")) as candidate:
+        assert (price(1), candidate.price(1)) == (2, 3)
+        candidate.commit()
+    assert (price(1), frozen.price(1), frozen.total()) == (3, 3, 3)
+    bf.swap(frozen)
+    assert (price(1), frozen.total()) == (2, 1)
+    bf.rollback(frozen)
+    assert (price(1), frozen.total()) == (3, 4)
+
+
+def test_a_function_that_looks_at_its_variables_sees_its_caller_after_a_swap(workshop: Any) -> None:
+    workshop.write(
+        "looking.py",
+        """
+        import sys
+        from sys import _getframe
+        def looks(depth=1):
+            assert set(locals()) == {"depth"}
+            names = [frame.f_globals["__name__"] for frame in (sys._getframe(depth), _getframe(depth))]
+            return [*names, sys._getframe().f_back.f_globals["__name__"], inner()]
+        def inner():
+            def looks_too(): return sorted(locals()), sys._getframe(2).f_code.co_name
+            return locals().keys() == {"looks_too"} and looks_too()
+        """,
+    )
+    frozen = bf.freeze_block("looking")
+    expected = frozen.looks()
+    assert expected[:3] == [__name__] * 3
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.looks() == expected
+
+
+def test_methods_show_their_signatures_while_a_version_is_prepared(workshop: Any) -> None:
+    text = """
+        class Shop:
+            def price(self, amount: int, *, tip: float = 0.1) -> float: return amount + tip
+            @classmethod
+            def make(cls, name="x"): return cls()
+            def odd(self): return 1
+            odd.__signature__ = "its own"
+        """
+    workshop.write("methods.py", text)
+    frozen = bf.freeze_block("methods")
+    functions = [frozen.Shop.price, frozen.Shop.make]
+    shown = [str(inspect.signature(function)) for function in functions]
+    with bf.prepare(frozen) as candidate:
+        assert [str(inspect.signature(function)) for function in functions] == shown
+        assert [str(inspect.signature(getattr(frozen.Shop, name))) for name in ("price", "make")] == shown
+        candidate.discard()
+    assert [vars(frozen.Shop)["price"].__dict__, frozen.Shop.odd.__signature__] == [{}, "its own"]
+    bf.swap(frozen)
+    assert [str(inspect.signature(getattr(frozen.Shop, name))) for name in ("price", "make")] == shown
+
+
+def test_a_member_that_was_taken_out_of_sys_modules_is_not_put_back_by_a_body_that_imports_it(workshop: Any) -> None:
+    workshop.write("parts/__init__.py", "from . import one\nimport parts.two\n")
+    workshop.write("parts/one.py", "def f(): return 1\n")
+    workshop.write("parts/two.py", "from parts.one import f\nfrom .one import *\n")
+    frozen = bf.freeze_block("parts")
+    one = sys.modules.pop("parts.one")
+    with bf.prepare(frozen) as candidate:
+        assert "parts.one" not in sys.modules
+        candidate.commit()
+    assert "parts.one" not in sys.modules
+    assert (frozen.one, frozen.two.f()) == (one, 1)
+
+
+@pytest.mark.needs_threads
+def test_an_import_that_is_under_way_and_fails_does_not_fail_a_swap(workshop: Any) -> None:
+    events = ModuleType("import_events")
+    events.started, events.go_on = threading.Event(), threading.Event()  # type: ignore[attr-defined]
+    sys.modules["import_events"] = events
+    workshop.write("slow/__init__.py", "def f(): return 1\n")
+    workshop.write(
+        "slow/part.py",
+        """
+        from import_events import go_on, started
+        if not started.is_set():
+            started.set()
+            go_on.wait()
+        raise ImportError("it needs what is not there")
+        """,
+    )
+    frozen = bf.freeze_block("slow")
+    errors: list[BaseException] = []
+
+    def imports() -> None:
+        try:
+            importlib.import_module("slow.part")
+        except ImportError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    try:
+        events.started.wait()
+        assert bf.swap(frozen).to_generation == 2
+    finally:
+        events.go_on.set()
+        thread.join()
+        del sys.modules["import_events"]
+    assert [str(error) for error in errors] == ["it needs what is not there"]
+    assert "slow.part" not in sys.modules
+    assert frozen.f() == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_function_that_a_class_has_as_a_static_method_is_the_one_function(workshop: Any, late: bool) -> None:
+    workshop.write(
+        "signers.py",
+        """
+        def digest(text): return "1" + text
+        class Signer:
+            method = staticmethod(digest)
+            methods = [digest, staticmethod(digest)]
+            def __init__(self): self.mine = self.method
+        """,
+    )
+    if late:
+        importlib.import_module("signers")
+    frozen = bf.freeze_block("signers")
+    digest, signer = frozen.digest, frozen.Signer()
+    for number in (1, 2):
+        assert frozen.digest is digest is frozen.Signer.method is frozen.Signer().mine is frozen.Signer.methods[0]
+        assert frozen.Signer.methods[1].__func__ is digest
+        assert signer.method("") == frozen.Signer.method("") == str(number)
+        bf.swap(frozen, source=Path(frozen.__file__).read_text().replace('"1"', '"2"'))
