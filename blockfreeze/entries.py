@@ -32,6 +32,7 @@ from inspect import (
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
+from blockfreeze.asking import is_a
 from blockfreeze.callers import hidden_file
 from blockfreeze.cpython import free_variables_prologue, reads_as_value
 from blockfreeze.vector import FORWARDER, VECTOR, Reference
@@ -48,6 +49,7 @@ __all__ = [
     "copy_function",
     "forward",
     "function_kind",
+    "has_another",
     "narrow",
     "present",
     "shown_signature",
@@ -112,8 +114,23 @@ class Choice:
                 return kept.get(self._generation.number, kept[LATEST])(owner, *args, **kwargs)
         if self.served is None:
             name = self._entry.path.rpartition(".")[2]
+            if has_another(self._entry, owner):
+                return getattr(owner, name)(*args, **kwargs)
             raise AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}", name=name, obj=owner)
         return self.served(owner, *args, **kwargs)
+
+
+def has_another(entry: Entry, owner: object) -> bool:
+    """Tell whether the class of `owner` has another method of the name of `entry`, whose own class is gone.
+
+    A bound method, or a call that has waited, is of the class that its instance had, which has since moved to another.
+    """
+    name = entry.path.rpartition(".")[2]
+    for cls in (owner if is_a(owner, type) else type(owner)).__mro__:
+        if name in cls.__dict__:
+            found = cls.__dict__[name]
+            return getattr(found, "__func__", found) is not entry.function
+    return False
 
 
 def function_kind(code: CodeType) -> int:

@@ -14,7 +14,7 @@ from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import own_attribute
-from blockfreeze.entries import Entry
+from blockfreeze.entries import Entry, has_another
 from blockfreeze.errors import EntryRemovedError
 from blockfreeze.events import Subscriber
 from blockfreeze.importlib_bootstrap import LoadFacade
@@ -125,6 +125,8 @@ def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
     block, number = generation.block.name, generation.number
 
     def removed(*args: Any, **kwargs: Any) -> Any:
+        if "." in entry.path and args and has_another(entry, args[0]):
+            return getattr(args[0], entry.path.rpartition(".")[2])(*args[1:], **kwargs)
         raise EntryRemovedError(
             f"{block}: the entry {entry.name!r} was called: generation {number} no longer defines it; "
             "call what replaced it, or roll back",

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from conftest import Workshop
+from living import Result, Watch
+from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 
@@ -468,3 +470,40 @@ def test_no_thread_meets_an_instance_with_the_methods_of_another_version(
     assert not wrong
     at_rest(shop)
     assert {till.show()[0] for till in tills} == {serving}
+
+
+@pytest.mark.needs_threads
+def test_a_call_that_waited_follows_its_instance_to_a_class_that_has_lost_the_base_of_its_method(
+    workshop: Workshop, watch: Watch
+) -> None:
+    old = "class Base:\n    def name(self):\n        return 'old'\n\nclass Tool(Base):\n    pass\n\n"
+    new = "class Tool:\n    def name(self):\n        return 'new'\n\n"
+    wait = "def wait(between):\n    between()\n"
+    workshop.write("tools.py", old + wait)
+    tools = bf.freeze_block("tools")
+    bf.swap(tools)  # from now on methods forward
+    tool = tools.Tool()
+    with ParkedCall(tools.wait) as parked:
+        swapping = Result(lambda: bf.swap(tools, source=new + wait, quiesce=LIMIT))
+        watch.wait_until_shut()
+        waiting = Result(tool.name)
+        watch.wait_for_waiting()
+        parked.finish()
+        swapping.get()
+        assert waiting.get() == "new"
+    assert type(tool) is tools.Tool
+
+
+def test_a_bound_method_follows_its_instance_to_a_class_that_has_lost_the_base_of_its_method(
+    workshop: Workshop,
+) -> None:
+    workshop.write(
+        "tools.py", "class Base:\n    def name(self):\n        return 'old'\n\nclass Tool(Base):\n    pass\n"
+    )
+    tools = bf.freeze_block("tools")
+    tool, base = tools.Tool(), tools.Base()
+    bound, gone = tool.name, base.name
+    bf.swap(tools, source="class Tool:\n    def name(self):\n        return 'new'\n")
+    bf.drain(tools, timeout=LIMIT)
+    assert (type(tool) is tools.Tool, tool.name(), bound()) == (True, "new", "new")
+    assert (base.name(), gone()) == ("old", "old")
