@@ -29,7 +29,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.carry import is_foreign
-from blockfreeze.instances import Passage, collector_at_rest, full_name
+from blockfreeze.collector import collector_at_rest
+from blockfreeze.instances import Passage, full_name
 from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
 from blockfreeze.report import Converted, Unreached
 from blockfreeze.shapes import is_made_in_c
@@ -163,6 +164,7 @@ class Conversion:
             kinds |= {kind for cls in self.changes for kind in with_subclasses(cls) if self._hook_for(kind) is not None}
             self._changes_of = {kind: list(self._relevant(kind)) for kind in kinds}  # as long as they have those bases
             passages = {kind: self._passage(kind) for kind in kinds.difference(self._rebase())}
+            # What is put aside for every instance, to be given back, would be looked at again and again.
             with collector_at_rest():
                 for one in instances_of(list(passages)):
                     if not committed or is_twin(type(one)) or self._is_unfinished(one):

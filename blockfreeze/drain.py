@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from inspect import CO_NESTED
 from types import (
     AsyncGeneratorType,
@@ -29,6 +29,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a
+from blockfreeze.collector import collector_at_rest
 from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.pins import lingering_pins
 from blockfreeze.report import Lingering
@@ -181,21 +182,13 @@ def _describe(generation: Generation, kind: str, owner: str, frame: FrameType) -
     return Lingering(generation.number, kind, owner, code.co_filename, frame.f_lineno or 0, code.co_qualname)
 
 
-@contextmanager
-def other_stacks_readable() -> Iterator[None]:
-    """Keep the collector from running while the stacks of other threads are read; needed on 3.11 only.
+def other_stacks_readable() -> AbstractContextManager[None]:
+    """Return what keeps the collector from running while the stacks of other threads are read; needed on 3.11 only.
 
     There it runs inside of allocations. To read another thread's frame CPython takes a pointer to it and then allocates
     the frame's object; a collection in between can run Python code, with it the other thread, and the frame is gone.
     """
-    if not COLLECTS_IN_ALLOCATIONS or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+    return collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext()
 
 
 def _on_stacks(block: Block, wanted: set[Generation]) -> list[Lingering]:

@@ -5,9 +5,7 @@ What is the same for all instances of a kind is found once, in a `Passage`.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from blockfreeze.asking import is_a
 from blockfreeze.twins import has_attribute, is_twin, set_class
 
-__all__ = ["Passage", "collector_at_rest", "full_name"]
+__all__ = ["Passage", "full_name"]
 
 _HEAP_TYPE = 1 << 9
 
@@ -107,16 +105,3 @@ def _dictionary(instance: Any) -> dict[str, Any] | None:
     except AttributeError:
         return None
     return found
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Keep the collector from looking, again and again, at what is put aside for every instance to be given back."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -28,7 +28,20 @@ LAYERS = (
     ("rewriting: a code object in, a code object out", {"cpython", "names", "places", "opaque", "linker"}),
     (
         "calling: which generation an access finds, and which one runs",
-        {"gate", "pins", "vector", "callers", "entries", "redirect", "shapes", "switch", "classes", "facade", "drain"},
+        {
+            "collector",
+            "gate",
+            "pins",
+            "vector",
+            "callers",
+            "entries",
+            "redirect",
+            "shapes",
+            "switch",
+            "classes",
+            "facade",
+            "drain",
+        },
     ),
     (
         "building: publishes nothing",
