@@ -1,8 +1,8 @@
 """The end of an overlap: once a retired generation has drained, the plain vector goes in, and nothing is left over.
 
 Instances that a swap could not convert while calls were under way are converted here, when the block is at rest for a
-moment: new calls are held back for `_MOMENT`, and if those in flight do not end in that time, everything goes on and
-whoever converges next tries again.
+moment: new calls are held back for `_MOMENT`, and for the conversion if those in flight have ended by then. Otherwise
+everything goes on, and whoever converges next tries again.
 
 Threads: `converge` may be called by any thread; `converge_claimed` by the one that holds the block's claim.
 """
