@@ -15,6 +15,7 @@ import pytest
 from conftest import Workshop
 
 import blockfreeze as bf
+from blockfreeze.source import Snapshot
 
 SHOP = """
 def frob(a): return [a, {version}]
@@ -350,3 +351,14 @@ def test_lines_of_versions_that_were_given_as_text_are_kept_as_long_as_the_versi
     assert inspect.getsource(shop.foo) in version(11)
     kept = [name for name in linecache.cache if name.startswith("<blockfreeze shop generation")]
     assert kept == [f"<blockfreeze shop generation {number}>" for number in (10, 11)]
+
+
+def test_lines_that_go_with_a_version_are_not_those_of_a_namesake() -> None:
+    before = Snapshot(("shop",)).given(version(2), 2)
+    after = Snapshot(("shop",)).given(version(3), 2)  # of another block, under the same file name
+    del before
+    gc.collect()
+    assert "".join(linecache.getlines(after.modules["shop"].path or "")) == version(3)
+    del after
+    gc.collect()
+    assert "<blockfreeze shop generation 2>" not in linecache.cache
