@@ -85,6 +85,12 @@ def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
     return None
 
 
+def _forget_lines(filename: str, cached: object) -> None:
+    # Another block of the same name may have a version of that number by now.
+    if linecache.cache.get(filename) is cached:
+        del linecache.cache[filename]
+
+
 class Snapshot:
     """A version of a block's modules, by name. Immutable once taken, but for modules found later by `find`."""
 
@@ -181,11 +187,11 @@ class Snapshot:
             old = self.modules.get(name)
             lines = data.decode(errors="replace").splitlines(keepends=True)
             # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
-            linecache.cache[filename] = (len(data), None, lines, filename)
+            cached = linecache.cache[filename] = (len(data), None, lines, filename)
             search = old.search if old is not None else None
             given = ModuleSource(name, filename, data, old.loader if old is not None else None, search)
             given.file = old.file if old is not None else None
-            weakref.finalize(given, linecache.cache.pop, filename, None).atexit = False
+            weakref.finalize(given, _forget_lines, filename, cached).atexit = False
             fresh.modules[name] = given
         return fresh
 
