@@ -29,7 +29,7 @@ from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import Hooks, as_it_is, seal
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.linker import LinkedCode, link
-from blockfreeze.names import analyse, copy_code, may_be_suspended, walk_codes
+from blockfreeze.names import Linkage, analyse, copy_code, may_be_suspended, walk_codes
 from blockfreeze.opaque import let_see_callers
 from blockfreeze.outline import compile_without
 from blockfreeze.source import ModuleSource
@@ -88,9 +88,6 @@ def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
     if linked is None:
         left_out = made_registrations(generation, source) if source.name in generation.block.homes else frozenset()
         linked = _linked_before(generation, source, left_out) or _link(generation.block, source, left_out)
-        moved = frozenset(moved_homes(generation.block, source, linked.linkage)) if linked.has_home else frozenset()
-        if moved != linked.linkage.moved:
-            linked = _link(generation.block, source, left_out, moved)
         generation.linked[source.name] = linked
     return linked
 
@@ -101,15 +98,18 @@ def _linked_before(generation: Generation, source: ModuleSource, left_out: froze
         member, linked = other.members.get(source.name), other.linked.get(source.name)
         if member is None or linked is None or linked.has_home is not has_home or source.data is None:
             continue
-        if linked.left_out == left_out and member.source.data == source.data and member.source.path == source.path:
+        same = linked.left_out == left_out and member.source.data == source.data and member.source.path == source.path
+        if same and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
             # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
             return replace(linked, code=copy_code(linked.code))
     return None
 
 
-def _link(
-    block: Block, source: ModuleSource, left_out: frozenset[str], moved: frozenset[str] = frozenset()
-) -> LinkedCode:
+def _moved_names(block: Block, source: ModuleSource, linkage: Linkage) -> frozenset[str]:
+    return frozenset(moved_homes(block, source, linkage)) if source.name in block.homes else frozenset()
+
+
+def _link(block: Block, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode:
     package = source.name if source.is_package else source.name.rpartition(".")[0]
 
     def is_member(name: str, level: int) -> bool:
@@ -118,7 +118,8 @@ def _link(
         return block.covers(name)
 
     code = compile_without(source, left_out) if left_out else source.compile()
-    linkage = replace(analyse(code, is_member), moved=moved)
+    linkage = analyse(code, is_member)
+    linkage = replace(linkage, moved=_moved_names(block, source, linkage))
     linked = link(code, linkage, has_home=source.name in block.homes)
     return replace(linked, code=let_see_callers(linked.code, as_caller_sees), left_out=left_out)
 

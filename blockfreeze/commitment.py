@@ -54,10 +54,15 @@ class Commitment:
         self.between = between
         self.reason = reason  # of a rollback
         self.found = Differences()
+        self.migration = Migration(block, before, after)
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
         self.stayed: list[Unreached] = []
         self.twins = len(before.twins)
+
+    def problems(self) -> list[str]:
+        """Return what of the state nothing can bring over."""
+        return self.migration.problems() + self.conversion.problems()
 
     def make(self, seconds: float | None) -> SwapReport:
         """Commit, behind a gate if `seconds` are given; if anything fails, nothing has changed for any caller."""
@@ -83,7 +88,7 @@ class Commitment:
     def _bring_over(self, gate: Gate | None) -> None:
         block, before, after, conversion = self.block, self.before, self.after, self.conversion
         try:
-            self.migrated = Migration(block, before, after).run()
+            self.migrated = self.migration.run()
             if gate is not None and conversion.is_needed:
                 conversion.run(committed=False)
             waiting = conversion.waiting
@@ -104,10 +109,9 @@ class Commitment:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
-        clock.lap("convert")
         retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+        clock.lap("convert")
         try:
-            clock.lap("commit")
             store(block, vector)
             clock.lap("commit")
             del retired

@@ -31,13 +31,20 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze.carry import is_foreign
 from blockfreeze.collector import collector_at_rest
 from blockfreeze.instances import Passage, full_name
-from blockfreeze.keeping import Converter, Left, keep_methods, offer_kept, serve_methods, take_back_methods, version_of
+from blockfreeze.keeping import (
+    Left,
+    converter_of,
+    keep_methods,
+    offer_kept,
+    serve_methods,
+    take_back_methods,
+    version_of,
+)
 from blockfreeze.report import Converted, Unreached
 from blockfreeze.shapes import is_made_in_c
 from blockfreeze.twins import (
     assigned_at_birth,
     assigned_in,
-    has_attribute,
     instances_of,
     is_twin,
     with_subclasses,
@@ -102,7 +109,7 @@ class Conversion:
         for key, target in after.classes.items():
             if target in after.class_values:
                 for source, left in _sources(block, before, key):
-                    if source is not target or _converter(before, source) or _converter(after, target):
+                    if source is not target or converter_of(before, source) or converter_of(after, target):
                         self.changes[source] = self._change(before.classes.get(key), source, target, left)
 
     def _change(self, old: type | None, source: type, target: type, left: Left | None) -> _Change:
@@ -111,7 +118,7 @@ class Conversion:
         change.assigned_now = assigned_in(self.after, target)
         change.born_with = assigned_at_birth(self.after, target)
         change.version_now = version_of(self.after, target)
-        found, left_behind = _converter(self.after, target), None if old is None else _converter(self.before, old)
+        found, left_behind = converter_of(self.after, target), None if old is None else converter_of(self.before, old)
         change.hook = change.onward = None if found is None else partial(_as_own, self.after, found.hook)
         if self.after.number < self.before.number and left is None:
             inverse = None if left_behind is None else left_behind.inverse
@@ -132,7 +139,7 @@ class Conversion:
         """Return which classes are of another version now, and have no inverse for a rollback."""
         found = []
         for one in self.changes.values():
-            converter = _converter(self.after, one.target)
+            converter = converter_of(self.after, one.target)
             if one.version != one.version_now and (converter is None or converter.inverse is None):
                 found.append(f"{full_name(one.target)}: {one.version!r} -> {one.version_now!r} has no inverse")
         return found
@@ -167,17 +174,12 @@ class Conversion:
             # What is put aside for every instance, to be given back, would be looked at again and again.
             with collector_at_rest():
                 for one in instances_of(list(passages)):
-                    if not committed or is_twin(type(one)) or self._is_unfinished(one):
-                        self._bring(one, passages[type(one)])
+                    passage = passages[type(one)]
+                    if not committed or passage.is_open_to(one):
+                        self._bring(one, passage)
         except BaseException:
             self.undo()
             raise
-
-    def _is_unfinished(self, instance: Any) -> bool:
-        """Tell whether calls in flight have made `instance` of an old class, or as a constructor of old did."""
-        found = list(self._relevant(type(instance)))
-        lacks = (name for one in found for name in one.born_with - one.assigned if not has_attribute(instance, name))
-        return any(one.second for one in found) or any(lacks)
 
     def _relevant(self, kind: type) -> Iterable[_Change]:
         found = self._changes_of.get(kind)
@@ -219,6 +221,8 @@ class Conversion:
         passage = Passage(kind, final, self._hook_for(kind), tuple(sorted(wanted.difference(had))))
         passage.discarded = tuple(sorted(set(had) - wanted))
         passage.born_with = {name for one in changes for name in one.born_with}
+        passage.is_old = is_twin(kind) or any(one.second for one in changes)
+        passage.telling = {name for one in changes for name in one.born_with - one.assigned}
         # A metaclass that is made in C (that of ctypes) may have laid instances out in a way that Python does not see.
         opaque = is_made_in_c(type(final)) or (passage.hook is None and is_foreign(self.block, type(final).__module__))
         if opaque and final is not kind:
@@ -260,8 +264,10 @@ class Conversion:
             lacking: how many instances of each class stay on old methods.
         """
         waiting = {full_name(kind) for cls in self.waiting for kind in with_subclasses(cls)}
-        found = [Unreached(name, f"{count} instances made before stay as they were: {why}")
-                 for (name, why), count in sorted(self.stayed.items())]  # fmt: skip
+        found = [
+            Unreached(name, f"{count} instances made before stay as they were: {why}")
+            for (name, why), count in sorted(self.stayed.items())
+        ]
         for name, count in sorted(lacking.items()):
             why = "they stay as they were until the block is at rest, and are converted then"
             if name not in waiting:
@@ -273,10 +279,6 @@ class Conversion:
 def _as_own(generation: Generation, hook: Callable[..., object], *given: object) -> object:
     """Call a hook as what it is in the generation that names it, whichever serves by now."""
     return generation.own(hook)(*given)
-
-
-def _converter(generation: Generation, cls: type) -> Converter | None:
-    return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
 
 
 def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator[tuple[type, Left | None]]:

@@ -108,7 +108,7 @@ class Choice:
 
     def __call__(self, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call the method for `owner`, an instance or a class."""
-        for cls in (owner if issubclass(type(owner), type) else type(owner)).__mro__:
+        for cls in _classes_of(owner):
             kept = cls.__dict__.get(KEPT, {}).get(self._entry)
             if kept is not None and cls not in self._generation.class_values:
                 return kept.get(self._generation.number, kept[LATEST])(owner, *args, **kwargs)
@@ -120,13 +120,17 @@ class Choice:
         return self.served(owner, *args, **kwargs)
 
 
+def _classes_of(owner: object) -> tuple[type, ...]:
+    return (owner if is_a(owner, type) else type(owner)).__mro__
+
+
 def has_another(entry: Entry, owner: object) -> bool:
     """Tell whether the class of `owner` has another method of the name of `entry`, whose own class is gone.
 
     A bound method, or a call that has waited, is of the class that its instance had, which has since moved to another.
     """
     name = entry.path.rpartition(".")[2]
-    for cls in (owner if is_a(owner, type) else type(owner)).__mro__:
+    for cls in _classes_of(owner):
         if name in cls.__dict__:
             found = cls.__dict__[name]
             return getattr(found, "__func__", found) is not entry.function

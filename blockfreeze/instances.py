@@ -11,11 +11,10 @@ from types import MappingProxyType, MemberDescriptorType
 from typing import Any
 
 from blockfreeze.asking import is_a
+from blockfreeze.redirect import HEAP_TYPE
 from blockfreeze.twins import has_attribute, is_twin, set_class
 
 __all__ = ["Passage", "full_name"]
-
-_HEAP_TYPE = 1 << 9
 
 
 class Passage:
@@ -28,6 +27,8 @@ class Passage:
         self.added = added  # what instances may lack
         self.discarded: tuple[str, ...] = ()
         self.born_with: set[str] = set()
+        self.is_old = False  # every instance was made before
+        self.telling: set[str] = set()  # what one lacks that was made before, by a call in flight
         self.stays = ""  # why none can come over
         self.name = full_name(final)
         self._slots = tuple(_slots(kind))
@@ -36,6 +37,10 @@ class Passage:
     def leads_nowhere(self) -> bool:
         """Whether instances stay what they are: nothing converts them, and their class is the class."""
         return self.hook is None and (self.final is self.kind or is_twin(self.kind))
+
+    def is_open_to(self, instance: Any) -> bool:
+        """Tell whether `instance` was made before, or as a constructor of old did, though the new version serves."""
+        return self.is_old or any(not has_attribute(instance, name) for name in self.telling)
 
     def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:
         """Bring one instance over, and add to `undo` what gives it back what it had.
@@ -95,7 +100,7 @@ def full_name(cls: type) -> str:
 
 def _slots(kind: type) -> Iterator[str]:
     for base in kind.__mro__:
-        if base.__flags__ & _HEAP_TYPE:
+        if base.__flags__ & HEAP_TYPE:
             yield from (name for name, value in base.__dict__.items() if is_a(value, MemberDescriptorType))
 
 

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.classes import method_function
+from blockfreeze.classes import method_function, rewrapped
 from blockfreeze.entries import KEPT, LATEST, Choice, copy_function, forward
 from blockfreeze.outline import FIRST_VERSION, Version
 from blockfreeze.shapes import delete_attribute, set_attribute
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Converter",
     "Left",
+    "converter_of",
     "forwarding_methods",
     "keep_methods",
     "offer_kept",
@@ -58,12 +59,15 @@ class Left:
         self.assigned = assigned
 
 
+def converter_of(generation: Generation, cls: type) -> Converter | None:
+    """Return the converter that `generation` has for a class, or for its nearest base with one."""
+    return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
+
+
 def version_of(generation: Generation, cls: type) -> Version:
-    """Return the version that `generation` gives to a class: its converter's, or that of its nearest base with one."""
-    for base in cls.__mro__:
-        if base in generation.converters:
-            return generation.converters[base].version
-    return FIRST_VERSION
+    """Return the version that `generation` gives to a class: its converter's."""
+    found = converter_of(generation, cls)
+    return FIRST_VERSION if found is None else found.version
 
 
 def keep_methods(block: Block, generation: Generation, after: Generation, cls: type) -> None:
@@ -163,7 +167,7 @@ def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict
             continue
         forwarder = copy_function(function)
         forward(forwarder, block.reference, entry.slot)
-        made[name] = classmethod(forwarder) if type(value) is classmethod else forwarder
+        made[name] = rewrapped(value, forwarder)
         kept[entry] = {LATEST: copy_function(function)}
     return {**made, KEPT: kept} if kept else {}
 

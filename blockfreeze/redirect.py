@@ -23,14 +23,15 @@ from typing import Any
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.cpython import reads_as_value
 
-__all__ = ["ATOMS", "redirect"]
+__all__ = ["ATOMS", "HEAP_TYPE", "redirect"]
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
 _MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
+"""The flag of a class that a class statement, or a call, has made; those of static C code lack it."""
 _HAS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: without it an object cannot hold another one that counts here
 
 
@@ -59,7 +60,7 @@ def _remade(value: Any, items: list[Any]) -> Any:
 
 def _wrapped_again(value: Any, function: Any) -> Any:
     again = type(value)(function)
-    own = dict(value.__dict__)
+    own = dict(value.__dict__)  # what it says of itself is what the new version's function says, and not the old one's
     own.pop("__wrapped__", None)
     again.__dict__.update(own)
     return again
@@ -126,7 +127,7 @@ class _Redirection:
         ):
             if issubclass(kind, base):
                 return enter
-        plain = all(cls.__flags__ & _HEAP_TYPE for cls in kind.__mro__[:-1])
+        plain = all(cls.__flags__ & HEAP_TYPE for cls in kind.__mro__[:-1])
         return self._enter_plain_instance if plain else self._enter_instance
 
     def _holds_none(self, values: list[Any]) -> bool:
@@ -241,7 +242,7 @@ class _Redirection:
         if is_a(own, dict):
             self.todo.append(own)
         for cls in type(found).__mro__[:-1]:
-            for slot in list(cls.__dict__.values()) if cls.__flags__ & _HEAP_TYPE else ():
+            for slot in list(cls.__dict__.values()) if cls.__flags__ & HEAP_TYPE else ():
                 if is_a(slot, MemberDescriptorType):
                     self._enter_slot(found, slot)
 

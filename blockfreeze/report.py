@@ -141,8 +141,8 @@ class SwapReport:
 
     `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
     new version that told something outside of the block what the version before had told it already. `phases` maps the
-    names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``commit``, ``repoint``,
-    ``drain``) to seconds.
+    names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``convert``, ``commit``,
+    ``repoint``, ``drain``) to seconds.
     """
 
     block: str

@@ -8,7 +8,7 @@ from types import MemberDescriptorType
 from typing import Any
 
 from blockfreeze.asking import is_a, own_attribute
-from blockfreeze.redirect import ATOMS
+from blockfreeze.redirect import ATOMS, HEAP_TYPE
 
 __all__ = [
     "can_change",
@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 _IMMUTABLE = 1 << 8
-_HEAP_TYPE = 1 << 9
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
 
 
@@ -135,7 +134,7 @@ def holds_the_same(before: Any, after: Any, kinds: Collection[type], replace: Ma
 
 def _is_plain(kind: type) -> bool:
     """Tell whether all that instances hold is in their dictionary and their slots: no base is built in."""
-    return all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__)
+    return all(base is object or base.__flags__ & HEAP_TYPE for base in kind.__mro__)
 
 
 def _contents(instance: Any) -> dict[str, Any]:

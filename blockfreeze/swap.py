@@ -45,7 +45,6 @@ from blockfreeze.quiesce import go_on, refuse_from_inside
 from blockfreeze.report import SwapReport
 from blockfreeze.source import Snapshot, SourceGiven
 from blockfreeze.store import store
-from blockfreeze.variables import Migration
 from blockfreeze.vector import overlap_vector, plain_vector
 
 __all__ = ["begin", "first_complete", "prepare", "rollback", "swap"]
@@ -232,8 +231,8 @@ def _rollback(block: Block, after: Generation, seconds: float | None, reason: st
     clock, arming = Clock(phases), Arming(block, before)
     commitment = Commitment(block, before, after, phases, reason=reason)
     if not lossy:
-        problems = Migration(block, before, after).problems() + commitment.conversion.problems()
-        refuse_one_way(block, "rollback", problems, "roll back with lossy=True to leave that state behind")
+        remedy = "roll back with lossy=True to leave that state behind"
+        refuse_one_way(block, "rollback", commitment.problems(), remedy)
     try:
         arming.plan()
         store(block, overlap_vector(block, before))

@@ -138,13 +138,10 @@ def _undeclared(generation: Generation, member: Member, name: str) -> Variable |
     if before is None:
         return None
     shared = name in before.linkage.state
-    home = (
-        before.home_of(block, name)
-        if shared
-        else {key: before.namespace[key] for key in (name,) if key in before.namespace}
-    )
+    home = before.home_of(block, name) if shared else before.namespace
     if name not in home:
         return None
+    home = home if shared else {name: home[name]}
     found = block.current.variables[member.name, name] = Variable(block.current, name, FIRST_VERSION, home)
     return found
 
@@ -328,9 +325,9 @@ def no_way_back(before: Generation, after: Generation) -> list[str]:
 def forget_ancestors(block: Block) -> None:
     """Let go of values and hooks that no kept generation declares any more."""
     kept = [variable for one in block.generations.values() for variable in one.variables.values()]
-    homes = {id(variable.home) for variable in kept}
+    homes, known = {id(variable.home) for variable in kept}, set(map(id, kept))
     for variable in (*kept, *block.variables.values()):
         if variable.parent is not None and id(variable.parent.home) not in homes:
             variable.parent = None
-        if not any(one is variable for one in kept):  # the last value of what is not declared any more is kept alone
+        if id(variable) not in known:  # the last value of what is not declared any more is kept alone
             variable.parent = variable.hook = variable.inverse = variable.generation = None
