@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.entries import Choice, copy_function, forward, shown_signature
 from blockfreeze.redirect import redirect
-from blockfreeze.shapes import delete_attribute, holds_the_same, same, set_attribute, shape_difference
+from blockfreeze.shapes import delete_attribute, hand_down, holds_the_same, same, set_attribute, shape_difference
 from blockfreeze.switch import ABSENT, DataSwitch, Switch, as_data
 from blockfreeze.vector import Plain, is_forwarder
 
@@ -101,6 +101,8 @@ class _Retired:
 
 def retire_shadow(shadow: type) -> None:
     """Take a shadow whose attributes have been adopted out of the sub-classes of its bases."""
+    if type.__subclasses__(shadow):
+        return  # one that could not be handed down still reads its attributes here
     try:
         shadow.__bases__ = (_Retired,)
     except TypeError:
@@ -190,6 +192,7 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
         # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
         _merge_members(old, new, values)
     generation.shadows.append((new, old))
+    hand_down(new, old)
     member, path = key
     for name, value in values.items():
         if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is new:

@@ -13,6 +13,7 @@ from blockfreeze.redirect import ATOMS, HEAP_TYPE
 __all__ = [
     "can_change",
     "delete_attribute",
+    "hand_down",
     "holds_the_same",
     "is_made_in_c",
     "same",
@@ -48,6 +49,17 @@ def delete_attribute(cls: type, name: str) -> None:
         type.__delattr__(cls, name)
     except TypeError:
         delattr(cls, name)
+
+
+def hand_down(new: type, old: type) -> None:
+    """Let the classes that a body has derived from `new` before it was taken apart derive from `old` instead.
+
+    Inside one class body, a class can be the base of the next: nothing stands for either before the body is complete.
+    """
+    for cls in type.__subclasses__(new):
+        bases = tuple(old if base is new else base for base in cls.__bases__)
+        with contextlib.suppress(TypeError):  # it has made a layout of its own: it stays what it is
+            set_attribute(cls, "__bases__", bases)
 
 
 def _is_alike(old: type, new: type) -> bool:

@@ -354,3 +354,31 @@ def test_a_function_that_a_class_has_as_a_static_method_is_the_one_function(work
         assert frozen.Signer.methods[1].__func__ is digest
         assert signer.method("") == frozen.Signer.method("") == str(number)
         bf.swap(frozen, source=Path(frozen.__file__).read_text().replace('"1"', '"2"'))
+
+
+@pytest.mark.parametrize("late", (True, False))
+def test_a_class_that_derives_from_another_of_the_same_class_body_stays(workshop: Any, late: bool) -> None:
+    workshop.write(
+        "scripts.py",
+        """
+        class Script:
+            def name(cls): return f"script {cls.__name__}"
+            name = classmethod(name)
+        class scripts:
+            class Han(Script): pass
+            class Kana(Script):
+                class Small(Script): pass
+            class Cjk(Han, Kana): pass
+            class Ainu(Kana.Small): pass
+            漢字 = Han
+        """,
+    )
+    frozen = bf.freeze_block(importlib.import_module("scripts") if late else "scripts")
+    cjk, ainu = frozen.scripts.Cjk, frozen.scripts.Ainu
+    bf.swap(frozen)
+    assert (frozen.scripts.Cjk, frozen.scripts.Ainu) == (cjk, ainu)
+    assert cjk.__bases__ == (frozen.scripts.Han, frozen.scripts.Kana)
+    assert ainu.__bases__ == (frozen.scripts.Kana.Small,)
+    assert (cjk.name(), ainu.name()) == ("script Cjk", "script Ainu")
+    assert issubclass(cjk, frozen.Script)
+    assert frozen.scripts.漢字 is frozen.scripts.Han
