@@ -2,8 +2,8 @@
 
 A constant may be compared with ``is``, whatever its value. An object without contents (a sentinel, a lock) stands for
 itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
-miss what the new one has, and whoever holds the old one holds the right one. An object that has been filled or
-changed since starts afresh, as every container of the module's own does.
+miss what the new one has, and whoever holds the old one holds the right one. So does one that a class has as an
+attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does.
 
 It is asked twice: where a statement stores the object, before anything else in the body can take hold of it, and when
 the generation is complete, for objects that the body has filled.
@@ -12,7 +12,7 @@ the generation is complete, for objects that the body has filled.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
@@ -59,15 +59,30 @@ def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[
     """
     found: dict[int, Any] = {}
     own = generation.class_values
-    for member in generation.members.values():
-        before = generation.block.current.members.get(member.name)
-        for name, value in member.namespace.items() if before is not None else ():
-            existing = before.namespace.get(name) if before is not None else None
-            if existing is value or type(value) not in own or type(existing) is not type(value) or before is None:
-                continue
-            if holds_the_same(existing, value, own, replace) and _is_unchanged(before, member, name):
-                found[id(value)] = existing
+    for after, name, before, existing, value in _made_again(generation):
+        if existing is value or type(value) not in own or type(existing) is not type(value):
+            continue
+        if holds_the_same(existing, value, own, replace) and _is_unchanged(before, after, name):
+            found[id(value)] = existing
     return found
+
+
+def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, Any, Any]]:
+    """Yield what a name of a module, or an attribute of one of its classes, was made as before and is made as now.
+
+    Each with the member, the name of the statement that makes it, and the member of before.
+    """
+    current = generation.block.current
+    for member in generation.members.values():
+        before = current.members.get(member.name)
+        for name, value in member.namespace.items() if before is not None else ():
+            if before is not None:
+                yield member, name, before, before.namespace.get(name), value
+    for (module, path), cls in generation.classes.items():
+        before, attributes = current.members.get(module), current.class_values.get(cls, {})
+        for name, value in generation.class_values.get(cls, {}).items() if before is not None else ():
+            if before is not None:
+                yield generation.members[module], path.partition(".")[0], before, attributes.get(name), value
 
 
 def _is_unchanged(before: Member, after: Member, name: str) -> bool:

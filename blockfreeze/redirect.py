@@ -1,9 +1,9 @@
 """Giving fresh objects their lasting identity: in what a new generation has built, replace one object by another.
 
 While its bodies run, a generation is made of its own functions, as a cold start would be: decorators and whatever else
-inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults
-and names are given the entries and the lasting classes instead. Closures that only call a function keep a generation's
-own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
+inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults,
+weak references and names are given the entries and the lasting classes instead. Closures that only call a function keep
+a generation's own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
 
 Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
 entered. What is reached need not be made by the build: a cache that survives every swap may hold a million objects, and
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
+from weakref import KeyedRef, ReferenceType
 
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.cpython import reads_as_value
@@ -28,7 +29,8 @@ __all__ = ["ATOMS", "HEAP_TYPE", "redirect"]
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
-_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod)
+_WEAK = (ReferenceType, KeyedRef)
+_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 HEAP_TYPE = 1 << 9
 """The flag of a class that a class statement, or a call, has made; those of static C code lack it."""
@@ -64,6 +66,13 @@ def _wrapped_again(value: Any, function: Any) -> Any:
     own.pop("__wrapped__", None)
     again.__dict__.update(own)
     return again
+
+
+def _referring_again(value: Any, referent: Any) -> Any:
+    """Return a weak reference like `value`, which refers to another object: a weak dictionary's or set's, or alone."""
+    if type(value) is KeyedRef:
+        return KeyedRef(referent, value.__callback__, value.key)
+    return ReferenceType(referent, value.__callback__)
 
 
 def _is_within(function: FunctionType, prefix: str) -> bool:
@@ -147,6 +156,9 @@ class _Redirection:
         if type(value) in (staticmethod, classmethod) and id(value.__func__) in self.replace:
             self.todo.append(value.__func__)
             return _wrapped_again(value, self.replace[id(value.__func__)])
+        if type(value) in _WEAK and id(value()) in self.replace:
+            self.todo.append(value())
+            return _referring_again(value, self.replace[id(value())])
         if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
             old = list(value)
             changed = [self._new(one) for one in old]
@@ -156,8 +168,8 @@ class _Redirection:
         return value
 
     def _enter_dict(self, found: dict[Any, Any]) -> None:
-        if not self.replace.keys().isdisjoint(map(id, found)):
-            items = [(self.replace.get(id(key), key), value) for key, value in list(found.items())]
+        if not self.replace.keys().isdisjoint(map(id, found)) or self._is_weak(found):
+            items = [(self._new_key(key), value) for key, value in list(found.items())]
             found.clear()
             found.update(items)
         values = list(found.values())
@@ -180,9 +192,21 @@ class _Redirection:
                 found[at] = new
 
     def _enter_set(self, found: set[Any]) -> None:
-        for value in [value for value in list(found) if id(value) in self.replace]:
-            found.discard(value)
-            found.add(self.replace[id(value)])
+        for value in list(found):
+            new = self._new_key(value)
+            if new is not value:
+                found.discard(value)
+                found.add(new)
+
+    def _is_weak(self, keys: dict[Any, Any]) -> bool:
+        """Tell whether the keys of a dictionary refer weakly to something that is to be replaced."""
+        if ReferenceType not in set(map(type, list(keys))):
+            return False
+        return any(type(key) is ReferenceType and id(key()) in self.replace for key in list(keys))
+
+    def _new_key(self, key: Any) -> Any:
+        weak = type(key) is ReferenceType and id(key()) in self.replace
+        return self._new(key) if weak else self.replace.get(id(key), key)
 
     def _enter_property(self, found: property) -> None:
         self.todo.extend((found.fget, found.fset, found.fdel))

@@ -56,7 +56,8 @@ def hand_down(new: type, old: type) -> None:
 
     Inside one class body, a class can be the base of the next: nothing stands for either before the body is complete.
     """
-    for cls in type.__subclasses__(new):
+    derived: list[type] = type.__subclasses__(new)
+    for cls in derived:
         bases = tuple(old if base is new else base for base in cls.__bases__)
         with contextlib.suppress(TypeError):  # it has made a layout of its own: it stays what it is
             set_attribute(cls, "__bases__", bases)

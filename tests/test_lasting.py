@@ -356,7 +356,7 @@ def test_a_function_that_a_class_has_as_a_static_method_is_the_one_function(work
         bf.swap(frozen, source=Path(frozen.__file__).read_text().replace('"1"', '"2"'))
 
 
-@pytest.mark.parametrize("late", (True, False))
+@pytest.mark.parametrize("late", [True, False])
 def test_a_class_that_derives_from_another_of_the_same_class_body_stays(workshop: Any, late: bool) -> None:
     workshop.write(
         "scripts.py",
@@ -382,3 +382,49 @@ def test_a_class_that_derives_from_another_of_the_same_class_body_stays(workshop
     assert (cjk.name(), ainu.name()) == ("script Cjk", "script Ainu")
     assert issubclass(cjk, frozen.Script)
     assert frozen.scripts.漢字 is frozen.scripts.Han
+
+
+def test_an_object_that_a_class_has_as_an_attribute_stays_unless_the_class_says_otherwise(workshop: Any) -> None:
+    text = """
+        class Header: pass
+        class Factory:
+            def __init__(self, *kinds): self.kinds = {kind.__name__: kind for kind in kinds}
+        class Policy:
+            factory = Factory(Header)
+            class Strict:
+                factory = Factory()
+            def make(self): return self.factory
+        """
+    workshop.write("policies.py", text)
+    frozen = bf.freeze_block("policies")
+    policy, factories = frozen.Policy(), (frozen.Policy.factory, frozen.Policy.Strict.factory)
+    for _ in range(2):
+        bf.swap(frozen)
+        assert (frozen.Policy.factory, frozen.Policy.Strict.factory) == factories
+        assert policy.make() is policy.factory is factories[0]
+    workshop.write(
+        "policies.py",
+        text.replace("Factory(Header)", "Factory(Header, Policy_)").replace(
+            "Header: pass", "Header: pass\n        Policy_ = Header"
+        ),
+    )
+    bf.swap(frozen)
+    assert policy.make() is policy.factory is frozen.Policy.factory is not factories[0]
+
+
+def test_a_name_that_no_version_defines_and_that_was_set_from_outside_belongs_to_the_module(workshop: Any) -> None:
+    workshop.write("reading.py", "def read(): return open('fake')\n")
+    frozen = bf.freeze_block("reading")
+    other = bf.prepare(frozen, source="def read(): return open('other')\ndef shut(): pass\n")
+    frozen.open = lambda name: f"opened {name}"
+    frozen.shut = len
+    other.commit()
+    assert (frozen.read(), frozen.shut()) == ("opened other", None)
+    bf.swap(frozen)
+    assert frozen.read() == "opened fake"
+    del frozen.open
+    with pytest.raises(FileNotFoundError):
+        frozen.read()
+    bf.swap(frozen)
+    bf.rollback(frozen)
+    assert not hasattr(frozen, "open")
