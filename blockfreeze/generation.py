@@ -49,7 +49,9 @@ class Member:
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         # The homes of state variables that are not of the module's first version.
         self.moved: dict[str, dict[str, Any]] = {}
-        self.foreign: dict[int, type] = {}  # classes that came by a star import from outside of the block, by id
+        self.foreign: dict[
+            int, Any
+        ] = {}  # what came by a star import from outside of the block and can be called, by id
         self.given: set[str] = set()  # names that were set from outside, and that its body does not define
         self.finished = False
 

@@ -107,12 +107,12 @@ class Hooks:
         return found
 
     def star(self, module: Any) -> Any:
-        """Return the module of a star import; its classes are not the block's own, though some call themselves so.
+        """Return the module of a star import; what it has is not the block's own, though some of it calls itself so.
 
         The module may call itself so too: only the facades of the block are told apart by what they are.
         """
         if is_a(module, ModuleType) and all(module is not one for one in tuple(self.block.facades.values())):
-            self.member.foreign.update((id(value), value) for value in vars(module).values() if is_a(value, type))
+            self.member.foreign.update((id(value), value) for value in vars(module).values() if callable(value))
         return module
 
     def refresh(self) -> None:

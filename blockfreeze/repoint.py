@@ -59,7 +59,7 @@ def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, 
             if (definition is not None and definition.kind == "import") or name not in now.namespace:
                 continue
             new = now.namespace[name]
-            if old is not new and _is_made_by(block, member.name, old):
+            if old is not new and id(old) not in member.foreign and _is_made_by(block, member.name, old):
                 found[id(old)] = old, new, f"{member.name}.{name}"
     for (module, name), variable in after.variables.items():
         was = before.variables.get((module, name))
