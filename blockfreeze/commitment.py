@@ -21,7 +21,6 @@ from blockfreeze.conversion import Conversion, leave_classes
 from blockfreeze.drain import drain_in_background
 from blockfreeze.errors import BlockfreezeError
 from blockfreeze.events import Committed, RolledBack, announce
-from blockfreeze.facade import hand_on_given
 from blockfreeze.gate import Gate
 from blockfreeze.quiesce import go_on, quiesce, refuse_from_inside
 from blockfreeze.store import store
@@ -105,7 +104,6 @@ class Commitment:
         block, before, after = self.block, self.before, self.after
         vector = overlap_vector(block, after)
         block.generations[after.number] = after
-        hand_on_given(before, after)
         for entry in block.slots:
             if entry.armed and "." not in entry.path:
                 widen(block, entry, before, after)

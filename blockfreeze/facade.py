@@ -24,7 +24,7 @@ from blockfreeze.errors import FrozenBlockError
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
 
-__all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade", "hand_on_given", "remove"]
+__all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade", "remove"]
 
 _MISSING = object()
 _PATIENCE = 1.0  # seconds
@@ -207,44 +207,12 @@ def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: 
         )
 
 
-def _wherever_given(generation: Generation, member: Member, attribute: str) -> list[Member]:
-    """Return the members that have, or are to have, a name that no version's body defines: it belongs to the module.
-
-    So it survives a swap, as it does `importlib.reload`, and whoever has set it can delete it again. Sub-modules, which
-    the import system sets in their package, are each generation's own.
-    """
-    block = generation.block
-    defined = attribute in member.linkage.state or f"{member.name}.{attribute}" in block.facades
-    # What a body sets while it runs is of its own version.
-    if defined or not generation.finished or attribute.startswith("__") or not _lacks(member, attribute):
-        return []
-    found = [one.members.get(member.name) for one in tuple(block.generations.values())]
-    return [one for one in found if one is not None and one.finished and _lacks(one, attribute)]
-
-
-def _lacks(member: Member, attribute: str) -> bool:
-    return attribute in member.given or (attribute not in member.namespace and attribute not in member.cells)
-
-
-def hand_on_given(before: Generation, after: Generation) -> None:
-    """Give a generation that is about to serve the names that belong to its modules, and that it does not define."""
-    for name, member in after.members.items():
-        left = before.members.get(name)
-        for attribute in tuple(left.given) if left is not None else ():
-            if left is not None and attribute in left.namespace and _lacks(member, attribute):
-                member.namespace[attribute] = left.namespace[attribute]
-                member.given.add(attribute)
-
-
 def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: Any) -> None:
     """Set a name of the generation of this access: in its namespace, and where code reads it if bound or state."""
     generation, member = _member_of(block, name)
     if member is None or generation is None:
         ModuleType.__setattr__(facade, attribute, value)
         return
-    for one in _wherever_given(generation, member, attribute):
-        one.namespace[attribute] = value
-        one.given.add(attribute)
     member.namespace[attribute] = value
     if attribute in member.linkage.state and name in block.homes:
         member.home_of(block, attribute)[attribute] = value
@@ -263,17 +231,14 @@ def remove(block: Block, name: str, facade: ModuleType, attribute: str) -> None:
     Raises:
         AttributeError: there is no such name.
     """
-    generation, member = _member_of(block, name)
-    if member is None or generation is None:
+    _, member = _member_of(block, name)
+    if member is None:
         ModuleType.__delattr__(facade, attribute)
         return
     state = attribute in member.linkage.state and name in block.homes
     home = member.home_of(block, attribute) if state else {}
     if attribute not in member.namespace and attribute not in home:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
-    for one in _wherever_given(generation, member, attribute):
-        one.namespace.pop(attribute, None)
-        one.given.discard(attribute)
     member.namespace.pop(attribute, None)
     home.pop(attribute, None)
     cell: CellType | None = member.cells.get(attribute)

@@ -38,7 +38,7 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("cells", "finished", "foreign", "given", "linkage", "moved", "name", "namespace", "raws", "source")
+    __slots__ = ("cells", "finished", "foreign", "linkage", "moved", "name", "namespace", "raws", "source")
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -52,7 +52,6 @@ class Member:
         self.foreign: dict[
             int, Any
         ] = {}  # what came by a star import from outside of the block and can be called, by id
-        self.given: set[str] = set()  # names that were set from outside, and that its body does not define
         self.finished = False
 
     def home_of(self, block: Block, name: str) -> dict[str, Any]:

@@ -434,21 +434,3 @@ def test_an_object_that_a_class_has_as_an_attribute_stays_unless_the_class_says_
     )
     bf.swap(frozen)
     assert policy.make() is policy.factory is frozen.Policy.factory is not factories[0]
-
-
-def test_a_name_that_no_version_defines_and_that_was_set_from_outside_belongs_to_the_module(workshop: Any) -> None:
-    workshop.write("reading.py", "def read(): return open('fake')\n")
-    frozen = bf.freeze_block("reading")
-    other = bf.prepare(frozen, source="def read(): return open('other')\ndef shut(): pass\n")
-    frozen.open = lambda name: f"opened {name}"
-    frozen.shut = len
-    other.commit()
-    assert (frozen.read(), frozen.shut()) == ("opened other", None)
-    bf.swap(frozen)
-    assert frozen.read() == "opened fake"
-    del frozen.open
-    with pytest.raises(FileNotFoundError):
-        frozen.read()
-    bf.swap(frozen)
-    bf.rollback(frozen)
-    assert not hasattr(frozen, "open")
