@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze import classes
 from blockfreeze.asking import is_a
-from blockfreeze.classes import is_own
-from blockfreeze.cpython import ARGUMENT_REFERENCES
+from blockfreeze.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.entries import (
     content_to_call,
     copy_function,
@@ -31,6 +30,7 @@ from blockfreeze.entries import (
 )
 from blockfreeze.facade import arm_facade, disarm_facade
 from blockfreeze.keeping import offer_kept
+from blockfreeze.methods import forward_methods, is_own, replace_functions, restore_methods, retire_methods
 from blockfreeze.vector import is_forwarder
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Arming:
                 copy = copy_function(copy, copies)
             generation.locals[entry] = copy
             self._copies.append((entry, local, copy))
-        self._methods = classes.retire_methods(block, generation)
+        self._methods = retire_methods(block, generation)
         offer_kept(block, generation)
         self.slots = len(block.slots)  # whatever is added from now on belongs to the generation that is being built
 
@@ -103,7 +103,7 @@ class Arming:
         for entry, local, _ in self._copies:
             if local is not entry.function:
                 forward(local, block.reference, entry.slot)
-        classes.forward_methods(block, self._methods)
+        forward_methods(block, self._methods)
         for facade in block.facades.values():
             arm_facade(facade)
         block.armed = True
@@ -129,7 +129,9 @@ class Arming:
             classes.withdraw(generation, abandoned)
         if alone:
             classes.settle(generation)
-        classes.restore_methods(generation, self._methods)
+        # Not where a function whose code is assigned may be taken for another one, but for what was never swapped.
+        if self.first or not VERSIONS_COLLIDE:
+            restore_methods(generation, self._methods)
         for entry, local, copy in self._copies:
             if local is not entry.function or self.first:
                 local.__code__ = copy.__code__
@@ -167,13 +169,19 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
         narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations))
+        if VERSIONS_COLLIDE:
+            _show_signature(entry, first)
     else:
-        if "__signature__" not in entry.function.__dict__:
-            signature = shown_signature(locals_[-1] or entry.function)
-            if signature is not None:
-                entry.function.__dict__["__signature__"] = entry.signature = signature
+        _show_signature(entry, locals_[-1] or entry.function)
         forward(entry.function, block.reference, entry.slot, hide=_may_warn(entry, *generations))
     entry.armed = True
+
+
+def _show_signature(entry: Entry, like: Any) -> None:
+    if "__signature__" not in entry.function.__dict__:
+        signature = shown_signature(like)
+        if signature is not None:
+            entry.function.__dict__["__signature__"] = entry.signature = signature
 
 
 def _may_warn(entry: Entry, *generations: Generation) -> bool:
@@ -226,7 +234,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
             for cell in member.cells.values():
                 if _is_full(cell) and id(cell.cell_contents) in copies:
                     cell.cell_contents = copies[id(cell.cell_contents)]
-        classes.replace_functions(generation, copies)
+        replace_functions(generation, copies)
 
 
 def _is_full(cell: CellType) -> bool:
@@ -292,3 +300,5 @@ def settle_entries(block: Block, generation: Generation) -> None:
         if entry.armed and "." not in entry.path and is_a(local, FunctionType):
             hide = _may_warn(entry, generation)
             narrow(entry.function, block.reference, entry.slot, local, generation=generation.number, hide=hide)
+            if VERSIONS_COLLIDE:
+                _show_signature(entry, local)

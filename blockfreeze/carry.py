@@ -25,10 +25,9 @@ from blockfreeze.classes import (
     METADATA,
     adopt,
     class_values,
-    is_own,
-    method_function,
     switch_class,
 )
+from blockfreeze.methods import is_own, method_function
 from blockfreeze.outline import Outline, Skeleton, outline_of, skeletons_agree
 from blockfreeze.shapes import is_made_in_c, shape_difference
 from blockfreeze.switch import ABSENT, Switch

@@ -7,14 +7,13 @@ the middle of. *Arm*: each attribute that differs becomes a `Switch`, a descript
 generation; this is neutral. Then the block's one store. *Settle*, after the drain: the plain attributes, and nothing
 is left on the call path. A shape that differs gives a second class, which the report names with the reason.
 
-Functions in class dictionaries are retired like entries: whoever holds one (a bound method, a call whose arguments
-are still being evaluated) holds a forwarder from then on, and the generation itself uses a copy.
+The functions in class dictionaries are retired like entries: see `methods`.
 """
 
 from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import (
     ClassMethodDescriptorType,
     FunctionType,
@@ -27,11 +26,11 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
-from blockfreeze.entries import Choice, copy_function, forward, shown_signature
+from blockfreeze.methods import method_function
 from blockfreeze.redirect import redirect
 from blockfreeze.shapes import delete_attribute, hand_down, holds_the_same, same, set_attribute, shape_difference
-from blockfreeze.switch import ABSENT, DataSwitch, Switch, as_data
-from blockfreeze.vector import Plain, is_forwarder
+from blockfreeze.switch import ABSENT, BirthSwitch, Switch, as_data
+from blockfreeze.vector import Plain
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
@@ -43,7 +42,6 @@ __all__ = [
     "assign_class_attribute",
     "class_values",
     "generation_dictionary",
-    "retire_methods",
     "retire_shadow",
     "settle",
 ]
@@ -76,25 +74,6 @@ def class_values(cls: type) -> dict[str, Any]:
     }
 
 
-def is_own(block: Block, value: Any) -> bool:
-    """Tell whether `value` is a function made by a generation of `block`, or a closure around one."""
-    if not is_a(value, FunctionType):
-        return False
-    if id(value.__globals__) in block.by_globals:
-        return True
-    wrapped = value.__dict__.get("__wrapped__")
-    if is_a(wrapped, FunctionType) and wrapped is not value and is_own(block, wrapped):
-        return True
-    for cell in value.__closure__ or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:
-            continue
-        if is_a(content, FunctionType) and id(content.__globals__) in block.by_globals:
-            return True
-    return False
-
-
 class _Retired:
     """The base of shadows that have been taken apart: no class that anybody asks lists them among its sub-classes."""
 
@@ -108,77 +87,6 @@ def retire_shadow(shadow: type) -> None:
     except TypeError:
         # Its layout does not allow it (a direct sub-class of object, or of a built-in type): the collector takes it.
         return
-
-
-def method_function(value: Any) -> Any:
-    """Return the function behind a static or class method; anything else as it is."""
-    return value.__func__ if type(value) in (staticmethod, classmethod) else value
-
-
-def rewrapped(value: Any, function: FunctionType) -> Any:
-    """Return `function` as what `value` is: a static method, a class method, or just a function."""
-    if type(value) not in (staticmethod, classmethod):
-        return function
-    wrapped = type(value)(function)
-    wrapped.__dict__.update({k: v for k, v in value.__dict__.items() if k not in wrapped.__dict__})
-    return wrapped
-
-
-def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
-    for key, cls in generation.classes.items():
-        if cls in generation.class_values:
-            for name, live in list(cls.__dict__.items()):
-                value = live.outward.get(generation, live.default) if is_a(live, Switch) else live
-                function = method_function(value)
-                entry = block.entry_of(function)
-                if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
-                    yield key, cls, name, value
-
-
-def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionType, int, FunctionType]]:
-    """Give every method of the current classes a slot, and `generation` a copy of it.
-
-    Returns:
-        the functions that are to forward, with their slots, once a vector with those slots is in place, and the copy of
-        each. Their number grows by what outside code holds, not by the number of swaps.
-    """
-    retiring: list[tuple[FunctionType, int, FunctionType]] = []
-    generation.class_copies = {}
-    done: dict[int, FunctionType] = {}
-    for (member, path), cls, name, value in _live_methods(block, generation):
-        function = method_function(value)
-        if is_forwarder(function.__code__, block.reference):
-            continue  # it was retired before and stands for what serves in its place already
-        key = member, f"{path}.{name}"
-        entry = block.entries.get(key) or block.add_entry(*key, function)
-        if id(function) not in done:
-            done[id(function)] = copy_function(function)
-            retiring.append((function, entry.slot, done[id(function)]))
-        there = generation.locals.get(entry)
-        # A call may be under way to the slot: the choice among the methods that others keep stays in front.
-        mine = done[id(function)]
-        generation.locals[entry] = Choice(entry, generation, mine) if is_a(there, Choice) else mine
-        generation.class_copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
-    return retiring
-
-
-def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, FunctionType]]) -> None:
-    """Make each of `retiring` a forwarder; neutral once the vector has the slots."""
-    for function, slot, copy in retiring:
-        signature = shown_signature(copy)
-        if signature is not None:
-            function.__dict__.setdefault("__signature__", signature)
-        forward(function, block.reference, slot)
-
-
-def restore_methods(generation: Generation, retired: list[tuple[FunctionType, int, FunctionType]]) -> None:
-    """Undo `forward_methods`: give the functions their own code again."""
-    for function, _, copy in retired:
-        function.__code__ = copy.__code__
-        shown = function.__dict__.pop("__signature__", None)
-        if shown is not None and shown != shown_signature(function):
-            function.__dict__["__signature__"] = shown  # it says something else than the code: it is the function's own
-    generation.class_copies = {}
 
 
 def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type, new: type) -> None:
@@ -245,7 +153,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         else:
             if same(live, value):
                 continue
-            switch = Switch(block, cls, name, live)
+            switch = _new_switch(block, cls, name, live)
             switch.outward[before] = live
         switch.inner[before] = copies.get(name, switch.inner.get(before, switch.outward.get(before, switch.default)))
         switch.inner[after] = switch.outward[after] = value
@@ -256,10 +164,21 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
             set_attribute(cls, name, switch)
 
 
+def _new_switch(block: Block, cls: type, name: str, live: Any) -> Switch:
+    return (BirthSwitch if name == "__init__" else Switch)(block, cls, name, live)
+
+
+def watch_births(block: Block, cls: type) -> None:
+    """Let generations be told of the instances that they make of `cls`, until the overlap ends."""
+    live = cls.__dict__.get("__init__", ABSENT)
+    if not is_a(live, Switch):
+        set_attribute(cls, "__init__", _new_switch(block, cls, "__init__", live))
+
+
 def generation_dictionary(generation: Generation, cls: type) -> Mapping[str, Any]:
     """Return the dictionary of `cls` as `generation` knows it: its own, or while it has switches, a copy without."""
     own = cls.__dict__
-    if not any(type(value) in (Switch, DataSwitch) for value in own.values()):
+    if not any(is_a(value, Switch) for value in own.values()):
         return own
     chosen = {
         name: value.inner.get(generation, value.default) if is_a(value, Switch) else value
@@ -283,7 +202,7 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
         if steady or is_a(getattr(type(cls), name, None), property):
             setattr(cls, name, value)
             return
-        live = Switch(block, cls, name, live)
+        live = _new_switch(block, cls, name, live)
         live.inner[generation] = live.outward[generation] = value
         set_attribute(cls, name, live)
     live.inner[generation] = live.outward[generation] = value
@@ -317,22 +236,6 @@ def withdraw(generation: Generation, abandoned: Generation) -> None:
             if is_a(value, Switch):
                 value.inner.pop(abandoned, None)
                 value.outward.pop(abandoned, None)
-
-
-def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
-    """Let the classes of a retired generation have other functions, by the ids of those that they have."""
-    for values in generation.class_values.values():
-        for name, value in values.items():
-            copy = copies.get(id(method_function(value)))
-            if copy is not None:
-                values[name] = rewrapped(value, copy)
-    for cls in generation.class_values:
-        for switch in list(cls.__dict__.values()):
-            if is_a(switch, Switch) and generation in switch.inner:
-                value = switch.inner[generation]
-                copy = copies.get(id(method_function(value)))
-                if copy is not None:
-                    switch.inner[generation] = rewrapped(value, copy)
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:

@@ -129,6 +129,7 @@ class Commitment:
         numbers = after.number, before.number
         rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
         block.variables.update(after.variables)
+        after.births = None
         self.conversion.keep_going()
         block.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
         pointed, unreached = bring_up_to_date(block, before, after, self.stayed)

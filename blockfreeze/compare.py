@@ -23,7 +23,7 @@ from blockfreeze.report import (
     SwapReport,
     Unreached,
 )
-from blockfreeze.source import statement_digests
+from blockfreeze.source import ModuleSource, says_the_same
 from blockfreeze.survey import Survey
 
 if TYPE_CHECKING:
@@ -50,15 +50,14 @@ class Differences:
         self.done_again: list[str] = []
 
 
-def _definitions(generation: Generation) -> dict[str, tuple[str | None, Any]]:
-    found: dict[str, tuple[str | None, Any]] = {}
+def _definitions(generation: Generation) -> dict[str, tuple[ModuleSource, str, Any]]:
+    found: dict[str, tuple[ModuleSource, str, Any]] = {}
     for member in generation.members.values():
-        digests = statement_digests(member.source)
         names = {name for name, one in member.linkage.bound.items() if one.kind != "import"} | set(
             member.linkage.unbound
         )
         for name in names & member.namespace.keys():
-            found[f"{member.name}.{name}"] = digests.get(name), member.namespace[name]
+            found[f"{member.name}.{name}"] = member.source, name, member.namespace[name]
     return found
 
 
@@ -73,14 +72,14 @@ def differences(before: Generation, after: Generation) -> Differences:
     old, new = _definitions(before), _definitions(after)
     result.added = sorted(new.keys() - old.keys())
     result.removed = sorted(old.keys() - new.keys())
-    result.incompatible = [f"{name} was removed" for name in result.removed if callable(old[name][1])]
+    result.incompatible = [f"{name} was removed" for name in result.removed if callable(old[name][2])]
     for name in sorted(old.keys() & new.keys()):
-        digest, value = new[name]
-        if digest is not None and digest == old[name][0]:
+        (source_before, _, old_value), (source, own_name, value) = old[name], new[name]
+        if says_the_same(source_before, source, own_name):
             result.unchanged.append(name)
             continue
         result.changed.append(name)
-        was, now = _own_function(before, old[name][1]), _own_function(after, value)
+        was, now = _own_function(before, old_value), _own_function(after, value)
         if is_a(was, FunctionType) and is_a(now, FunctionType):
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
@@ -104,12 +103,19 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
         classes = {path: cls for (module, path), cls in after.classes.items() if module == name}
         silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
         left_out = after.linked[name].left_out if name in after.linked else frozenset()
-        now = Survey(member.source, after.block.covers, member.linkage, left_out.union(silent)).runs_again
         old = before.members[name]
-        if now:
+        same = old.source.data == member.source.data and old.source.path == member.source.path
+        known = before.runs_again.get(name)
+        if known is None or not same or known[0] != left_out.union(silent):
+            now = Survey(member.source, after.block.covers, member.linkage, left_out.union(silent)).runs_again
+            known = left_out.union(silent), now
+        after.runs_again[name] = known
+        if same:
+            yield from map(str, known[1])
+        elif known[1]:
             was = Survey(old.source, after.block.covers, old.linkage, frozenset()).runs_again
-            known = {one.what for one in was}
-            yield from (str(one) for one in now if one.what in known)
+            said = {one.what for one in was}
+            yield from (str(one) for one in known[1] if one.what in said)
 
 
 def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: Differences) -> None:

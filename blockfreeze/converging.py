@@ -24,7 +24,7 @@ from blockfreeze.gate import Gate
 from blockfreeze.pins import void_pins
 from blockfreeze.quiesce import go_on, quiesce
 from blockfreeze.store import store
-from blockfreeze.twins import return_from_twins
+from blockfreeze.twins import return_from_twins, settle_twins
 from blockfreeze.variables import forget_ancestors
 from blockfreeze.vector import Overlap, overlap_vector, plain_vector
 
@@ -138,6 +138,7 @@ def _settle(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     restore_cells(block, current)
     store(block, plain_vector(block, current))
     classes.settle(current)
+    settle_twins(block)
     # Not before: a call of a generation that was left, on an instance that this one takes back, needs the old methods.
     return_from_twins(current)
     stay_with_classes(block, current)

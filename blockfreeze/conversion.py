@@ -175,7 +175,7 @@ class Conversion:
             with collector_at_rest():
                 for one in instances_of(list(passages)):
                     passage = passages[type(one)]
-                    if not committed or passage.is_open_to(one):
+                    if passage.is_open_to(one) if committed else not self.after.has_made(one):
                         self._bring(one, passage)
         except BaseException:
             self.undo()

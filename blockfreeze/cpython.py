@@ -30,6 +30,7 @@ __all__ = [
     "ATTRIBUTE_USES",
     "COLLECTS_IN_ALLOCATIONS",
     "TAKEN_FROM_ELSEWHERE",
+    "VERSIONS_COLLIDE",
     "arguments_of_call",
     "attribute_load",
     "attribute_name",
@@ -67,6 +68,15 @@ COLLECTS_IN_ALLOCATIONS = not _SINCE_312
 
 ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
 """The references, counted by `sys.getrefcount`, that a call holds to a local variable's value; 3.14 borrows it."""
+
+VERSIONS_COLLIDE = sys.version_info[:2] == (3, 12)
+"""Two functions may have one version, though one of them has, and the other has not, what a call was specialized for.
+
+3.12 numbers code objects and changed functions with two counters (``Objects/codeobject.c``, ``Objects/funcobject.c``)
+and compares the numbers. A call that several functions pass through, of which one has had its ``__code__`` assigned,
+can then read default values that do not exist, and end the process. Functions with ``*args`` are not specialized for,
+and get no number. 3.11 has one counter only, and so has 3.13.
+"""
 
 ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
 """The instructions that take the object on top of the stack for the sake of one of its attributes."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from blockfreeze import registry
+from blockfreeze.classes import watch_births
 from blockfreeze.keeping import Converter
 from blockfreeze.outline import FIRST_VERSION, Version
 from blockfreeze.variables import declare
@@ -99,7 +100,10 @@ def converts(
     def declare_converter(function: F) -> F:
         found = registry.generation_of(sys._getframe(1).f_globals)
         if found is not None:
-            found[1].converters[cls] = Converter(version, function, inverse)
+            block, generation = found
+            generation.converters[cls] = Converter(version, function, inverse)
+            if cls in block.current.class_values and generation is not block.current:
+                watch_births(block, cls)
         return function
 
     return declare_converter

@@ -32,6 +32,7 @@ from blockfreeze.asking import is_a
 from blockfreeze.collector import collector_at_rest
 from blockfreeze.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.pins import lingering_pins
+from blockfreeze.reach import reached_from
 from blockfreeze.report import Lingering
 from blockfreeze.vector import VECTOR, Overlap, bound_in, chosen_by_dispatch, is_forwarder
 
@@ -46,7 +47,6 @@ __all__ = [
     "drain_in_background",
     "find_lingering",
     "keep_own_functions",
-    "reached_from",
     "search",
 ]
 
@@ -314,33 +314,6 @@ def _describe_closure(generation: Generation, closure: FunctionType) -> Lingerin
 def _reached_by(generations: Collection[Generation]) -> set[int]:
     roots: list[Any] = [member.namespace for generation in generations for member in generation.members.values()]
     return reached_from(roots, generations)
-
-
-def reached_from(
-    roots: list[Any], generations: Collection[Generation], without: tuple[type, ...] = (), limit: int = 200_000
-) -> set[int]:
-    """Return the ids of what `roots`, and generations' own functions and classes, reach.
-
-    Modules, foreign classes and instances of the types `without` are not entered.
-    """
-    seen: set[int] = set()
-    todo: list[Any] = list(roots)
-    for generation in generations:
-        todo += [*generation.locals.values(), *generation.class_values.values(), *generation.class_copies.values()]
-    names = {name for generation in generations for name in generation.members}
-    while todo and len(seen) < limit:
-        found = todo.pop()
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        if is_a(found, type):
-            if found.__module__ in names:
-                todo.extend(found.__dict__.values())
-        elif is_a(found, FunctionType):
-            todo.extend((found.__closure__, found.__dict__, found.__defaults__))
-        elif type(found).__name__ != "module" and type(found) not in without:
-            todo.extend(one for one in gc.get_referents(found) if not is_a(one, type))
-    return seen
 
 
 def drain_in_background(block: Block, converge: Callable[[Block], list[Lingering]]) -> None:

@@ -8,6 +8,9 @@ Forwarders come in two forms. The *wide* one passes on whatever it is given. The
 of the current generation's function, which is quicker; it is used only in the steady state, because it would bind the
 default values of one generation and could pass them to the function of another.
 
+On CPython 3.12 the narrow form accepts more positional arguments than the function does, and passes them on to be
+refused: see `cpython.VERSIONS_COLLIDE`. `inspect` is shown the function's signature.
+
 A forwarder has the flags of its function's kind (coroutine, generator, asynchronous generator) on a body that simply
 calls: ``inspect`` sees the right kind, and the call hands out the real coroutine.
 """
@@ -34,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a
 from blockfreeze.callers import hidden_file
-from blockfreeze.cpython import free_variables_prologue, reads_as_value
+from blockfreeze.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
 from blockfreeze.vector import FORWARDER, VECTOR, Reference
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ class Entry:
         self.slot = slot
         self.wrapper = wrapper
         self.armed = False
-        self.signature: object = None  # what inspection is shown while the forwarder is wide
+        self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
         self.born_keys = frozenset(function.__dict__)
 
     @property
@@ -226,7 +229,7 @@ def narrow(
 
 
 def shown_signature(function: Any) -> Signature | None:
-    """Return what inspection is to show of a function while its forwarder is wide; None if it cannot be told."""
+    """Return what inspection is to show of a function whose forwarder takes more; None if it cannot be told."""
     # Who looks at it has the `inspect` of now, which may have been imported anew and wants a signature of its own.
     asked: Any = sys.modules.get("inspect", inspect)
     found: Signature | None = None
@@ -286,10 +289,20 @@ def _forwarder(
 _REFERENCE = "blockfreeze: the reference"
 _SLOT = "blockfreeze: the slot"
 _PLACE = "blockfreeze_vector"
+_REST = "blockfreeze_rest"
 
 
-def _template(parameters: str, arguments: str) -> CodeType:
-    text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {_PLACE}[{_SLOT!r}]({arguments})"
+def _template(parameters: str, arguments: str, rest: str = "") -> CodeType:
+    """Compile a forwarder; all of it is on one line, which becomes that of its function.
+
+    Args:
+        rest: the parameter that takes what is too much, to be passed on only if there is any.
+    """
+    call = f"{_PLACE}[{_SLOT!r}]({arguments})"
+    if rest:
+        call = f"{_PLACE}[{_SLOT!r}]({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
+        parameters = ", ".join(filter(None, (parameters, "*" + rest)))
+    text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {call}"
     module = compile(text, "<forwarder>", "exec")
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
 
@@ -337,4 +350,5 @@ def _narrow_template(
     if stars:
         parameters.append("**" + rest[0])
         arguments.append("**" + rest[0])
-    return _template(", ".join(parameters), ", ".join(arguments))
+    simple = not (star or stars or keyword)
+    return _template(", ".join(parameters), ", ".join(arguments), _REST if simple and VERSIONS_COLLIDE else "")

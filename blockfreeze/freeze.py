@@ -22,13 +22,13 @@ from typing import Any
 from blockfreeze import registry
 from blockfreeze.asking import is_a
 from blockfreeze.build import import_hook_load, load_member, new_facade
-from blockfreeze.classes import is_own
 from blockfreeze.drain import assume_idle
 from blockfreeze.errors import BlockfreezeError, FreezeError
 from blockfreeze.facade import born_class
 from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import record_class
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec
+from blockfreeze.methods import is_own
 from blockfreeze.names import analyse, may_be_suspended, walk_codes
 from blockfreeze.source import ModuleSource, Snapshot, find_plain_spec, is_linkable
 from blockfreeze.swap import begin, first_complete, prepare, swap

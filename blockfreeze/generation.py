@@ -21,11 +21,13 @@ from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
 from blockfreeze.pins import Hold
+from blockfreeze.shapes import set_class
 from blockfreeze.source import ModuleSource, Snapshot, covers
 from blockfreeze.vector import Reference
 
 if TYPE_CHECKING:
     from blockfreeze.conversion import Conversion
+    from blockfreeze.forecast import RunsAgain
     from blockfreeze.keeping import Converter, Left
     from blockfreeze.variables import Variable
 
@@ -49,9 +51,7 @@ class Member:
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         # The homes of state variables that are not of the module's first version.
         self.moved: dict[str, dict[str, Any]] = {}
-        self.foreign: dict[
-            int, Any
-        ] = {}  # what came by a star import from outside of the block and can be called, by id
+        self.foreign: dict[int, Any] = {}  # what can be called and came by a star import from outside, by id
         self.finished = False
 
     def home_of(self, block: Block, name: str) -> dict[str, Any]:
@@ -82,6 +82,8 @@ class Generation:
         self.made: dict[int, tuple[FunctionType, FunctionType]] = {}  # functions as made, by id, and their entries
         self.replaced: dict[str, str] = {}
         self.linked: dict[str, LinkedCode] = {}  # kept, so that a version that comes back is not linked again
+        # What its bodies do outside again, by member, with the functions and classes that were not told once more.
+        self.runs_again: dict[str, tuple[frozenset[str], list[RunsAgain]]] = {}
         self.kept_state: set[str] = set()
         self.variables: dict[tuple[str, str], Variable] = {}  # declared, or found declared by the next generation
         self.introduced: dict[tuple[int, str], dict[str, Any]] = {}  # state that none before had: by home's id and name
@@ -92,6 +94,8 @@ class Generation:
         self.extra_namespaces: list[dict[str, Any]] = []  # of functions that run inside a candidate
         self.converters: dict[type, Converter] = {}  # how instances of its classes come out of those made before
         self.twins: list[type] = []  # for instances that stay on its methods after it was left
+        # Until it serves: what it has made of classes that others have instances of, by id; weakly where possible.
+        self.births: dict[int, object] | None = None if predecessor is None else {}
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.finished = False
         self.drained = False  # it was left, and nothing has run in it since
@@ -110,6 +114,28 @@ class Generation:
         """Return what `function`, which this generation has named as a hook, is in it: if it is an entry, the local."""
         entry = self.block.entry_of(function)
         return function if entry is None else self.locals.get(entry, function)
+
+    def note_birth(self, instance: object) -> None:
+        """Note that `instance` is being made by a call in this generation.
+
+        While it is being left, or was left, what it makes stays with what it made before; until it comes to serve, it
+        is nothing that was made before.
+        """
+        for twin in reversed(self.twins):
+            if twin.__dict__["blockfreeze_twin_of"] is type(instance):
+                self.block.replace_class(instance, type(instance), twin)
+                return
+        births = self.births
+        if births is not None and not (self.finished and self.converters.keys().isdisjoint(type(instance).__mro__)):
+            key = id(instance)
+            try:
+                births[key] = weakref.ref(instance, lambda _: births.pop(key, None))
+            except TypeError:
+                births[key] = instance
+
+    def has_made(self, instance: object) -> bool:
+        """Tell whether a call in this generation, which did not serve yet, has made `instance`."""
+        return self.births is not None and id(instance) in self.births
 
     def _resolve(self, entry: Entry) -> Callable[..., Any]:
         member = self.members.get(entry.member)
@@ -164,6 +190,7 @@ class Block:
         self.open_copy: OpenCopy | None = None
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
+        self.moving = threading.RLock()  # held while an instance is made one of another class
         self.claimed_by: threading.Thread | None = None
         self.converging = False  # the claim is held by the end of an overlap, not by a swap
         self.last_number = 0
@@ -185,6 +212,20 @@ class Block:
     def covers(self, name: str) -> bool:
         """Tell whether the module `name` is, or would be, a member of this block."""
         return covers(self.roots, name)
+
+    def replace_class(self, instance: object, kind: type, cls: type) -> bool:
+        """Make `instance` one of `cls` if it still is one of `kind`; tell whether it was.
+
+        A thread that makes an instance and one that moves all of them may meet at the same one.
+
+        Raises:
+            TypeError: the layouts differ.
+        """
+        with self.moving:
+            still = type(instance) is kind
+            if still:
+                set_class(instance, cls)
+            return still
 
     def entry_of(self, value: object) -> Entry | None:
         """Return the entry whose one identity is `value`, if it is an entry's function."""

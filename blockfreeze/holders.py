@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.cpython import ARGUMENT_REFERENCES
-from blockfreeze.drain import closures_held, reached_from
+from blockfreeze.drain import closures_held
 from blockfreeze.outline import outline_of
+from blockfreeze.reach import reached_from
 from blockfreeze.report import Unreached
 
 if TYPE_CHECKING:

@@ -22,10 +22,11 @@ from blockfreeze.classes import (
     assign_class_attribute,
     class_values,
     generation_dictionary,
-    is_own,
+    watch_births,
 )
 from blockfreeze.lasting import lasting
-from blockfreeze.outline import FIRST_VERSION
+from blockfreeze.methods import is_own
+from blockfreeze.outline import FIRST_VERSION, outline_of
 from blockfreeze.shapes import can_change, shape_difference
 from blockfreeze.variables import declare
 
@@ -177,6 +178,10 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
         generation.replaced[f"{member.name}.{name}"] = difference
         return value
     adopt(block, generation, key, old, value)
+    outline = outline_of(member.source)
+    if outline is not None and name in outline.converted:
+        # The body may make instances before it says what converts those made before.
+        watch_births(block, old)
     return old
 
 

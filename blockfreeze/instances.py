@@ -12,7 +12,8 @@ from typing import Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.redirect import HEAP_TYPE
-from blockfreeze.twins import has_attribute, is_twin, set_class
+from blockfreeze.shapes import set_class
+from blockfreeze.twins import has_attribute, is_twin
 
 __all__ = ["Passage", "full_name"]
 

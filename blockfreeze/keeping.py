@@ -9,14 +9,14 @@ generation's. So calls on old instances wait at a gate like all others, and foll
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.classes import method_function, rewrapped
 from blockfreeze.entries import KEPT, LATEST, Choice, copy_function, forward
+from blockfreeze.methods import method_function, rewrapped
 from blockfreeze.outline import FIRST_VERSION, Version
 from blockfreeze.shapes import delete_attribute, set_attribute
 from blockfreeze.switch import Switch
@@ -154,8 +154,14 @@ def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> 
     return next((block.entries[m, f"{p}.{name}"] for m, p in keys if (m, f"{p}.{name}") in block.entries), None)
 
 
-def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Return methods for a twin of `kind` that forward, and under `KEPT` those of `values` that they lead to."""
+def forwarding_methods(
+    block: Block, kind: type, values: dict[str, Any], others: Collection[Generation]
+) -> dict[str, Any]:
+    """Return methods for a twin of `kind` that forward, and under `KEPT` those of `values` that they lead to.
+
+    Args:
+        others: generations with calls under way that go on with their own methods.
+    """
     made: dict[str, Any] = {}
     kept: dict[Entry, dict[int, FunctionType]] = {}
     current = block.current
@@ -168,7 +174,9 @@ def forwarding_methods(block: Block, kind: type, values: dict[str, Any]) -> dict
         forwarder = copy_function(function)
         forward(forwarder, block.reference, entry.slot)
         made[name] = rewrapped(value, forwarder)
-        kept[entry] = {LATEST: copy_function(function)}
+        own = {one.number: own_method(block, one, owner, name, entry) for one in others if owner in one.class_values}
+        kept[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}
+        kept[entry][LATEST] = copy_function(function)
     return {**made, KEPT: kept} if kept else {}
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.outline import outline_of
 from blockfreeze.shapes import holds_the_same, same
-from blockfreeze.source import statement_digests
+from blockfreeze.source import says_the_same
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation, Member
@@ -87,8 +87,7 @@ def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, A
 
 def _is_unchanged(before: Member, after: Member, name: str) -> bool:
     """Tell whether the statements that make an object, and say something to it, are what they were."""
-    digest = statement_digests(after.source).get(name)
-    if digest is None or statement_digests(before.source).get(name) != digest:
+    if not says_the_same(before.source, after.source, name):
         return False
     was, now = outline_of(before.source), outline_of(after.source)
     return was is not None and now is not None and was.texts.get(name) == now.texts.get(name)

@@ -156,6 +156,7 @@ class Outline:
         self.classes: dict[str, ClassOutline] = {}
         self.registrations: dict[str, Registration] = {}
         self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
+        self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
         self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
@@ -205,6 +206,11 @@ class Outline:
         return ast.unparse(node).replace(root, self.imports.get(root, root), 1) if root else ""
 
     def _enter_decorators(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.converted.update(
+            ast.unparse(one.args[0])
+            for one in statement.decorator_list
+            if isinstance(one, ast.Call) and one.args and self._qualified(one.func) == "blockfreeze.converts"
+        )
         above = _above_entry(statement, self._qualified)
         if above:
             self.registrations[statement.name] = Registration(Skeleton(above), tuple(map(root_name, above)))

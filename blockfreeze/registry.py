@@ -167,6 +167,7 @@ def _after_fork_in_child() -> None:
         mine = block.claimed_by is threading.current_thread()
         block.claim = threading.Condition(threading.Lock())
         block.load_lock = threading.RLock()
+        block.moving = threading.RLock()
         block.draining = None
         if not mine:
             block.claimed_by = None

@@ -18,6 +18,7 @@ __all__ = [
     "is_made_in_c",
     "same",
     "set_attribute",
+    "set_class",
     "shape_difference",
 ]
 
@@ -41,6 +42,15 @@ def set_attribute(cls: type, name: str, value: Any) -> None:
         type.__setattr__(cls, name, value)
     except TypeError:  # a metaclass that is made in C and sets attributes itself is not to be passed by
         setattr(cls, name, value)
+
+
+def set_class(instance: Any, cls: type) -> None:
+    """Make `instance` one of `cls`, whatever its class says of such an assignment.
+
+    Raises:
+        TypeError: the layouts differ.
+    """
+    object.__dict__["__class__"].__set__(instance, cls)
 
 
 def delete_attribute(cls: type, name: str) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from blockfreeze.names import copy_code
 
-__all__ = ["ModuleSource", "Snapshot", "SourceGiven", "covers", "find_plain_spec", "statement_digests"]
+__all__ = ["ModuleSource", "Snapshot", "SourceGiven", "covers", "find_plain_spec", "says_the_same"]
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -312,12 +312,22 @@ def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource
     return source
 
 
-def statement_digests(source: ModuleSource) -> Mapping[str, str]:
-    """Return, for each name that the top level binds, a digest of the text of the statements that bind it.
+def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
+    """Tell whether the statements that bind `name` at the top level of two versions of a module have the same text.
 
-    Positions and comments do not count. Without source there are no digests, and everything counts as changed.
+    Positions and comments do not count. Without source, or without such a statement, everything counts as changed.
     """
-    return {} if source.data is None else _digests(source.data)
+    if before.data is None or after.data is None:
+        return False
+    if before.data == after.data:
+        return name in _names_bound(after.data)
+    digest = _digests(after.data).get(name)
+    return digest is not None and digest == _digests(before.data).get(name)
+
+
+@lru_cache(maxsize=1024)
+def _names_bound(data: bytes) -> frozenset[str]:
+    return frozenset(name for _, name in _bindings(ast.parse(data).body))
 
 
 @lru_cache(maxsize=1024)

@@ -273,16 +273,17 @@ def _is_dunder(name: str) -> bool:
 
 def _changed_names(tree: ast.Module) -> Iterator[str]:
     """Yield the names whose values functions change in place."""
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        for node in ast.walk(function):
-            holder: ast.expr | None = None
-            if isinstance(node, ast.Subscript):
-                holder = None if isinstance(node.ctx, ast.Load) else node.value
-            elif isinstance(node, ast.Attribute) and node.attr in _CHANGES:
-                holder = node.value
-            elif isinstance(node, ast.AugAssign):
-                holder = node.target
-            if isinstance(holder, ast.Name):
-                yield holder.id
+    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while todo:
+        node, inside = todo.pop()
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        holder: ast.expr | None = None
+        if isinstance(node, ast.Subscript):
+            holder = None if isinstance(node.ctx, ast.Load) else node.value
+        elif isinstance(node, ast.Attribute) and node.attr in _CHANGES:
+            holder = node.value
+        elif isinstance(node, ast.AugAssign):
+            holder = node.target
+        if inside and isinstance(holder, ast.Name):
+            yield holder.id
+        todo += [(child, inside) for child in ast.iter_child_nodes(node)]

@@ -11,7 +11,7 @@ from blockfreeze.asking import is_a
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
-__all__ = ["ABSENT", "DataSwitch", "Switch", "as_data"]
+__all__ = ["ABSENT", "BirthSwitch", "DataSwitch", "Switch", "as_data"]
 
 _getframe = sys._getframe  # kept, as in `vector`
 
@@ -71,11 +71,16 @@ class Switch:
         return (self.inner if inside else self.outward).get(generation, self.default)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        value = self.choose()
+        # As in `choose` and `_bind`, written out: every call of a method is one of these while versions overlap.
+        generation, inside = self.block.reference.vector[0].locate(_getframe(1))
+        value = (self.inner if inside else self.outward).get(generation, self.default)
         if instance is not None and type(instance) is not owner and owner is not None:
             # It has become one of another class since this access began, and it was before the value was chosen.
             return getattr(instance, self.name)
-        return self._bind(value, instance, owner)
+        if value is ABSENT:
+            return self._bind(value, instance, owner)
+        get = getattr(type(value), "__get__", None)
+        return value if get is None else get(value, instance, owner)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the value unbound: so CPython calls a descriptor's ``__get__``, and `enum` what it finds in a class."""
@@ -144,6 +149,18 @@ class DataSwitch(Switch):
             raise AttributeError(f"{type(instance).__name__!r} object attribute {self.name!r} is read-only")
         found: dict[str, Any] = own
         return found
+
+
+class BirthSwitch(Switch):
+    """The `Switch` of ``__init__``, which tells a generation of the instances that its calls make."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is not None:
+            generation, _ = self.block.reference.vector[0].locate(_getframe(1))
+            generation.note_birth(instance)
+        return super().__get__(instance, owner)
 
 
 def as_data(switch: Switch) -> Switch:

@@ -12,18 +12,22 @@ whether or not it lacks something, and the twin's methods go through the vector,
 
 from __future__ import annotations
 
+import copy
 import dis
 import gc
+import sys
 from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
-from blockfreeze.classes import method_function, rewrapped
+from blockfreeze.classes import watch_births
 from blockfreeze.cpython import instructions
 from blockfreeze.entries import KEPT
 from blockfreeze.keeping import forwarding_methods, own_method, version_of
-from blockfreeze.switch import ABSENT, Switch
+from blockfreeze.methods import method_function, rewrapped
+from blockfreeze.shapes import set_attribute, set_class
+from blockfreeze.switch import ABSENT, DataSwitch, Switch
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
@@ -36,7 +40,7 @@ __all__ = [
     "is_twin",
     "move_to_twins",
     "return_from_twins",
-    "set_class",
+    "settle_twins",
     "with_subclasses",
 ]
 
@@ -138,18 +142,29 @@ def move_to_twins(
             if not is_twin(kind):
                 lacking.setdefault(kind, set()).update(gained.get(cls, ()))
                 held.update((kind,) if cls in waiting else ())
-    moved: dict[str, int] = {}
+    others = [one for one in block.generations.values() if one not in (before, after) and not one.drained]
     twins: dict[type, type | None] = {}
+
+    def twin_of(kind: type) -> type | None:
+        if kind not in twins:
+            made = twins[kind] = _make_twin(block, kind, before, others, gated=kind in held)
+            before.twins += [] if made is None else [made]  # at once: a failure returns what was moved
+        return twins[kind]
+
+    # Those of classes that are waited for exist before the heap is searched: from here on, what `before` makes is told.
+    for cls in waiting:
+        watch_births(block, cls)
+    for kind in held:
+        twin_of(kind)
+    moved: dict[str, int] = {}
     for one in instances_of(list(lacking)):
         kind = type(one)
+        if kind not in lacking or after.has_made(one):
+            continue
         if kind not in held and all(has_attribute(one, name) for name in lacking[kind]):
             continue
-        if kind not in twins:
-            made = twins[kind] = _make_twin(block, kind, before, gated=kind in held)
-            before.twins += [] if made is None else [made]  # at once: a failure returns what was moved
-        twin = twins[kind]
-        if twin is not None:
-            set_class(one, twin)
+        twin = twin_of(kind)
+        if twin is not None and block.replace_class(one, kind, twin):
             name = f"{kind.__module__}.{kind.__qualname__}"
             moved[name] = moved.get(name, 0) + 1
     return moved
@@ -174,24 +189,20 @@ def is_twin(kind: type) -> bool:
     return "blockfreeze_twin_of" in kind.__dict__
 
 
-def set_class(instance: Any, cls: type) -> None:
-    """Make `instance` one of `cls`, whatever its class says of such an assignment.
-
-    Raises:
-        TypeError: the layouts differ.
-    """
-    object.__dict__["__class__"].__set__(instance, cls)
-
-
-def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> type | None:
+def _make_twin(
+    block: Block, kind: type, before: Generation, others: Collection[Generation], *, gated: bool
+) -> type | None:
     """Return a sub-class of `kind` that has the attributes of `before`; None if Python does not allow one.
 
     Args:
+        others: generations left earlier, in which calls may be under way. What these have made of `kind` since they
+            were left is moved as well, so each finds in the twin what it has found in the class.
         gated: let calls of its methods go through the vector, where a gate can stop them.
     """
     if any("__init_subclass__" in base.__dict__ for base in kind.__mro__[:-1]):
         return None  # making a sub-class would register it
     namespace: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    switches: list[Switch] = []
     for base in kind.__mro__:
         for name, value in before.class_values.get(base, {}).items():
             owner = next(one for one in kind.__mro__ if name in one.__dict__ or one is base)
@@ -203,8 +214,14 @@ def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> 
                 if kept is not ABSENT:
                     namespace[name] = kept
                     before.lent.add(id(method_function(kept)))
+                    if is_a(live, Switch) and not live.inner.keys().isdisjoint(others):
+                        switches.append((DataSwitch if is_a(live, DataSwitch) else Switch)(block, kind, name, ABSENT))
+                        switches[-1].inner.update({one: live.inner[one] for one in others if one in live.inner})
     if gated:
-        namespace |= forwarding_methods(block, kind, namespace)
+        namespace |= forwarding_methods(block, kind, namespace, others)
+    for switch in switches:
+        switch.default = namespace[switch.name]
+        namespace[switch.name] = switch
     namespace["__doc__"] = kind.__doc__
     namespace["__class__"] = property(lambda self: kind, set_class)
     namespace["blockfreeze_twin_of"] = kind
@@ -214,9 +231,9 @@ def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> 
     )
 
     def reduce_as_class(self: Any, protocol: Any) -> Any:
-        """Pickle an instance as one of the class that it says it is of."""
+        """Pickle an instance as one of the class that it says it is of; what is copied here stays what it is."""
         reduced = super(twin, self).__reduce_ex__(protocol)  # type: ignore[arg-type]
-        if not is_a(reduced, tuple):
+        if not is_a(reduced, tuple) or sys._getframe(1).f_globals is vars(copy):
             return reduced
         return (reduced[0], tuple(kind if one is twin else one for one in reduced[1]), *reduced[2:])
 
@@ -225,9 +242,20 @@ def _make_twin(block: Block, kind: type, before: Generation, *, gated: bool) -> 
         twin = type.__new__(type(kind), kind.__name__, (kind,), namespace)
     except TypeError:
         return None
+    for switch in switches:
+        switch.owner = twin
     if KEPT in namespace:
         block.keepers.add(twin)
     return twin
+
+
+def settle_twins(block: Block) -> None:
+    """Once nothing runs in a generation that was left: a twin has one value of each attribute, as any class."""
+    for generation in block.generations.values():
+        for twin in generation.twins:
+            for name, value in list(twin.__dict__.items()):
+                if is_a(value, Switch):
+                    set_attribute(twin, name, value.default)
 
 
 def return_from_twins(generation: Generation, first: int = 0) -> None:

@@ -152,17 +152,17 @@ def nearest(block: Block, frame: FrameType | None) -> Generation | None:
     reference = block.reference
     while frame is not None:
         code = frame.f_code
-        if code is _DISPATCH:
+        constants = code.co_consts
+        if constants and constants[-1] is FORWARDER and constants[-2] is reference:  # `is_forwarder`, written out
+            # Its namespace says where it was born, which may be a foreign decorator's module.
+            found = dispatched(block, frame)
+        elif code is _DISPATCH:
             local = frame.f_locals
-            if local["block"] is block and local.get("generation") is not None:
-                chosen: Generation = local["generation"]
-                return chosen
+            found = local.get("generation") if local["block"] is block else None
         else:
-            # A forwarder's namespace says where it was born, which may be a foreign decorator's module: ask it first.
-            forwards = is_forwarder(code, reference)
-            found = dispatched(block, frame) if forwards else by_globals.get(id(frame.f_globals))
-            if found is not None:
-                return found
+            found = by_globals.get(id(frame.f_globals))
+        if found is not None:
+            return found
         frame = frame.f_back
     return None
 

@@ -38,9 +38,11 @@ LAYERS = (
             "redirect",
             "shapes",
             "switch",
+            "methods",
             "classes",
             "facade",
             "drain",
+            "reach",
         },
     ),
     (
