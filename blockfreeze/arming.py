@@ -168,8 +168,7 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations))
-        if VERSIONS_COLLIDE:
+        if not narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations)):
             _show_signature(entry, first)
     else:
         _show_signature(entry, locals_[-1] or entry.function)
@@ -299,6 +298,6 @@ def settle_entries(block: Block, generation: Generation) -> None:
         drop_signature(entry)
         if entry.armed and "." not in entry.path and is_a(local, FunctionType):
             hide = _may_warn(entry, generation)
-            narrow(entry.function, block.reference, entry.slot, local, generation=generation.number, hide=hide)
-            if VERSIONS_COLLIDE:
+            number = generation.number
+            if not narrow(entry.function, block.reference, entry.slot, local, generation=number, hide=hide):
                 _show_signature(entry, local)

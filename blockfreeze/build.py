@@ -316,6 +316,7 @@ def _closure(
         linker.DECORATOR: hooks.decorator,
         linker.DEFINE: hooks.define,
         linker.DICTIONARY: hooks.dictionary,
+        linker.VARIABLES: hooks.variables,
         linker.IMPORT: import_member,
         linker.KEEP: hooks.keep,
         linker.REFRESH: hooks.refresh,

@@ -28,6 +28,7 @@ from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
 __all__ = [
     "ARGUMENT_REFERENCES",
     "ATTRIBUTE_USES",
+    "CALLS",
     "COLLECTS_IN_ALLOCATIONS",
     "TAKEN_FROM_ELSEWHERE",
     "VERSIONS_COLLIDE",
@@ -59,7 +60,8 @@ _CLOSURE = 8
 _CACHE = dis.opmap.get("CACHE", 0)
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 
-_CALLS = "CALL" if _SINCE_312 else "PRECALL"
+CALLS = "CALL" if _SINCE_312 else "PRECALL"
+"""The first instruction of a call, when its arguments are on the stack; the number of them is its argument."""
 
 _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
 
@@ -111,7 +113,7 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
     for opname, arg in loaded[at + 1 :]:
         if "JUMP" in opname or opname in ("FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"):
             return None
-        if opname == _CALLS and above == arg:
+        if opname == CALLS and above == arg:
             return arg
         if opname == "CALL_KW" and above == arg + 1:
             return arg

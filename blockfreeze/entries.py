@@ -212,11 +212,14 @@ def narrow(
     *,
     generation: int | None = None,
     hide: bool = False,
-) -> None:
+) -> bool:
     """Replace the forwarder's code of `function` by one with the exact signature of `like`, which serves `slot`.
 
     Args:
         generation: whose default values a call binds; such a call has begun in that generation.
+
+    Returns:
+        whether inspection sees that signature by itself.
     """
     try:
         template = _narrow_template(*_signature(like))
@@ -226,6 +229,7 @@ def narrow(
         generation = None
     own = function.__code__
     _assign(function, _forwarder(template, own, reference, slot, like.__code__, binds=generation, hide=hide))
+    return _REST not in template.co_varnames
 
 
 def shown_signature(function: Any) -> Signature | None:

@@ -83,9 +83,10 @@ def armed_class(
             generation = reference.vector[0].generation
             member = generation.members.get(name)
             if member is None:
-                # Every form of import reads __spec__ of a module that it finds in sys.modules, and __path__ of the package
-                # around another: that is the sign that this generation imports it now. Who reads an ordinary name did, while
-                # an older generation served. Readers of other dunder names may be mere scans of sys.modules.
+                # Every form of import reads __spec__ of a module that it finds in sys.modules, and __path__ of the
+                # package around another: that is the sign that the code of this generation imports it now. Who reads an
+                # ordinary name has imported it, while an older generation served. Readers of other dunder names may be
+                # mere scans of sys.modules.
                 wanted = attribute in ("__spec__", "__path__") or not attribute.startswith("__")
                 member = loader(generation, name) if wanted else None
                 if member is None:

@@ -38,6 +38,19 @@ __all__ = ["Hooks", "as_it_is", "record_class", "seal"]
 _MISSING = object()
 
 
+class _Dictionary:
+    """Something whose ``__dict__`` is a given one."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return self._given
+
+
 def as_it_is(value: Any) -> Any:
     """Return `value`: what stands in the place of a decorator that did its work before."""
     return value
@@ -106,6 +119,12 @@ class Hooks:
         if is_a(target, type) and target in self.generation.class_values:
             return generation_dictionary(self.generation, target)
         return found
+
+    def variables(self, target: Any) -> Any:
+        """Return what `vars` is to be asked for instead of `target`, for the same reason."""
+        if is_a(target, type) and target in self.generation.class_values:
+            return _Dictionary(generation_dictionary(self.generation, target))
+        return target
 
     def star(self, module: Any) -> Any:
         """Return the module of a star import; what it has is not the block's own, though some of it calls itself so.

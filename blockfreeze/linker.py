@@ -47,7 +47,7 @@ from blockfreeze.names import (
     walk_codes,
 )
 from blockfreeze.opaque import as_callers_are_seen
-from blockfreeze.places import class_dictionaries, class_stores
+from blockfreeze.places import class_dictionaries, class_stores, class_variables
 
 __all__ = [
     "ASSIGN",
@@ -66,6 +66,7 @@ __all__ = [
     "STAR",
     "STATE",
     "UNSET",
+    "VARIABLES",
     "LinkedCode",
     "home_variable",
     "link",
@@ -86,11 +87,12 @@ CALLER = "blockfreeze.caller"
 BUILD = "blockfreeze.build"
 DECORATOR = "blockfreeze.decorator"
 DICTIONARY = "blockfreeze.dictionary"
+VARIABLES = "blockfreeze.variables"
 AS_IT_IS = "blockfreeze.as_it_is"
 """A name as well: it stands in the place of a decorator that is left out."""
 
-_PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries})
-"""Hooks that take the place of an instruction where its object looks like a class, and what finds those places."""
+_PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries, VARIABLES: class_variables})
+"""Hooks at instructions whose object looks like a class, and what finds those places."""
 
 _NOWHERE = InstrLocation(None, None, None, None)
 
@@ -150,6 +152,7 @@ class _Linker:
             DICTIONARY,
             REFRESH,
             STAR,
+            VARIABLES,
         }
         if self.has_home:
             free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, KEEP, STATE, HOME, LOAD, UNSET}
@@ -217,7 +220,7 @@ class _Linker:
         finders = {hook: find for hook, find in _PLACES.items() if hook in gained}
         loads = list(cpython.instructions(code)) if finders else []
         places = {hook: find(code, loads, self.linkage) for hook, find in finders.items()}
-        stores = dictionaries = -1
+        stores = dictionaries = calls = -1
         for at, item in enumerate(items):
             if not isinstance(item, Instr):
                 result.append(item)
@@ -227,13 +230,16 @@ class _Linker:
                 continue
             stores += item.name == "STORE_ATTR"
             dictionaries += item.name == "LOAD_ATTR" and cpython.attribute_load(item)[0] == "__dict__"
+            calls += item.name == cpython.CALLS
+            if item.name == cpython.CALLS and calls in places.get(VARIABLES, ()):
+                result += cpython.call_with_value(VARIABLES, (), item.location)
             if isinstance(item.arg, CodeType):
                 self._push_code(result, source, item)
             elif item.name == "MAKE_FUNCTION":
                 self._make_function(result, item, items, at)
             elif item.name == "STORE_ATTR" and not top_level and stores in places.get(ASSIGN, ()):
                 result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
-            elif item.name == "LOAD_ATTR" and not top_level and self._reads_dictionary(item, dictionaries, places):
+            elif item.name == "LOAD_ATTR" and self._reads_dictionary(item, dictionaries, places):
                 result += cpython.call_with_value(DICTIONARY, (), item.location)
             elif top_level:
                 result += self._around_definition(item, items, at) or self._top_level(item, previous, follower)

@@ -10,7 +10,9 @@ from types import CodeType
 from blockfreeze import cpython
 from blockfreeze.names import Linkage
 
-__all__ = ["class_dictionaries", "class_stores"]
+__all__ = ["class_dictionaries", "class_stores", "class_variables"]
+
+_GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 
 def class_stores(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
@@ -41,10 +43,40 @@ def class_dictionaries(code: CodeType, loads: list[tuple[str, int]], linkage: Li
     return {order for order, at in enumerate(reads) if at and _pushes_class(code, loads, linkage, at - 1)}
 
 
+def class_variables(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+    """Return which of the code's calls, by their order, are those of ``vars`` for what looks like a class."""
+    if "vars" not in code.co_names or "vars" in linkage.bound or "vars" in linkage.unbound:
+        return set()
+    calls = [at for at, (opname, _) in enumerate(loads) if opname == cpython.CALLS]
+    found: set[int] = set()
+    for at, (opname, arg) in enumerate(loads):
+        if opname in _GLOBAL_LOADS and code.co_names[arg >> (opname == "LOAD_GLOBAL")] == "vars":
+            call = _call_with_one(loads, at)
+            if call and _pushes_class(code, loads, linkage, call - 1):
+                found.add(calls.index(call))
+    return found
+
+
+def _call_with_one(loads: list[tuple[str, int]], at: int) -> int:
+    """Return where what is loaded at `at` is called with one argument, of a simple form; 0 if it is not."""
+    above = 0
+    for place in range(at + 1, len(loads)):
+        opname, arg = loads[place]
+        if opname == cpython.CALLS:
+            if above == arg:
+                return place if arg == 1 else 0
+            above -= arg
+        elif opname in _GLOBAL_LOADS or opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
+            above += 1 + (opname.count("FAST") > 1)
+        elif opname not in ("CALL", "LOAD_ATTR", "PUSH_NULL"):
+            return 0
+    return 0
+
+
 def _pushes_class(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, at: int) -> bool:
     opname, arg = loads[at]
-    if opname == "LOAD_GLOBAL":
-        definition = linkage.bound.get(code.co_names[arg >> 1])
+    if opname in _GLOBAL_LOADS:
+        definition = linkage.bound.get(code.co_names[arg >> (opname == "LOAD_GLOBAL")])
         return definition is not None and definition.kind == "class"
     if opname in ("LOAD_ATTR", "LOAD_DEREF"):
         return "__class__" in (

@@ -176,6 +176,42 @@ def test_the_dictionary_of_a_class_is_the_callers_own(workshop: Workshop) -> Non
     assert next(module.steps()) == dictionaries(1)
 
 
+VARIABLES = """
+class Page:
+    mark = "v1"
+    only_v1 = True
+    def look(self): return "v1"
+    def own(self): return vars(type(self))["mark"], vars(self.__class__)["look"](self)
+    @classmethod
+    def names(cls): return sorted(name for name in vars(cls) if not name.startswith("_"))
+def steps():
+    page = Page()
+    while True:
+        yield vars(Page)["mark"], page.own(), Page.names(), vars(page), type(vars(Page)).__name__
+LISTED = sorted(value for value in vars(Page).values() if isinstance(value, str) and value.startswith("v"))
+IN_DICTIONARY = Page.__dict__["mark"]
+"""
+
+
+def variables(version: int) -> tuple[object, ...]:
+    mark = f"v{version}"
+    names = ["look", "mark", "names", "only_v1", "own"] if version == 1 else ["look", "mark", "names", "own"]
+    return mark, (mark, mark), names, {}, "mappingproxy"
+
+
+def test_vars_of_a_class_is_the_callers_own(workshop: Workshop) -> None:
+    workshop.write("pages.py", VARIABLES)
+    module = bf.freeze_block("pages")
+    old = module.steps()
+    assert next(old) == variables(1)
+    bf.swap(module, source=VARIABLES.replace('"v1"', '"v2"').replace("    only_v1 = True\n", ""))
+    assert (module.LISTED, module.IN_DICTIONARY) == (["v2"], "v2")
+    assert (next(old), next(module.steps()), next(old)) == (variables(1), variables(2), variables(1))
+    old.close()
+    bf.drain(module)
+    assert next(module.steps()) == variables(2)
+
+
 _numbers = itertools.count(1)
 
 
