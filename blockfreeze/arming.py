@@ -129,8 +129,9 @@ class Arming:
             classes.withdraw(generation, abandoned)
         if alone:
             classes.settle(generation)
-        # Not where a function whose code is assigned may be taken for another one, but for what was never swapped.
-        if self.first or not VERSIONS_COLLIDE:
+        # A swap that comes to nothing leaves no trace. Where nothing has failed, methods go on forwarding if a function
+        # whose code is assigned may be taken for another one.
+        if abandoned is not None or not VERSIONS_COLLIDE:
             restore_methods(generation, self._methods)
         for entry, local, copy in self._copies:
             if local is not entry.function or self.first:

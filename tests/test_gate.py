@@ -16,7 +16,7 @@ from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from benchmarks.quiesced import under_tasks, under_threads, versioned
-from blockfreeze import commitment, quiesce, registry, twins
+from blockfreeze import commitment, generation, quiesce, registry, twins
 from blockfreeze.gate import Gate
 
 pytestmark = pytest.mark.needs_threads
@@ -228,7 +228,8 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
 
     source = GAINS.format(2, "        self.more = 3\n") + "def foo(): return Till().more\n"
     with monkeypatch.context() as patch:
-        patch.setattr(twins, "set_class", fails_at_the_third)
+        for module in (generation, twins):
+            patch.setattr(module, "set_class", fails_at_the_third)
         expected = bf.PrepareError if isinstance(failure, Exception) else type(failure)
         with pytest.raises(expected) as caught:
             bf.swap(gains, source=source, quiesce=1)
