@@ -546,7 +546,7 @@ def _by_every_route() -> Iterator[object]:
             yield pytest.param(name, route, marks=marks, id=f"{name}-{route}")
 
 
-@pytest.mark.parametrize(("name", "route"), _by_every_route())
+@pytest.mark.parametrize(("name", "route"), list(_by_every_route()))
 def test_a_later_swap_at_any_call_or_return_of_any_shape_by_any_route_leaves_the_call_whole(
     build: Callable[..., World], name: str, route: str
 ) -> None:
