@@ -143,7 +143,8 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
         )
         with opened_member(generation, name, namespace) as body:
             yield body
-    block.published.add(name)
+    if name in generation.members:
+        block.published.add(name)
 
 
 def _own_dictionary(facade: ModuleType) -> dict[str, Any]:
@@ -200,13 +201,15 @@ def loads_of_members(before: Generation, generation: Generation) -> Iterator[tup
 def opened_member(generation: Generation, name: str, namespace: dict[str, Any] | None) -> Iterator[Body]:
     """Link the member `name`, hand its body to the ``with`` statement, which is to execute it, and complete it then.
 
+    A module that puts another object in its place in `sys.modules` while it is imported is no part of the block.
+
     Args:
         namespace: the namespace that the import system has prepared; a private one is made if None.
 
     Raises:
         BaseException: whatever the body raises; the member is then no longer part of the generation.
     """
-    block = generation.block
+    block, imported = generation.block, namespace is not None
     source = generation.snapshot.modules[name]
     linked = link_member(generation, source)
     if namespace is None:
@@ -230,19 +233,29 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         yield Body(linked.code, namespace, _closure(generation, member, linked, home))
         seal(generation, member)
     except BaseException:
-        block.expel(generation, name)
-        if block.homes.get(name) is namespace:
-            del block.homes[name]
+        _leave_out(generation, member)
         raise
+    facade = block.facades[name]
+    if imported and name not in block.roots and sys.modules.get(name, facade) is not facade:
+        _leave_out(generation, member)
+        block.elsewhere.add(name)
+        return
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)
     parent, _, tail = name.rpartition(".")
     if parent in generation.members:
-        generation.members[parent].namespace.setdefault(tail, block.facades[name])
+        generation.members[parent].namespace.setdefault(tail, facade)
     elif block.covers(parent) and parent in sys.modules:
         above, _, inside = parent.rpartition(".")
         if above in generation.members:
             generation.members[above].namespace.setdefault(inside, sys.modules[parent])
+
+
+def _leave_out(generation: Generation, member: Member) -> None:
+    block = generation.block
+    block.expel(generation, member.name)
+    if block.homes.get(member.name) is member.namespace:
+        del block.homes[member.name]
 
 
 def _private_namespace(generation: Generation, source: ModuleSource, spec: ModuleSpec | None = None) -> dict[str, Any]:

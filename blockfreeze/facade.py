@@ -108,6 +108,8 @@ def armed_class(
             child = f"{name}.{attribute}"
             if child in block.published and loader(generation, child) is not None:
                 return block.facades[child]  # imported while an older generation served, maybe a moment ago
+            if child not in block.facades and sys.modules.get(child) is not None:
+                return sys.modules[child]  # no member (an extension module): the import system has told the first one
             return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
 
     return _named(ArmedFacade, base, (block, name, loader, base))

@@ -20,7 +20,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze import registry
-from blockfreeze.asking import is_a
+from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.build import import_hook_load, load_member, new_facade
 from blockfreeze.drain import assume_idle
 from blockfreeze.errors import BlockfreezeError, FreezeError
@@ -66,6 +66,8 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
                 name, f"{others[0].name!r} is a block of its own", "freeze the whole package first, or leave it out"
             )
     registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
+    inside = [name for name in tuple(sys.modules) if block.covers(name) and name not in names]
+    block.elsewhere.update(name for name in inside if _is_elsewhere(name, sys.modules.get(name)))
     loaded = [name for name in sys.modules if block.covers(name) and is_a(sys.modules[name], ModuleType)]
     if any(name in loaded for name in names):
         _freeze_late(block, snapshot, loaded)
@@ -74,6 +76,13 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     block.declared_entries |= set(entry_points)
     _check_entry_points(block, entry_points)
     return block.facades[names[0]]
+
+
+def _is_elsewhere(name: str, found: object) -> bool:
+    """Tell whether an imported module has put another object in its place, which is what `sys.modules` has."""
+    spec = own_attribute(found, "__spec__")
+    another = not is_a(found, ModuleType) or (is_a(spec, ModuleSpec) and spec.name != name)
+    return another and found is not None
 
 
 def _check_entry_points(block: Block, entry_points: Iterable[str]) -> None:

@@ -186,6 +186,7 @@ class Block:
         self.generations: dict[int, Generation] = {}
         self.by_globals: dict[int, Generation | None] = {}
         self.declared_entries: set[str] = set()
+        self.elsewhere: set[str] = set()  # modules inside that have put another object in their place in sys.modules
         self.published: set[str] = set()  # members that sys.modules has had; who takes one out asks for another module
         self.open_copy: OpenCopy | None = None
         self.load_lock = threading.RLock()
@@ -211,7 +212,7 @@ class Block:
 
     def covers(self, name: str) -> bool:
         """Tell whether the module `name` is, or would be, a member of this block."""
-        return covers(self.roots, name)
+        return name not in self.elsewhere and covers(self.roots, name)
 
     def replace_class(self, instance: object, kind: type, cls: type) -> bool:
         """Make `instance` one of `cls` if it still is one of `kind`; tell whether it was.

@@ -358,3 +358,25 @@ def test_a_fresh_import_without_the_accelerator_is_another_module(workshop: Any)
         assert (fresh.use(), frozen.use()) == ("in Python", None)
         assert sys.modules["sped_up"] is frozen
         bf.swap(frozen)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_module_that_puts_another_object_in_its_place_is_no_part_of_the_block(workshop: Workshop, late: bool) -> None:
+    other = workshop.write("elsewhere_other.py", "value = 'other'\nimported = []\n")
+    files = {
+        "elsewhere/__init__.py": "def f(): return 1\nfrom . import inside\ndef g(): return inside.value\n",
+        "elsewhere/inside.py": "import elsewhere_other, sys\nelsewhere_other.imported.append(1)\n"
+        "sys.modules[__name__] = elsewhere_other\n",
+    }
+    for file, text in files.items():
+        workshop.write(file, text)
+    if late:
+        workshop.load("elsewhere")
+    block = bf.freeze_block("elsewhere")
+    plain = workshop.load("elsewhere_other")
+    for _ in range(2):
+        assert block.inside is sys.modules["elsewhere.inside"] is plain
+        assert (type(plain), block.g(), plain.imported) == (ModuleType, "other", [1])
+        assert bf.status(block).members == ("elsewhere",)
+        bf.swap(block)
+    assert plain.__file__ == str(other)
