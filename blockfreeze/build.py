@@ -239,6 +239,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     if imported and name not in block.roots and sys.modules.get(name, facade) is not facade:
         _leave_out(generation, member)
         block.elsewhere.add(name)
+        del block.facades[name]
         return
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)

@@ -20,6 +20,7 @@ from blockfreeze.build import load_member
 from blockfreeze.facade import is_facade
 from blockfreeze.redirect import ATOMS
 from blockfreeze.report import Repointed, Unreached
+from blockfreeze.shapes import can_change
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
@@ -72,6 +73,8 @@ def _is_made_by(block: Block, name: str, value: Any) -> bool:
     """Tell whether `value` is a callable of the module `name`'s own making, and not an object that others have too."""
     if not callable(value) or is_a(value, (ModuleType, BuiltinFunctionType)) or block.entry_of(value) is not None:
         return False
+    if is_a(value, type) and not can_change(value):
+        return False  # an extension module's, which says that it is of this one
     if is_a(value, FunctionType) and not _is_at_home(value):
         return True  # made by exec in a namespace of its own
     if is_a(value, (type, FunctionType)) or own_attribute(value, "__wrapped__") is not None:
@@ -92,7 +95,8 @@ def repoint(block: Block, before: Generation, after: Generation) -> tuple[list[R
         return pointed, []
     holders: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
     for holder, module in holders:
-        if not is_a(module, ModuleType) or is_facade(module):
+        # What blockfreeze works with is what it was started with.
+        if not is_a(module, ModuleType) or is_facade(module) or holder.partition(".")[0] == "blockfreeze":
             continue
         namespace = vars(module)
         for attribute, value in list(namespace.items()):

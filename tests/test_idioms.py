@@ -8,7 +8,9 @@ enumerations, named tuples, single dispatch, ...), traces, monitoring, pickles, 
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -361,7 +363,7 @@ def test_a_fresh_import_without_the_accelerator_is_another_module(workshop: Any)
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_module_that_puts_another_object_in_its_place_is_no_part_of_the_block(workshop: Workshop, late: bool) -> None:
+def test_a_module_that_puts_another_object_in_its_place_is_no_part_of_the_block(workshop: Any, late: bool) -> None:
     other = workshop.write("elsewhere_other.py", "value = 'other'\nimported = []\n")
     files = {
         "elsewhere/__init__.py": "def f(): return 1\nfrom . import inside\ndef g(): return inside.value\n",
@@ -380,3 +382,28 @@ def test_a_module_that_puts_another_object_in_its_place_is_no_part_of_the_block(
         assert bf.status(block).members == ("elsewhere",)
         bf.swap(block)
     assert plain.__file__ == str(other)
+
+
+ACCELERATED = """
+import sys
+from functools import partial
+kept = sys.modules.pop("functools")
+import blockfreeze as bf
+from blockfreeze import vector
+block = bf.freeze_block("functools", patchable=True)
+assert block.partial is partial is vector.partial
+sys.modules["_functools"] = None
+bf.swap(block)
+assert block.partial is not partial
+assert partial is kept.partial is vector.partial
+assert block.partial(int, base=2)("11") == partial(int, base=2)("11") == 3
+print("whole")
+"""
+
+
+@pytest.mark.needs_subprocess
+def test_an_accelerator_that_is_missing_meanwhile_is_not_replaced_elsewhere() -> None:
+    # The class from C says that it is of the module that is frozen here, and others have it, blockfreeze among them.
+    command = [sys.executable, "-c", ACCELERATED]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("whole\n", "")
