@@ -28,6 +28,7 @@ __all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade
 
 _MISSING = object()
 _PATIENCE = 1.0  # seconds
+_OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 _getframe = sys._getframe  # kept, as in `vector`
 
 
@@ -84,10 +85,13 @@ def armed_class(
             member = generation.members.get(name)
             if member is None:
                 # Every form of import reads __spec__ of a module that it finds in sys.modules, and __path__ of the
-                # package around another: that is the sign that the code of this generation imports it now. Who reads an
-                # ordinary name has imported it, while an older generation served. Readers of other dunder names may be
-                # mere scans of sys.modules.
-                wanted = attribute in ("__spec__", "__path__") or not attribute.startswith("__")
+                # package around another: that is the sign that the code of this generation imports it now. Who reads a
+                # name that it has, has imported it while an older generation served. Who reads what every module has,
+                # or a dunder name that this one lacks, may be a mere scan of sys.modules.
+                own = ModuleType.__getattribute__(self, "__dict__")
+                if attribute in _OF_EVERY_MODULE and attribute in own:
+                    return own[attribute]
+                wanted = attribute in own or attribute in ("__spec__", "__path__") or not attribute.startswith("__")
                 member = loader(generation, name) if wanted else None
                 if member is None:
                     return _type_attribute(self, base, name, attribute)

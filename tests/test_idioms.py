@@ -18,6 +18,7 @@ from unittest import mock
 import pytest
 
 import blockfreeze as bf
+from blockfreeze import registry
 
 IDIOMS = {
     "an accelerator in C replaces definitions": """
@@ -407,3 +408,20 @@ def test_an_accelerator_that_is_missing_meanwhile_is_not_replaced_elsewhere() ->
     command = [sys.executable, "-c", ACCELERATED]
     ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("whole\n", "")
+
+
+def test_a_module_that_the_serving_generation_has_not_loaded_has_what_every_module_has(workshop: Any) -> None:
+    workshop.write("late/__init__.py", "")
+    path = workshop.write("late/inside.py", '"""Inside."""\n__version__ = "1"\nvalue = 1\n')
+    module = bf.freeze_block("late")
+    inside = workshop.load("late.inside")
+    bf.swap(module)
+    block = registry.block_of(module, "test")
+    # As it is for a moment when a module is imported while a swap is committed.
+    block.expel(block.current, "late.inside")
+    assert (inside.__name__, inside.__doc__, inside.__file__) == ("late.inside", "Inside.", str(path))
+    assert not hasattr(inside, "__wrapped__")
+    assert "late.inside" not in block.current.members
+    assert inside.__version__ == "1"
+    assert "late.inside" in block.current.members
+    assert inside.value == 1
