@@ -134,7 +134,7 @@ class Run:
 
         outcomes = run_suite(Path(orders.tree), list(orders.tests), orders.plugins, orders.arguments)
         self.findings.tests, self.findings.causes = outcomes.tests, outcomes.causes
-        self.findings.details = outcomes.details
+        self.findings.details |= outcomes.details
         if outcomes.exit_code not in (0, 1):
             self.findings.error = f"pytest ended with {outcomes.exit_code}"
 
