@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _STRING_ANNOTATIONS = __future__.annotations.compiler_flag
 _NAME = re.compile(r"[^\W\d]\w*")
 
-__all__ = ["Arming", "present_entries", "restore_cells", "retire_copies", "settle_entries", "widen"]
+__all__ = ["Arming", "Joined", "present_entries", "restore_cells", "retire_copies", "settle_entries", "widen"]
 
 
 class Arming:
@@ -97,7 +97,7 @@ class Arming:
                 elif id(content) in caches:
                     # Callers outside fill the shared cache with whatever generation serves them.
                     cell.cell_contents = self._private_cache(content)
-        for entry in block.slots:
+        for entry in block.slots[: self.slots]:
             if "." not in entry.path and (entry.armed or generation.locals.get(entry) is not None):
                 widen(block, entry, generation)
         for entry, local, _ in self._copies:
@@ -147,6 +147,32 @@ class Arming:
         restore_cells(block, generation)
         if alone:
             settle_entries(block, generation)
+
+
+class Joined:
+    """The functions of modules that were imported into a generation since it was armed: it gets copies of them.
+
+    Use: make one, put in place a vector with their slots, then `forward`.
+    """
+
+    def __init__(self, block: Block, generation: Generation) -> None:
+        self.block = block
+        self.generation = generation
+        functions = [(one, generation.locals.get(one)) for one in block.slots if not one.armed and "." not in one.path]
+        self._entries = [entry for entry, local in functions if local is entry.function]
+        copies = {id(entry.function): copy_function(entry.function) for entry in self._entries}
+        generation.locals.update({entry: copies[id(entry.function)] for entry in self._entries})
+        for member in generation.members.values():
+            for cell in member.cells.values():
+                if _is_full(cell) and id(cell.cell_contents) in copies:
+                    cell.cell_contents = copies[id(cell.cell_contents)]
+        self._methods = retire_methods(block, generation)
+
+    def forward(self, after: Generation) -> None:
+        """Let what others hold of them forward, to what either generation has."""
+        for entry in self._entries:
+            widen(self.block, entry, self.generation, after)
+        forward_methods(self.block, self._methods)
 
 
 def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:

@@ -197,6 +197,19 @@ def loads_of_members(before: Generation, generation: Generation) -> Iterator[tup
         yield name, partial(load_member, generation, name) if member.finished else partial(load_if_possible, name)
 
 
+def load_joined(before: Generation, after: Generation) -> bool:
+    """Load into a complete generation what was imported into the one before it since; what fails, fails when used.
+
+    Returns:
+        whether there was anything to load.
+    """
+    joined = [name for name in before.members.keys() - after.members.keys() if name in after.snapshot.modules]
+    for name in joined:
+        with suppress(Exception):
+            load_member(after, name)
+    return bool(joined)
+
+
 @contextmanager
 def opened_member(generation: Generation, name: str, namespace: dict[str, Any] | None) -> Iterator[Body]:
     """Link the member `name`, hand its body to the ``with`` statement, which is to execute it, and complete it then.

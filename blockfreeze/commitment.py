@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from blockfreeze.aftermath import bring_up_to_date
-from blockfreeze.arming import widen
+from blockfreeze.arming import Joined, widen
+from blockfreeze.build import load_joined
 from blockfreeze.compare import Differences, report
-from blockfreeze.completion import Clock, prepare_error
+from blockfreeze.completion import Clock, finish_build, prepare_error
 from blockfreeze.converging import converge, converge_claimed
 from blockfreeze.conversion import Conversion, leave_classes
 from blockfreeze.drain import drain_in_background
@@ -102,8 +103,13 @@ class Commitment:
 
     def _commit(self, gate: Gate | None) -> SwapReport:
         block, before, after = self.block, self.before, self.after
-        vector = overlap_vector(block, after)
         block.generations[after.number] = after
+        if load_joined(before, after):
+            finish_build(block, after)
+            joined = Joined(block, before)
+            store(block, overlap_vector(block, before, gate))  # it has their slots
+            joined.forward(after)
+        vector = overlap_vector(block, after)
         for entry in block.slots:
             if entry.armed and "." not in entry.path:
                 widen(block, entry, before, after)

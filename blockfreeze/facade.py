@@ -84,14 +84,14 @@ def armed_class(
             generation = reference.vector[0].generation
             member = generation.members.get(name)
             if member is None:
-                # Every form of import reads __spec__ of a module that it finds in sys.modules, and __path__ of the
-                # package around another: that is the sign that the code of this generation imports it now. Who reads a
-                # name that it has, has imported it while an older generation served. Who reads what every module has,
-                # or a dunder name that this one lacks, may be a mere scan of sys.modules.
+                # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that
+                # the code of this generation imports the module now. Who reads a name that it has (a package's
+                # __path__), has imported it while an older generation served. Who reads what every module has, or a
+                # dunder name that this one lacks, may be a mere scan of sys.modules.
                 own = ModuleType.__getattribute__(self, "__dict__")
                 if attribute in _OF_EVERY_MODULE and attribute in own:
                     return own[attribute]
-                wanted = attribute in own or attribute in ("__spec__", "__path__") or not attribute.startswith("__")
+                wanted = attribute in own or attribute == "__spec__" or not attribute.startswith("__")
                 member = loader(generation, name) if wanted else None
                 if member is None:
                     return _type_attribute(self, base, name, attribute)

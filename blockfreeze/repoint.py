@@ -7,7 +7,6 @@ namespace is changed only where the very object is found.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import sys
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.asking import is_a, own_attribute
-from blockfreeze.build import load_member
+from blockfreeze.build import load_joined
 from blockfreeze.facade import is_facade
 from blockfreeze.redirect import ATOMS
 from blockfreeze.report import Repointed, Unreached
@@ -33,11 +32,9 @@ _OWN_HOLDERS: Final[Mapping[type, int]] = {type(lru_cache(maxsize=1)(len)): 1}  
 
 def publish_members(block: Block, before: Generation, after: Generation) -> None:
     """Let ``sys.modules`` have exactly the members of `after`, as a cold start would."""
+    load_joined(before, after)
     for name in before.members.keys() - after.members.keys():
         if name in after.snapshot.modules:
-            # It was imported while `after` was built. What its body raises, it raises again when somebody uses it.
-            with contextlib.suppress(Exception):
-                load_member(after, name)
             continue
         if sys.modules.get(name) is block.facades.get(name):
             sys.modules.pop(name, None)

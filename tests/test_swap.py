@@ -255,6 +255,28 @@ def test_a_member_first_imported_after_a_swap_is_of_the_version_that_imports_it(
     assert shop.foo() == (1, 1)
 
 
+def test_a_member_first_imported_while_a_swap_is_prepared_is_swapped_with_the_others(workshop: Workshop) -> None:
+    files = {
+        "shop/__init__.py": "def foo(): return {v}\n",
+        "shop/late.py": "class Till:\n    def total(self): return {v}, bar()\ndef bar(): return {v}\n"
+        "def both(): return {v}, bar()\n",
+    }
+    for file, text in files.items():
+        workshop.write(file, text.format(v=1))
+    shop = bf.freeze_block("shop")
+    new = workshop.version("new", {file: text.format(v=2) for file, text in files.items()})
+    with bf.prepare(shop, source=new) as candidate:
+        late = workshop.load("shop.late")
+        both, bar, till = late.both, late.bar, late.Till()
+        total = till.total
+        assert both() == total() == (1, 1)
+        candidate.commit()
+    for version, then in ((2, bf.drain), (2, bf.rollback), (1, bf.drain)):
+        assert [both(), till.total(), total(), late.both(), late.Till().total()] == [(version, version)] * 5
+        assert (bar(), late.both is both, late.bar is bar, type(till) is late.Till) == (version, True, True, True)
+        then(shop)
+
+
 def test_swaps_of_different_blocks_run_side_by_side(workshop: Workshop) -> None:
     workshop.write("one.py", version(1))
     workshop.write("two.py", version(1))
