@@ -191,7 +191,21 @@ def other_stacks_readable() -> AbstractContextManager[None]:
     return collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext()
 
 
+def _beside_other_interpreters() -> bool:
+    """Tell whether the program has other interpreters, whose threads may run while this one holds its lock.
+
+    From 3.12 on `sys._current_frames` makes frame objects for their threads too, which ends the process sooner or later
+    (``Python/pystate.c``, ``_PyThread_CurrentFrames``). Those that an embedding program makes share one lock; they are
+    not known to the module.
+    """
+    module = sys.modules.get("_interpreters", sys.modules.get("_xxsubinterpreters"))
+    return module is not None and not COLLECTS_IN_ALLOCATIONS and len(module.list_all()) > 1
+
+
 def _on_stacks(block: Block, wanted: set[Generation]) -> list[Lingering]:
+    if _beside_other_interpreters():
+        # Nobody can tell who runs in what: everything is assumed to run.
+        return [Lingering(one.number, "interpreter", "another one", "<unknown>", 0, "any function") for one in wanted]
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     with other_stacks_readable():
         return _walk(block, wanted, names, sys._current_frames())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,3 +183,31 @@ def test_tasks_that_inherited_a_pin_are_searched_for_once(shop: Any, searches: S
     asyncio.run(main())
     bf.drain(shop, timeout=LIMIT)
     assert only(shop.foo()) == 2
+
+
+@pytest.mark.needs_subprocess
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the stacks of other interpreters are not looked at")
+def test_nothing_drains_beside_another_interpreter_whose_stacks_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def foo(): return 1\n", encoding="utf-8")
+    command = [sys.executable, "-c", BESIDE, str(tmp_path)]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.split() == ["interpreter", "2", "True", "False"]
+
+
+BESIDE = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+sys.path.insert(0, sys.argv[1])
+import blockfreeze as bf
+shop = bf.freeze_block("shop")
+other = interpreters.create()
+report = bf.swap(shop, source="def foo(): return 2")
+print(report.lingering[0].kind, shop.foo(), bf.status(shop).overlapping)
+interpreters.destroy(other)
+bf.drain(shop, timeout=30)
+print(bf.status(shop).overlapping)
+"""
