@@ -60,6 +60,7 @@ class Arming:
     def plan(self) -> None:
         """Make the copies that the generation is to use from now on; nothing that anybody holds changes."""
         block, generation = self.block, self.generation
+        generation.armed_with = generation.complete_members()
         copies: dict[int, Any] = {}
         copied: list[tuple[Entry, FunctionType]] = []
         for entry in block.slots:

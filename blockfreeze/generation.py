@@ -97,11 +97,16 @@ class Generation:
         # Until it serves: what it has made of classes that others have instances of, by id; weakly where possible.
         self.births: dict[int, object] | None = None if predecessor is None else {}
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
+        self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
         self.finished = False
         self.drained = False  # it was left, and nothing has run in it since
 
     def __repr__(self) -> str:
         return f"<generation {self.number} of {self.block.name}>"
+
+    def complete_members(self) -> frozenset[str]:
+        """Return the names of the members whose bodies have run."""
+        return frozenset(name for name, member in self.members.items() if member.finished)
 
     def local(self, entry: Entry) -> Callable[..., Any]:
         """Return this generation's own callable for `entry`, or one that raises `EntryRemovedError`."""

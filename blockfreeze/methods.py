@@ -63,7 +63,7 @@ def rewrapped(value: Any, function: FunctionType) -> Any:
 
 
 def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
-    for key, cls in generation.classes.items():
+    for key, cls in list(generation.classes.items()):  # another thread may be importing a module
         if cls in generation.class_values:
             for name, live in list(cls.__dict__.items()):
                 value = live.outward.get(generation, live.default) if is_a(live, Switch) else live
