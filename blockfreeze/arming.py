@@ -61,6 +61,9 @@ class Arming:
         """Make the copies that the generation is to use from now on; nothing that anybody holds changes."""
         block, generation = self.block, self.generation
         generation.armed_with = generation.complete_members()
+        for other in block.generations.values():
+            if other is not generation:
+                _copy_direct(block, other)  # of a module that has joined it after it was left
         copies: dict[int, Any] = {}
         copied: list[tuple[Entry, FunctionType]] = []
         for entry in block.slots:
@@ -150,6 +153,19 @@ class Arming:
             settle_entries(block, generation)
 
 
+def _copy_direct(block: Block, generation: Generation) -> list[Entry]:
+    """Give a generation copies of those of its functions that are about to forward; return their entries."""
+    functions = [(one, generation.locals.get(one)) for one in block.slots if not one.armed and "." not in one.path]
+    entries = [entry for entry, local in functions if local is entry.function]
+    copies = {id(entry.function): copy_function(entry.function) for entry in entries}
+    generation.locals.update({entry: copies[id(entry.function)] for entry in entries})
+    for member in generation.members.values() if copies else ():
+        for cell in member.cells.values():
+            if _is_full(cell) and id(cell.cell_contents) in copies:
+                cell.cell_contents = copies[id(cell.cell_contents)]
+    return entries
+
+
 class Joined:
     """The functions of modules that were imported into a generation since it was armed: it gets copies of them.
 
@@ -159,14 +175,7 @@ class Joined:
     def __init__(self, block: Block, generation: Generation) -> None:
         self.block = block
         self.generation = generation
-        functions = [(one, generation.locals.get(one)) for one in block.slots if not one.armed and "." not in one.path]
-        self._entries = [entry for entry, local in functions if local is entry.function]
-        copies = {id(entry.function): copy_function(entry.function) for entry in self._entries}
-        generation.locals.update({entry: copies[id(entry.function)] for entry in self._entries})
-        for member in generation.members.values():
-            for cell in member.cells.values():
-                if _is_full(cell) and id(cell.cell_contents) in copies:
-                    cell.cell_contents = copies[id(cell.cell_contents)]
+        self._entries = _copy_direct(block, generation)
         self._methods = retire_methods(block, generation)
 
     def forward(self, after: Generation) -> None:

@@ -130,21 +130,33 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
 
     The body, if it has not run in that generation, is handed to the ``with`` statement, which is to execute it.
     """
-    head = block.reference.vector[0]
-    generation: Generation = head.generation
-    if name in generation.members:
-        yield None
-    else:
-        own = _own_dictionary(facade)
-        first = generation is block.current and name not in block.homes
-        # Who imports it in another thread is told by the import system's own spec to wait until its body has run.
-        namespace = (
-            own if first else _private_namespace(generation, generation.snapshot.modules[name], own.get("__spec__"))
-        )
-        with opened_member(generation, name, namespace) as body:
-            yield body
+    generation = _importing(block, name)
+    try:
+        if name in generation.members:
+            yield None
+        else:
+            own = _own_dictionary(facade)
+            first = generation is block.current and name not in block.homes
+            # Who imports it in another thread is told by the import system's own spec to wait until its body has run.
+            namespace = (
+                own if first else _private_namespace(generation, generation.snapshot.modules[name], own.get("__spec__"))
+            )
+            with opened_member(generation, name, namespace) as body:
+                yield body
+    finally:
+        generation.imports.remove(name)
     if name in generation.members:
         block.published.add(name)
+
+
+def _importing(block: Block, name: str) -> Generation:
+    """Return the generation that imports a module now, and let it know: until the body runs, no frame shows it."""
+    while True:
+        generation: Generation = block.reference.vector[0].generation
+        generation.imports.append(name)
+        if block.reference.vector[0].generation is generation:
+            return generation
+        generation.imports.remove(name)  # it was left meanwhile, and may have drained
 
 
 def _own_dictionary(facade: ModuleType) -> dict[str, Any]:

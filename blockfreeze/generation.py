@@ -97,6 +97,7 @@ class Generation:
         # Until it serves: what it has made of classes that others have instances of, by id; weakly where possible.
         self.births: dict[int, object] | None = None if predecessor is None else {}
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
+        self.imports: list[str] = []  # modules that the import system is loading into it
         self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
         self.finished = False
         self.drained = False  # it was left, and nothing has run in it since
