@@ -154,8 +154,9 @@ def _importing(block: Block, name: str) -> Generation:
     while True:
         generation: Generation = block.reference.vector[0].generation
         generation.imports.append(name)
-        if block.reference.vector[0].generation is generation:
-            return generation
+        now: Generation = block.reference.vector[0].generation
+        if now is generation:
+            return now
         generation.imports.remove(name)  # it was left meanwhile, and may have drained
 
 

@@ -106,11 +106,8 @@ def search(
     if not wanted:
         return [], []
     running = _on_stacks(block, wanted)
-    running += [
-        Lingering(one.number, "import", name, "<import system>", 0, "the import")
-        for one in wanted
-        for name in one.imports
-    ]
+    loading = [(one.number, name) for one in wanted for name in one.imports]
+    running += [Lingering(number, "import", name, "<import system>", 0, "the import") for number, name in loading]
     if whole or not running:
         running += lingering_pins(block, wanted, whole=whole)
     suspects = [one for one in wanted if _has_extra_references(one)]
