@@ -121,8 +121,8 @@ class Lingering:
 
     `kind` is ``thread``, ``import``, ``task``, ``generator``, ``coroutine``, ``async generator``, ``closure`` or
     ``pin``; `owner` names it (a thread's or a task's name, also for a pin; a qualified name otherwise). The place of a
-    pin is that of its ``with`` statement. With the kind ``interpreter`` nothing is known: CPython cannot safely be asked
-    for the stacks of threads while the program has other interpreters.
+    pin is that of its ``with`` statement. With the kind ``interpreter`` nothing is known: CPython cannot be asked
+    safely for the stacks of threads while the program has other interpreters.
     """
 
     generation: int
