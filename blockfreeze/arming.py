@@ -159,11 +159,16 @@ def _copy_direct(block: Block, generation: Generation) -> list[Entry]:
     entries = [entry for entry, local in functions if local is entry.function]
     copies = {id(entry.function): copy_function(entry.function) for entry in entries}
     generation.locals.update({entry: copies[id(entry.function)] for entry in entries})
+    _point_cells(generation, copies)
+    return entries
+
+
+def _point_cells(generation: Generation, copies: dict[int, FunctionType]) -> None:
+    """Point the cells of a generation at `copies` of the functions that they hold, by those functions' ids."""
     for member in generation.members.values() if copies else ():
         for cell in member.cells.values():
             if _is_full(cell) and id(cell.cell_contents) in copies:
                 cell.cell_contents = copies[id(cell.cell_contents)]
-    return entries
 
 
 class Joined:
@@ -266,10 +271,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
             copies[id(local)] = generation.locals[entry] = copy_function(local)
             forward(local, block.reference, entry.slot)
     if copies:
-        for member in generation.members.values():
-            for cell in member.cells.values():
-                if _is_full(cell) and id(cell.cell_contents) in copies:
-                    cell.cell_contents = copies[id(cell.cell_contents)]
+        _point_cells(generation, copies)
         replace_functions(generation, copies)
 
 

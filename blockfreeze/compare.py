@@ -102,13 +102,12 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
             continue
         classes = {path: cls for (module, path), cls in after.classes.items() if module == name}
         silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
-        left_out = after.linked[name].left_out if name in after.linked else frozenset()
+        left_out = frozenset(silent).union(after.linked[name].left_out if name in after.linked else ())
         old = before.members[name]
         same = old.source.data == member.source.data and old.source.path == member.source.path
         known = before.runs_again.get(name)
-        if known is None or not same or known[0] != left_out.union(silent):
-            now = Survey(member.source, after.block.covers, member.linkage, left_out.union(silent)).runs_again
-            known = left_out.union(silent), now
+        if known is None or not same or known[0] != left_out:
+            known = left_out, Survey(member.source, after.block.covers, member.linkage, left_out).runs_again
         after.runs_again[name] = known
         if same:
             yield from map(str, known[1])

@@ -75,13 +75,13 @@ def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, A
     current = generation.block.current
     for member in generation.members.values():
         before = current.members.get(member.name)
-        for name, value in member.namespace.items() if before is not None else ():
-            if before is not None:
+        if before is not None:
+            for name, value in member.namespace.items():
                 yield member, name, before, before.namespace.get(name), value
     for (module, path), cls in generation.classes.items():
         before, attributes = current.members.get(module), current.class_values.get(cls, {})
-        for name, value in generation.class_values.get(cls, {}).items() if before is not None else ():
-            if before is not None:
+        if before is not None:
+            for name, value in generation.class_values.get(cls, {}).items():
                 yield generation.members[module], path.partition(".")[0], before, attributes.get(name), value
 
 
