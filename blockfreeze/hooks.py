@@ -233,6 +233,8 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
     """Let `function` serve the entry of its name; if there is none yet, it is the entry itself from now on."""
     block = generation.block
     taken = block.entry_of(function) is not None or id(function) in generation.made
+    # An earlier version may have put its function into a module outside, from where this body has imported it.
+    taken = taken or block.by_globals.get(id(function.__globals__), generation) is not generation
     if taken or not is_own(block, function):
         return
     entry = block.entries.get((member.name, path))

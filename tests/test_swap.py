@@ -364,6 +364,32 @@ def test_a_namespace_package_inside_a_package_belongs_to_the_block(workshop: Wor
     assert app.show() == ("v1", "v1")
 
 
+def test_a_function_that_an_older_version_has_put_outside_is_not_taken_for_one_of_the_new(workshop: Workshop) -> None:
+    workshop.write("other.py", "def can(): return True\n")
+    source = """
+        import other
+        from other import can
+        def run(inside):
+            saved, other.can = other.can, lambda: 'replaced'
+            try:
+                return inside()
+            finally:
+                other.can = saved
+        """
+    workshop.write("shop.py", source)
+    shop, other = bf.freeze_block("shop"), workshop.load("other")
+
+    def inside() -> list[object]:
+        found = []
+        for _ in range(3):
+            bf.swap(shop)  # the body imports what the call in flight has put there
+            found.append(other.can())
+        return found
+
+    assert shop.run(inside) == ["replaced"] * 3
+    assert other.can() is True
+
+
 def test_lines_of_versions_that_were_given_as_text_are_kept_as_long_as_the_versions(workshop: Workshop) -> None:
     workshop.write("shop.py", version(1))
     shop = bf.freeze_block("shop")
