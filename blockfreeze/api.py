@@ -17,7 +17,7 @@ from blockfreeze.converging import converge, retired_generations
 from blockfreeze.drain import find_lingering
 from blockfreeze.errors import DrainTimeoutError
 from blockfreeze.events import Subscriber
-from blockfreeze.facade import assign, remove
+from blockfreeze.facade import assign
 from blockfreeze.generation import Block
 from blockfreeze.pins import Pin
 from blockfreeze.probation import Probation, watch_over
@@ -45,7 +45,6 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_MISSING = object()
 
 
 @overload
@@ -354,7 +353,8 @@ def _entries(block: Block) -> tuple[EntryStatus, ...]:
 def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
     """For the length of a ``with`` statement, let names of a block's module mean something else, inside it too.
 
-    Meant for tests: every call that goes by name through the current generation sees the replacement, in all threads.
+    Meant for tests: every call that goes by name through the current generation sees the replacement, in all threads,
+    and so it is after a swap. Afterwards each generation has its own value back.
 
     Raises:
         AttributeError: the module has no such name; nothing was changed.
@@ -363,17 +363,14 @@ def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
     block = registry.block_of(module, "patch")
     name = module if isinstance(module, str) else module.__name__
     facade = block.facades[name]
-    before = {key: vars(facade).get(key, _MISSING) for key in replacements}
-    missing = [key for key, value in before.items() if value is _MISSING]
-    if missing:
-        raise AttributeError(f"module {name!r} has no attribute {missing[0]!r}", name=missing[0], obj=facade)
+    own = vars(facade)
+    for key in replacements.keys() - own.keys():
+        raise AttributeError(f"module {name!r} has no attribute {key!r}", name=key, obj=facade)
+    before = {key: own[key] for key in replacements}
     try:
         for key, value in replacements.items():
-            assign(block, name, facade, key, value)
+            assign(block, name, facade, key, value, patch=True)
         yield facade
     finally:
         for key, value in before.items():
-            if value is _MISSING:
-                remove(block, name, facade, key)
-            else:
-                assign(block, name, facade, key, value)
+            assign(block, name, facade, key, value, patch=True)

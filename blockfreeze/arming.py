@@ -106,7 +106,7 @@ class Arming:
                 widen(block, entry, generation)
         for entry, local, _ in self._copies:
             if local is not entry.function:
-                forward(local, block.reference, entry.slot)
+                forward(local, block.reference, entry.slot, hide=block.hides(entry))
         forward_methods(block, self._methods)
         for facade in block.facades.values():
             arm_facade(facade)
@@ -210,11 +210,11 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        if not narrow(entry.function, block.reference, entry.slot, first, hide=_may_warn(entry, *generations)):
+        if not narrow(entry.function, block.reference, entry.slot, first, hide=block.hides(entry)):
             _show_signature(entry, first)
     else:
         _show_signature(entry, locals_[-1] or entry.function)
-        forward(entry.function, block.reference, entry.slot, hide=_may_warn(entry, *generations))
+        forward(entry.function, block.reference, entry.slot, hide=block.hides(entry))
     entry.armed = True
 
 
@@ -223,12 +223,6 @@ def _show_signature(entry: Entry, like: Any) -> None:
         signature = shown_signature(like)
         if signature is not None:
             entry.function.__dict__["__signature__"] = entry.signature = signature
-
-
-def _may_warn(entry: Entry, *generations: Generation) -> bool:
-    name = entry.path.removesuffix("@raw")
-    members = [generation.members.get(entry.member) for generation in generations]
-    return any(member is not None and name in member.linkage.may_warn for member in members)
 
 
 def drop_signature(entry: Entry) -> None:
@@ -269,7 +263,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
         if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
             assert isinstance(local, FunctionType)
             copies[id(local)] = generation.locals[entry] = copy_function(local)
-            forward(local, block.reference, entry.slot)
+            forward(local, block.reference, entry.slot, hide=block.hides(entry))
     if copies:
         _point_cells(generation, copies)
         replace_functions(generation, copies)
@@ -292,7 +286,7 @@ def present_entries(block: Block, before: Generation, after: Generation) -> None
         drop_signature(entry)
         present(entry.function, local)
         _resolve_annotations(entry.function, local)
-        _share_attributes(entry, before.locals.get(entry), local)
+        _share_attributes(block, entry, before.locals.get(entry), local)
         widen(block, entry, before, after)
 
 
@@ -317,17 +311,19 @@ def _resolve_annotations(function: FunctionType, local: FunctionType) -> None:
         function.__annotations__ = {**function.__annotations__, **changed}
 
 
-def _share_attributes(entry: Entry, was: Callable[..., Any] | None, local: FunctionType) -> None:
+def _share_attributes(block: Block, entry: Entry, was: Callable[..., Any] | None, local: FunctionType) -> None:
     """Give an entry the attributes of its new function, and keep those that others have set on it."""
     held = entry.function.__dict__
     if local.__dict__ is held:
         return
-    made = was.__dict__.keys() if is_a(was, FunctionType) and entry.wrapper else entry.born_keys
+    born = was.__dict__ if is_a(was, FunctionType) and entry.wrapper else entry.born
+    entry.born = dict(local.__dict__)
     for key, value in held.items():
-        if key not in made:
+        if key not in born:
             local.__dict__.setdefault(key, value)
+        elif block.patchable and block.patches.is_patch(entry.function, key, value, born[key]):
+            local.__dict__[key] = value  # a test has put it there, and puts back what it found
     entry.function.__dict__ = local.__dict__
-    entry.born_keys = frozenset(local.__dict__)
 
 
 def settle_entries(block: Block, generation: Generation) -> None:
@@ -336,7 +332,7 @@ def settle_entries(block: Block, generation: Generation) -> None:
         local = generation.locals.get(entry)
         drop_signature(entry)
         if entry.armed and "." not in entry.path and is_a(local, FunctionType):
-            hide = _may_warn(entry, generation)
+            hide = block.hides(entry)
             number = generation.number
             if not narrow(entry.function, block.reference, entry.slot, local, generation=number, hide=hide):
                 _show_signature(entry, local)

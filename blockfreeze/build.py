@@ -269,6 +269,8 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         return
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)
+    if block.generations.get(generation.number) is generation:
+        block.patches.apply(block, generation)
     parent, _, tail = name.rpartition(".")
     if parent in generation.members:
         generation.members[parent].namespace.setdefault(tail, facade)

@@ -49,7 +49,7 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     old = current.classes.get((member.name, name))
     if old is None or old not in current.class_values or before is None:
         return False
-    standing: object = before.namespace.get(name)
+    standing: object = before.meaning(name)
     if standing is not old:
         return False
     was, now = outline_of(before.source), outline_of(member.source)
@@ -61,7 +61,7 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     if not _tells_others_alone(block, old, decorators):
         return False
     for read in now.classes[name].skeleton.reads:
-        value = before.namespace.get(read)
+        value = before.meaning(read)
         if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
     return _agree(generation, member.name, name, Outline.skeleton_of)
@@ -92,14 +92,14 @@ def made_registrations(generation: Generation, source: ModuleSource) -> frozense
         name
         for name, registration in outline.registrations.items()
         if _is_the_entry(generation.block, before, name)
-        and all(_stays(generation, source.name, root, before.namespace.get(root)) for root in registration.roots)
+        and all(_stays(generation, source.name, root, before.meaning(root)) for root in registration.roots)
         and _agree(generation, source.name, name, Outline.registration_of)
     )
 
 
 def _is_the_entry(block: Block, before: Member, name: str) -> bool:
     entry = block.entries.get((before.name, name))
-    return entry is not None and not entry.wrapper and before.namespace.get(name) is entry.function
+    return entry is not None and not entry.wrapper and before.meaning(name) is entry.function
 
 
 def _stays(generation: Generation, module: str, name: str, value: object) -> bool:

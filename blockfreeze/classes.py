@@ -26,7 +26,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
-from blockfreeze.methods import method_function
+from blockfreeze.methods import is_patched, method_function
 from blockfreeze.redirect import redirect
 from blockfreeze.shapes import delete_attribute, hand_down, holds_the_same, same, set_attribute, shape_difference
 from blockfreeze.switch import ABSENT, BirthSwitch, Switch, as_data
@@ -139,7 +139,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
     for name in names:
         live = cls.__dict__.get(name, ABSENT)
         value = values.get(name, ABSENT)
-        if name in METADATA and "__required_keys__" not in births:
+        if (name in METADATA and "__required_keys__" not in births) or is_patched(block, before, cls, name):
             continue
         if "__required_keys__" in births:
             # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.

@@ -106,6 +106,7 @@ class Commitment:
         block.generations[after.number] = after
         if load_joined(before, after):
             finish_build(block, after)
+        block.patches.apply(block, after)
         if before.complete_members() != before.armed_with:
             joined = Joined(block, before)
             store(block, overlap_vector(block, before, gate))  # it has their slots

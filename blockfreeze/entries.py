@@ -74,7 +74,7 @@ KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_CORO
 class Entry:
     """A stable function and its slot. `path` is the name inside `member`, ``name@raw`` before decorators."""
 
-    __slots__ = ("armed", "born_keys", "function", "member", "path", "signature", "slot", "wrapper")
+    __slots__ = ("armed", "born", "function", "member", "path", "signature", "slot", "wrapper")
 
     def __init__(self, member: str, path: str, function: FunctionType, slot: int, *, wrapper: bool) -> None:
         self.member = member
@@ -84,7 +84,7 @@ class Entry:
         self.wrapper = wrapper
         self.armed = False
         self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
-        self.born_keys = frozenset(function.__dict__)
+        self.born = dict(function.__dict__)  # the attributes that it has from the version that serves
 
     @property
     def name(self) -> str:
@@ -194,7 +194,7 @@ def present(function: FunctionType, like: FunctionType) -> None:
         function.__type_params__ = like.__type_params__  # type: ignore[attr-defined, unused-ignore]
 
 
-def forward(function: FunctionType, reference: Reference, slot: int, *, hide: bool = False) -> None:
+def forward(function: FunctionType, reference: Reference, slot: int, *, hide: bool) -> None:
     """Replace the code of `function` by a wide forwarder to `slot`. Neutral if the slot serves what it did.
 
     Args:
@@ -211,7 +211,7 @@ def narrow(
     like: FunctionType,
     *,
     generation: int | None = None,
-    hide: bool = False,
+    hide: bool,
 ) -> bool:
     """Replace the forwarder's code of `function` by one with the exact signature of `like`, which serves `slot`.
 

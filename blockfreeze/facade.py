@@ -15,18 +15,19 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from types import CellType, ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.callers import skipped
 from blockfreeze.errors import FrozenBlockError
+from blockfreeze.patches import MISSING, set_name
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
 
-__all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade", "remove"]
+__all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade"]
 
-_MISSING = object()
+_IMPORT_SYSTEM = vars(importlib._bootstrap)
 _PATIENCE = 1.0  # seconds
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 _getframe = sys._getframe  # kept, as in `vector`
@@ -57,7 +58,7 @@ def born_class(
                 ModuleType.__setattr__(self, attribute, value)
                 return
             _checked(block, name, self, attribute, "set")
-            assign(block, name, self, attribute, value)
+            assign(block, name, self, attribute, value, patch=block.patchable and _is_outside(block, _getframe(1)))
 
         def __reduce__(self) -> Any:
             # Pickled by reference, as tools that look for exactly ModuleType do with a plain module.
@@ -65,7 +66,7 @@ def born_class(
 
         def __delattr__(self, attribute: str) -> None:
             _checked(block, name, self, attribute, "deleted")
-            remove(block, name, self, attribute)
+            assign(block, name, self, attribute, MISSING, patch=block.patchable and _is_outside(block, _getframe(1)))
 
     return _named(Facade, base, (block, name, loader, base))
 
@@ -100,10 +101,10 @@ def armed_class(
                 home = member.home_of(block, attribute)
                 if attribute in home:
                     return home[attribute]
-            value = namespace.get(attribute, _MISSING)
-            if value is _MISSING and not member.finished:
+            value = namespace.get(attribute, MISSING)
+            if value is MISSING and not member.finished:
                 value = _once_loaded(block, namespace, attribute)
-            if value is not _MISSING and attribute != "__dict__":
+            if value is not MISSING and attribute != "__dict__":
                 return value
             if attribute == "__dict__":
                 return _mirrored(block, member)
@@ -155,7 +156,7 @@ def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any
     """
     if block.load_lock.acquire(timeout=_PATIENCE):
         block.load_lock.release()
-    return namespace.get(attribute, _MISSING)
+    return namespace.get(attribute, MISSING)
 
 
 def _mirrored(block: Block, member: Member) -> dict[str, Any]:
@@ -181,8 +182,8 @@ def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, m
     if attribute == "__class__":
         return type(facade)
     for cls in type(facade).__mro__:
-        found = cls.__dict__.get(attribute, _MISSING)
-        if found is not _MISSING and attribute != "__getattribute__":
+        found = cls.__dict__.get(attribute, MISSING)
+        if found is not MISSING and attribute != "__getattribute__":
             get = getattr(type(found), "__get__", None)
             return found if get is None else get(found, facade, type(facade))
     if missing is not None:
@@ -196,11 +197,16 @@ def _member_of(block: Block, name: str) -> tuple[Generation | None, Member | Non
     return generation, None if generation is None else generation.members.get(name)
 
 
+def _is_outside(block: Block, frame: FrameType) -> bool:
+    # The import system sets a package's sub-modules.
+    return id(frame.f_globals) not in block.by_globals and frame.f_globals is not _IMPORT_SYSTEM
+
+
 def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: str) -> None:
     generation, member = _member_of(block, name)
     if member is None or generation is None or block.patchable or not member.finished or not generation.finished:
         return
-    if id(_getframe(2).f_globals) in block.by_globals:
+    if not _is_outside(block, _getframe(2)):
         return  # the block's own code is not the outside: it does as it would unfrozen
     definition = member.linkage.bound.get(attribute)
     frozen = attribute in member.linkage.unbound or (definition is not None and definition.kind != "import")
@@ -214,44 +220,28 @@ def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: 
         )
 
 
-def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: Any) -> None:
-    """Set a name of the generation of this access: in its namespace, and where code reads it if bound or state."""
-    generation, member = _member_of(block, name)
-    if member is None or generation is None:
-        ModuleType.__setattr__(facade, attribute, value)
-        return
-    member.namespace[attribute] = value
-    if attribute in member.linkage.state and name in block.homes:
-        member.home_of(block, attribute)[attribute] = value
-    variable = generation.variables.get((name, attribute))
-    if variable is not None:
-        variable.home[attribute] = value
-    cell = member.cells.get(attribute)
-    if cell is not None:
-        entry = block.entry_of(value)
-        cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: Any, *, patch: bool) -> None:
+    """Set a name of the generation of this access, or delete it (`MISSING`).
 
-
-def remove(block: Block, name: str, facade: ModuleType, attribute: str) -> None:
-    """Delete a name of the generation of this access, wherever `assign` would have set it.
+    Args:
+        patch: it is set from outside and for a time, see `blockfreeze.patches`; state has that by itself.
 
     Raises:
-        AttributeError: there is no such name.
+        AttributeError: a name is to be deleted that there is not.
     """
-    _, member = _member_of(block, name)
-    if member is None:
-        ModuleType.__delattr__(facade, attribute)
+    generation, member = _member_of(block, name)
+    if member is None or generation is None:
+        if value is MISSING:
+            ModuleType.__delattr__(facade, attribute)
+        else:
+            ModuleType.__setattr__(facade, attribute, value)
         return
     state = attribute in member.linkage.state and name in block.homes
-    home = member.home_of(block, attribute) if state else {}
-    if attribute not in member.namespace and attribute not in home:
+    known = attribute in member.namespace or (state and attribute in member.home_of(block, attribute))
+    if value is MISSING and not known:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
-    member.namespace.pop(attribute, None)
-    home.pop(attribute, None)
-    cell: CellType | None = member.cells.get(attribute)
-    if cell is not None:
-        builtin = getattr(sys.modules["builtins"], attribute, _MISSING)
-        if builtin is _MISSING:
-            del cell.cell_contents
-        else:
-            cell.cell_contents = builtin
+    lasts = state or (name, attribute) in generation.variables
+    if patch and not lasts and member.finished and generation.finished:
+        block.patches.put(block, generation, name, attribute, value)
+    else:
+        set_name(block, generation, member, attribute, value)

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.asking import own_attribute
+from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.callers import may_warn, warns
 from blockfreeze.entries import Entry, has_another
 from blockfreeze.errors import EntryRemovedError
 from blockfreeze.events import Subscriber
 from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
+from blockfreeze.patches import MISSING, Patches
 from blockfreeze.pins import Hold
 from blockfreeze.shapes import set_class
 from blockfreeze.source import ModuleSource, Snapshot, covers
@@ -40,7 +42,7 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("cells", "finished", "foreign", "linkage", "moved", "name", "namespace", "raws", "source")
+    __slots__ = ("beneath", "cells", "finished", "foreign", "linkage", "moved", "name", "namespace", "raws", "source")
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -52,7 +54,12 @@ class Member:
         # The homes of state variables that are not of the module's first version.
         self.moved: dict[str, dict[str, Any]] = {}
         self.foreign: dict[int, Any] = {}  # what can be called and came by a star import from outside, by id
+        self.beneath: dict[str, Any] = {}  # what its names mean that are patched, see `blockfreeze.patches`
         self.finished = False
+
+    def meaning(self, name: str) -> Any:
+        """Return what the member's own code has `name` mean, whatever is set from outside; `MISSING` if nothing."""
+        return self.beneath[name] if name in self.beneath else self.namespace.get(name, MISSING)
 
     def home_of(self, block: Block, name: str) -> dict[str, Any]:
         """Return the dictionary that has the state variable `name` for this member's generation."""
@@ -99,11 +106,24 @@ class Generation:
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.imports: list[str] = []  # modules that the import system is loading into it
         self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
+        self._may_warn: tuple[dict[str, Member], frozenset[str]] = ({}, frozenset())
         self.finished = False
         self.drained = False  # it was left, and nothing has run in it since
 
     def __repr__(self) -> str:
         return f"<generation {self.number} of {self.block.name}>"
+
+    def may_warn(self, entry: Entry) -> bool:
+        """Tell whether what serves `entry` here may give a warning that is to point at its caller, by what it names."""
+        members, found = self._may_warn
+        if members is not self.members:
+            members = self.members
+            found = may_warn(member.linkage.mentions for member in members.values())
+            self._may_warn = members, found
+        if entry.path.removesuffix("@raw").rpartition(".")[2] in found:
+            return True
+        local = self.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
+        return is_a(local, FunctionType) and (local.__code__.co_name in found or warns(local.__code__.co_names))
 
     def complete_members(self) -> frozenset[str]:
         """Return the names of the members whose bodies have run."""
@@ -189,6 +209,7 @@ class Block:
         self.left: list[Left] = []  # classes that others have taken the place of, as long as they have instances
         self.keepers: weakref.WeakSet[type] = weakref.WeakSet()  # classes whose methods run as they did
         self.unconverted: Conversion | None = None  # what waits for the block to be at rest
+        self.patches = Patches()
         self.generations: dict[int, Generation] = {}
         self.by_globals: dict[int, Generation | None] = {}
         self.declared_entries: set[str] = set()
@@ -246,6 +267,10 @@ class Block:
         self.entries[member, path] = entry
         self._entry_by_id[id(function)] = entry
         return entry
+
+    def hides(self, entry: Entry) -> bool:
+        """Tell whether `warnings` and `logging` are to skip the frames of forwarders to `entry`."""
+        return any(generation.may_warn(entry) for generation in tuple(self.generations.values()))
 
     def drop_entries(self, count: int) -> None:
         """Take out the entries after the first `count`: of a generation that nobody has seen."""

@@ -172,7 +172,7 @@ def forwarding_methods(
         if entry is None or not is_a(function, FunctionType) or type(value) is staticmethod:
             continue
         forwarder = copy_function(function)
-        forward(forwarder, block.reference, entry.slot)
+        forward(forwarder, block.reference, entry.slot, hide=block.hides(entry))
         made[name] = rewrapped(value, forwarder)
         own = {one.number: own_method(block, one, owner, name, entry) for one in others if owner in one.class_values}
         kept[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}

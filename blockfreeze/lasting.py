@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.outline import outline_of
+from blockfreeze.patches import MISSING
 from blockfreeze.shapes import holds_the_same, same
 from blockfreeze.source import says_the_same
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Generation, Member
 
 __all__ = ["lasting", "lasting_objects"]
-
-_MISSING = object()
 
 # What has no contents of its own, or whose contents are who holds it or waits for it: old calls and new ones must mean
 # the same one.
@@ -41,7 +40,7 @@ _IDENTITIES = frozenset(
 def lasting(generation: Generation, member: Member, name: str, value: Any) -> Any:
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""
     before = generation.block.current.members.get(member.name)
-    existing = before.namespace.get(name, _MISSING) if before is not None else _MISSING
+    existing = before.meaning(name) if before is not None else MISSING
     if before is None or type(existing) is not type(value):
         return value
     if same(existing, value):
@@ -77,7 +76,8 @@ def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, A
         before = current.members.get(member.name)
         if before is not None:
             for name, value in member.namespace.items():
-                yield member, name, before, before.namespace.get(name), value
+                if name not in member.beneath:
+                    yield member, name, before, before.meaning(name), value
     for (module, path), cls in generation.classes.items():
         before, attributes = current.members.get(module), current.class_values.get(cls, {})
         if before is not None:

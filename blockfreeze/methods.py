@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a
 from blockfreeze.entries import Choice, copy_function, forward, shown_signature
-from blockfreeze.switch import Switch
+from blockfreeze.switch import ABSENT, Switch
 from blockfreeze.vector import is_forwarder
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "forward_methods",
     "is_own",
+    "is_patched",
     "method_function",
     "replace_functions",
     "restore_methods",
@@ -62,10 +63,26 @@ def rewrapped(value: Any, function: FunctionType) -> Any:
     return wrapped
 
 
+def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bool:
+    """Tell whether an attribute of a class of `generation` was set or deleted from outside, to be put back later.
+
+    Only in a block that is to be patched. What was put back may be of an older generation, whose methods forward.
+    """
+    own = generation.class_values.get(cls)
+    if not block.patchable or own is None or name.startswith("__") or name in generation.assigned.get(cls, ()):
+        return False
+    live = cls.__dict__.get(name, ABSENT)
+    if is_a(live, Switch) or is_own(block, method_function(live)):
+        return False
+    return block.patches.is_patch(cls, name, live, own.get(name, ABSENT))
+
+
 def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
     for key, cls in list(generation.classes.items()):  # another thread may be importing a module
         if cls in generation.class_values:
-            for name, live in list(cls.__dict__.items()):
+            # What has taken the place of a method for a time is none, and the method will be back.
+            away = {n: v for n, v in generation.class_values[cls].items() if is_patched(block, generation, cls, n)}
+            for name, live in list({**cls.__dict__, **away}.items()):
                 value = live.outward.get(generation, live.default) if is_a(live, Switch) else live
                 function = method_function(value)
                 entry = block.entry_of(function)
@@ -111,7 +128,7 @@ def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, Functi
         signature = shown_signature(copy)
         if signature is not None:
             function.__dict__.setdefault("__signature__", signature)
-        forward(function, block.reference, slot)
+        forward(function, block.reference, slot, hide=block.hides(block.slots[slot - 1]))
 
 
 def restore_methods(generation: Generation, retired: list[tuple[FunctionType, int, FunctionType]]) -> None:

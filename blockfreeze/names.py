@@ -79,7 +79,8 @@ class Linkage:
     unbound: dict[str, Reason]
     opaque: frozenset[str] = frozenset()
     member_imports: frozenset[str] = frozenset()
-    may_warn: frozenset[str] = frozenset()
+    mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of each function and class inside, the names in its code; see `callers.may_warn`."""
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
 
@@ -211,24 +212,20 @@ def _rebound(code: CodeType) -> tuple[set[str], set[str], set[str]]:
     return stored, deleted, written
 
 
-def _passes_stacklevel(code: CodeType) -> bool:
-    """Tell whether a call in `code` has the keyword ``stacklevel``, as calls of `logging` may have."""
-    return any(isinstance(one, tuple) and "stacklevel" in one for one in code.co_consts)
+def _mentions(code: CodeType) -> dict[str, tuple[str, ...]]:
+    """Return, by the name of each function and class, the names in its code, and ``stacklevel`` if a call passes it.
 
-
-def _may_warn(code: CodeType) -> frozenset[str]:
-    """Return the names of the functions that call ``warn`` or pass ``stacklevel``, or call one that does."""
-    names = {
-        id(one): set(one.co_names) | {n for inner in walk_codes(one) for n in inner.co_names}
-        for one in walk_codes(code)
-    }
-    found = {"warn", "warn_explicit"}
-    found |= {one.co_name for one in walk_codes(code) if one is not code and _passes_stacklevel(one)}
-    while True:
-        more = {one.co_name for one in walk_codes(code) if one is not code and not found.isdisjoint(names[id(one)])}
-        if more <= found:
-            return frozenset(found)
-        found |= more
+    A name that stands for several mentions what any of them does.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for one in walk_codes(code):
+        if one is not code:
+            names = found.setdefault(one.co_name, {})
+            for inner in walk_codes(one):
+                names.update(dict.fromkeys(inner.co_names))
+                if any(isinstance(constant, tuple) and "stacklevel" in constant for constant in inner.co_consts):
+                    names["stacklevel"] = None
+    return {name: tuple(names) for name, names in found.items()}
 
 
 def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
@@ -266,4 +263,4 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
         if one is not code and inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
     )
     always_set = frozenset(name for name in state if name in top.stores) - deleted - top.deleted
-    return Linkage(bound, state, always_set, unbound, opaque, frozenset(top.member_imports), _may_warn(code))
+    return Linkage(bound, state, always_set, unbound, opaque, frozenset(top.member_imports), _mentions(code))

@@ -40,6 +40,7 @@ LAYERS = (
             "switch",
             "methods",
             "classes",
+            "patches",
             "facade",
             "drain",
             "reach",

@@ -724,6 +724,63 @@ def test_a_warning_of_a_module_attribute_points_at_the_access(workshop: Any) -> 
         bf.swap(frozen)
 
 
+def test_a_warning_given_several_modules_further_in_points_at_the_caller(workshop: Any) -> None:
+    workshop.write("layered/__init__.py", "from layered import outer\n")
+    workshop.write(
+        "layered/outer.py",
+        """
+        import functools
+        from layered import inner
+        def wrapped(function):
+            @functools.wraps(function)
+            def wrapper(*args): return function(*args)
+            return wrapper
+        def ask(): return inner.ask_further()
+        @wrapped
+        def ask_wrapped(): return inner.ask_further(5)
+        def ask_other(): return inner.use_other()
+        class Kind:
+            def ask(self): return inner.ask_further()
+            @classmethod
+            def make(cls): return inner.ask_further()
+            def generate(self): yield inner.ask_further()
+        def held(): yield
+        """,
+    )
+    workshop.write(
+        "layered/inner.py",
+        """
+        import warnings, helping
+        def ask_further(level=4): return give(level)
+        def give(level): warnings.warn("old", DeprecationWarning, stacklevel=level)
+        def use_other(): helping._deprecated()
+        """,
+    )
+    # Of another block or of none: all that is seen from here is the name of what is called.
+    workshop.write("helping.py", "import warnings\ndef _deprecated(): warnings.warn('old', stacklevel=4)\n")
+    frozen = bf.freeze_block("layered")
+    kind = frozen.outer.Kind()
+    asked: dict[str, Callable[[], object]] = {
+        name: getattr(frozen.outer, name) for name in ("ask", "ask_wrapped", "ask_other")
+    }
+    asked |= {"method": kind.ask, "class method": frozen.outer.Kind.make, "generator": lambda: list(kind.generate())}
+    held: list[Any] = []
+    for step in ("never swapped", "steady", "overlap"):
+        if step != "never swapped":
+            bf.swap(frozen)
+        if step == "steady":
+            bf.drain(frozen, timeout=30)
+        elif step == "overlap":
+            held.append(frozen.outer.held())
+            next(held[-1])
+            bf.swap(frozen)
+        for name, ask in asked.items():
+            with pytest.warns((DeprecationWarning, UserWarning), match="old") as caught:
+                ask()
+            assert [one.filename for one in caught] == [__file__], (step, name)
+    held[0].close()
+
+
 def test_a_class_of_an_extension_module_is_left_alone(workshop: Any) -> None:
     # `collections._tuplegetter` says that it belongs to `collections`, where a Python definition stands in for it.
     workshop.write(
