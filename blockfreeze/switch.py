@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from blockfreeze.asking import is_a
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
 __all__ = ["ABSENT", "BirthSwitch", "DataSwitch", "Switch", "as_data"]
+
+S = TypeVar("S")
 
 _getframe = sys._getframe  # kept, as in `vector`
 
@@ -24,6 +26,21 @@ class _Absent:
 ABSENT: Final = _Absent()
 
 
+def _speaks_for_its_value(cls: type[S]) -> type[S]:
+    """Let instances say of themselves what their value says: doctest and inspect look into a class's dictionary."""
+    for name in ("__doc__", "__module__"):
+        setattr(cls, name, _of_value(name))
+    return cls
+
+
+def _of_value(name: str) -> property:
+    def get(switch: Switch) -> Any:
+        return getattr(switch.choose(), name)
+
+    return property(get)
+
+
+@_speaks_for_its_value
 class Switch:
     """A class attribute while it has more than one value: each access gets that of its own generation.
 
@@ -47,6 +64,10 @@ class Switch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.choose(), name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.choose())
 
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
 
@@ -111,6 +132,7 @@ class Switch:
         return ABSENT
 
 
+@_speaks_for_its_value
 class DataSwitch(Switch):
     """A `Switch` one of whose values is a data descriptor, such as a property."""
 
@@ -151,6 +173,7 @@ class DataSwitch(Switch):
         return found
 
 
+@_speaks_for_its_value
 class BirthSwitch(Switch):
     """The `Switch` of ``__init__``, which tells a generation of the instances that its calls make."""
 

@@ -6,7 +6,11 @@ instance. Each is called in a module of its own by a generator that was suspende
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import itertools
+import pydoc
+from typing import Any
 
 import pytest
 from conftest import Workshop
@@ -279,3 +283,57 @@ def test_attributes_of_an_enumeration_can_be_set_while_the_next_version_is_built
     assert [one.name for one in module.Code] == ["OK", "LEFT"]
     bf.rollback(module)
     assert [one.name for one in module.Code] == ["OK", "GONE"]
+
+
+SHOWN = """
+class Shown:
+    '''A class.'''
+    limit = 1
+    def method(self):
+        '''
+        >>> 1
+        1
+        '''
+    @staticmethod
+    def static():
+        '''
+        >>> 1
+        1
+        '''
+    @classmethod
+    def of_class(cls):
+        '''
+        >>> 1
+        1
+        '''
+    @property
+    def value(self):
+        '''
+        >>> 1
+        1
+        '''
+def suspended(): yield
+"""
+
+
+def test_who_looks_into_a_class_in_an_overlap_finds_what_its_attributes_are(workshop: Workshop) -> None:
+    def look(module: Any) -> list[Any]:
+        found = [one.name for one in doctest.DocTestFinder(exclude_empty=False).find(module)]
+        kinds = [(one.name, one.kind) for one in inspect.classify_class_attrs(module.Shown)]
+        types = [(name, value.__class__) for name, value in vars(module.Shown).items() if not name.startswith("_")]
+        return [sorted(found), kinds, sorted(types, key=str), pydoc.plain(pydoc.render_doc(module.Shown))]
+
+    workshop.write("shown.py", SHOWN)
+    expected = look(workshop.load("shown"))
+    assert len(expected[0]) == 7
+    workshop.forget()
+    module = bf.freeze_block("shown")
+    assert look(module) == expected
+    old = module.suspended()
+    next(old)
+    bf.swap(module)
+    assert [one.state for one in bf.status(module).generations] != ["current"]  # both versions have their attributes
+    assert look(module) == expected
+    old.close()
+    bf.drain(module, timeout=30)
+    assert look(module) == expected
