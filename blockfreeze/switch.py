@@ -94,7 +94,9 @@ class Switch:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         # As in `choose` and `_bind`, written out: every call of a method is one of these while versions overlap.
         generation, inside = self.block.reference.vector[0].locate(_getframe(1))
-        value = (self.inner if inside else self.outward).get(generation, self.default)
+        # Who asks the class gets the function that others have, which forwards: it may be compared with what was read
+        # before the versions overlapped.
+        value = (self.inner if inside and instance is not None else self.outward).get(generation, self.default)
         if instance is not None and type(instance) is not owner and owner is not None:
             # It has become one of another class since this access began, and it was before the value was chosen.
             return getattr(instance, self.name)

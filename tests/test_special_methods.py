@@ -337,3 +337,36 @@ def test_who_looks_into_a_class_in_an_overlap_finds_what_its_attributes_are(work
     old.close()
     bf.drain(module, timeout=30)
     assert look(module) == expected
+
+
+READ = """
+class Base:
+    def __new__(cls): return object.__new__(cls)
+    def method(self): return V
+    @staticmethod
+    def static(): return V
+class Read(Base):
+    def method(self): return super().method() + 10
+def read(): return Base.__new__, Base.method, Base.static, Read.method
+def suspended():
+    first = read()
+    while True:
+        found = read()
+        thing = Read()
+        yield [one is other for one, other in zip(first, found)], found[1](thing), found[2](), found[3](thing)
+"""
+
+
+def test_a_function_that_is_read_from_a_class_is_one_object_for_a_call_that_goes_on(workshop: Workshop) -> None:
+    workshop.write("read.py", READ.replace("V", "1"))
+    module = bf.freeze_block("read")
+    old = module.suspended()
+    assert next(old) == ([True] * 4, 1, 1, 11)
+    for version in (2, 3):
+        bf.swap(module, source=READ.replace("V", str(version)))
+        new = module.suspended()
+        assert next(old) == ([True] * 4, 1, 1, 11)
+        assert next(new) == ([True] * 4, version, version, version + 10)
+    bf.rollback(module)
+    assert next(old) == ([True] * 4, 1, 1, 11)
+    assert next(new) == ([True] * 4, 3, 3, 13)
