@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import CACHE_TYPE, is_a
 from blockfreeze.entries import function_kind
+from blockfreeze.patches import MISSING
 from blockfreeze.report import (
     Converted,
     FreshObject,
@@ -23,6 +24,7 @@ from blockfreeze.report import (
     SwapReport,
     Unreached,
 )
+from blockfreeze.shapes import same
 from blockfreeze.source import ModuleSource, says_the_same
 from blockfreeze.survey import Survey
 
@@ -46,6 +48,7 @@ class Differences:
         self.signature_changes: list[SignatureChange] = []
         self.incompatible: list[str] = []
         self.afresh: list[FreshObject] = []
+        self.overwritten: list[str] = []
         self.replaced_classes: list[ReplacedClass] = []
         self.done_again: list[str] = []
 
@@ -83,6 +86,7 @@ def differences(before: Generation, after: Generation) -> Differences:
         if is_a(was, FunctionType) and is_a(now, FunctionType):
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
+    result.overwritten = list(_overwritten(before, after))
     result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
     result.done_again = list(_done_again(before, after))
     return result
@@ -201,6 +205,15 @@ def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
             yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0)
 
 
+def _overwritten(before: Generation, after: Generation) -> Iterator[str]:
+    for name, member in before.members.items():
+        now = after.members[name].namespace if name in after.members else {}
+        for key in sorted(member.set_outside):
+            dunder = key.startswith("__") and key.endswith("__")
+            if not dunder and not same(member.namespace.get(key, MISSING), now.get(key, MISSING)):
+                yield f"{name}.{key}"
+
+
 def report(
     found: Differences,
     kind: str,
@@ -227,6 +240,7 @@ def report(
         signature_changes=tuple(found.signature_changes),
         incompatible=tuple(found.incompatible),
         afresh=tuple(found.afresh),
+        overwritten=tuple(found.overwritten),
         kept_state=tuple(sorted(after.kept_state)),
         migrated=migrated,
         converted=converted,

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["arm_facade", "assign", "born_class", "create_facade", "disarm_facade"]
 
-_IMPORT_SYSTEM = vars(importlib._bootstrap)
 _PATIENCE = 1.0  # seconds
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 _getframe = sys._getframe  # kept, as in `vector`
@@ -58,7 +57,8 @@ def born_class(
                 ModuleType.__setattr__(self, attribute, value)
                 return
             _checked(block, name, self, attribute, "set")
-            assign(block, name, self, attribute, value, patch=block.patchable and _is_outside(block, _getframe(1)))
+            outside = _is_outside(block, _getframe(1))
+            assign(block, name, self, attribute, value, outside=outside, patch=outside and block.patchable)
 
         def __reduce__(self) -> Any:
             # Pickled by reference, as tools that look for exactly ModuleType do with a plain module.
@@ -66,7 +66,8 @@ def born_class(
 
         def __delattr__(self, attribute: str) -> None:
             _checked(block, name, self, attribute, "deleted")
-            assign(block, name, self, attribute, MISSING, patch=block.patchable and _is_outside(block, _getframe(1)))
+            outside = _is_outside(block, _getframe(1))
+            assign(block, name, self, attribute, MISSING, outside=outside, patch=outside and block.patchable)
 
     return _named(Facade, base, (block, name, loader, base))
 
@@ -199,7 +200,7 @@ def _member_of(block: Block, name: str) -> tuple[Generation | None, Member | Non
 
 def _is_outside(block: Block, frame: FrameType) -> bool:
     # The import system sets a package's sub-modules.
-    return id(frame.f_globals) not in block.by_globals and frame.f_globals is not _IMPORT_SYSTEM
+    return id(frame.f_globals) not in block.by_globals and frame.f_globals.get("__name__") != "importlib._bootstrap"
 
 
 def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: str) -> None:
@@ -220,11 +221,14 @@ def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: 
         )
 
 
-def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: Any, *, patch: bool) -> None:
+def assign(
+    block: Block, name: str, facade: ModuleType, attribute: str, value: Any, *, outside: bool = True, patch: bool
+) -> None:
     """Set a name of the generation of this access, or delete it (`MISSING`).
 
     Args:
-        patch: it is set from outside and for a time, see `blockfreeze.patches`; state has that by itself.
+        outside: it is not code of the block that does so.
+        patch: it is set for a time, see `blockfreeze.patches`; state has that by itself.
 
     Raises:
         AttributeError: a name is to be deleted that there is not.
@@ -240,8 +244,11 @@ def assign(block: Block, name: str, facade: ModuleType, attribute: str, value: A
     known = attribute in member.namespace or (state and attribute in member.home_of(block, attribute))
     if value is MISSING and not known:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
-    lasts = state or (name, attribute) in generation.variables
-    if patch and not lasts and member.finished and generation.finished:
+    finished = member.finished and generation.finished
+    goes = finished and not state and (name, attribute) not in generation.variables
+    if patch and goes:
         block.patches.put(block, generation, name, attribute, value)
     else:
+        if outside and goes:
+            member.set_outside.add(attribute)
         set_name(block, generation, member, attribute, value)

@@ -42,7 +42,19 @@ OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
-    __slots__ = ("beneath", "cells", "finished", "foreign", "linkage", "moved", "name", "namespace", "raws", "source")
+    __slots__ = (
+        "beneath",
+        "cells",
+        "finished",
+        "foreign",
+        "linkage",
+        "moved",
+        "name",
+        "namespace",
+        "raws",
+        "set_outside",
+        "source",
+    )
 
     def __init__(self, name: str, namespace: dict[str, Any], source: ModuleSource) -> None:
         self.name = name
@@ -55,6 +67,7 @@ class Member:
         self.moved: dict[str, dict[str, Any]] = {}
         self.foreign: dict[int, Any] = {}  # what can be called and came by a star import from outside, by id
         self.beneath: dict[str, Any] = {}  # what its names mean that are patched, see `blockfreeze.patches`
+        self.set_outside: set[str] = set()  # names that were set from outside, and that the next version does not keep
         self.finished = False
 
     def meaning(self, name: str) -> Any:

@@ -158,6 +158,7 @@ class SwapReport:
     signature_changes: tuple[SignatureChange, ...] = ()
     incompatible: tuple[str, ...] = ()
     afresh: tuple[FreshObject, ...] = ()
+    overwritten: tuple[str, ...] = ()
     kept_state: tuple[str, ...] = ()
     migrated: tuple[Migrated, ...] = ()
     converted: tuple[Converted, ...] = ()
@@ -199,6 +200,9 @@ class SwapReport:
             found = getattr(self, title)
             if found:
                 lines.append(f"  {title.replace('_', ' ')}: " + "; ".join(map(str, found)))
+        if self.overwritten:
+            remedy = "set from outside; declare with defvar what is to stay"
+            lines.append(f"  overwritten: {'; '.join(self.overwritten)} ({remedy})")
         if self.repointed:
             lines.append("  re-pointed: " + "; ".join(f"{at.holder}.{at.attribute}" for at in self.repointed))
         return "\n".join(lines)

@@ -217,6 +217,21 @@ def test_definitions_are_frozen_other_names_are_not_and_patched_reaches_inside(w
         bf.swap(shop, source="LIMIT = 1\ndef limit(): return LIMIT\n" + version(2))
 
 
+def test_a_name_that_was_set_from_outside_is_reported_when_it_is_lost(workshop: Workshop) -> None:
+    source = (
+        "import sys\nKEY = None\nLIMIT = 3\nKEPT = bf.defvar('KEPT', int)\ndef put(): sys.modules['conf'].MINE = 1\n"
+    )
+    workshop.write("conf.py", "import blockfreeze as bf\n" + source)
+    conf = bf.freeze_block("conf")
+    conf.KEY, conf.LIMIT, conf.KEPT, conf.added = "key", 3, 4, 5
+    conf.put()
+    report = bf.swap(conf)
+    assert report.overwritten == ("conf.KEY", "conf.added")
+    assert "overwritten: conf.KEY; conf.added (set from outside; declare with defvar what is to stay)" in str(report)
+    assert (conf.KEY, conf.LIMIT, conf.KEPT, hasattr(conf, "added")) == (None, 3, 4, False)
+    assert bf.swap(conf).overwritten == ()
+
+
 def test_a_patchable_block_can_be_patched_through_the_module(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
