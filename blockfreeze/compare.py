@@ -202,7 +202,8 @@ def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
         new = after.members[member].namespace.get(name)
         if new is not None and new is not old:
             kind = "lru_cache" if type(old) is CACHE_TYPE else type(old).__name__
-            yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0)
+            beside = after.members[member].linkage.kept_beside(name)
+            yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0, beside)
 
 
 def _overwritten(before: Generation, after: Generation) -> Iterator[str]:

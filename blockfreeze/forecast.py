@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from blockfreeze.report import SwapReport, Unbound
+from blockfreeze.report import SwapReport, Unbound, used_with
 
 __all__ = ["Capture", "Forecast", "MadeAgain", "RunsAgain"]
 
 
 @dataclass(frozen=True)
 class MadeAgain:
-    """A module-level object that each generation makes for itself: `kind` is its type, or what makes it."""
+    """A module-level object that each generation makes for itself: `kind` is its type, or what makes it.
+
+    `beside` are variables that keep their values, and that a function uses together with it.
+    """
 
     name: str
     kind: str
     place: str
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.kind}, at {self.place}"
+        return f"{self.name}: {self.kind}, at {self.place}{used_with(self.beside)}"
 
 
 @dataclass(frozen=True)

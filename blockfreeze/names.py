@@ -84,6 +84,14 @@ class Linkage:
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
 
+    def kept_beside(self, name: str) -> tuple[str, ...]:
+        """Return the state that is kept while `name` starts afresh, and that a function uses together with it.
+
+        A flag or a count may say of the contents of a table what is no longer so. The functions are told apart by name.
+        """
+        users = [set(names) for names in self.mentions.values() if name in names]
+        return tuple(sorted(self.state.intersection(*[set().union(*users)])))
+
     @property
     def reasons(self) -> dict[str, Reason]:
         """Every definition that is not linked, sorted by name, and why."""

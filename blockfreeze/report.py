@@ -40,19 +40,30 @@ class SignatureChange:
         return f"{self.name}{self.before} -> {self.after}{' (narrowed)' if self.narrowed else ''}"
 
 
+def used_with(beside: tuple[str, ...]) -> str:
+    """Return the words for variables that keep their values while what is used together with them starts afresh."""
+    if not beside:
+        return ""
+    return f"; used together with {', '.join(beside)}, which {'keeps its value' if len(beside) == 1 else 'keep theirs'}"
+
+
 @dataclass(frozen=True)
 class FreshObject:
-    """A module-level container that held something and starts afresh; sizes are numbers of entries."""
+    """A module-level container that held something and starts afresh; sizes are numbers of entries.
+
+    `beside` are variables that keep their values, and that a function uses together with it.
+    """
 
     name: str
     type: str
     before: int
     after: int
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         plain = self.name.rpartition(".")[2]
         remedy = "" if self.type == "lru_cache" else "; declare it with defvar to keep it"
-        return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{remedy}"
+        return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{used_with(self.beside)}{remedy}"
 
 
 @dataclass(frozen=True)

@@ -237,18 +237,19 @@ class Survey:
         if target.id in self.linkage.state or _is_dunder(target.id):
             return
         name, place = f"{self.name}.{target.id}", self._place(target)
+        beside = self.linkage.kept_beside(target.id)
         if type(value) in _DISPLAYS:
             empty = not any(isinstance(child, ast.expr | ast.comprehension) for child in ast.iter_child_nodes(value))
             if empty or target.id in self._changed:
-                self.made_again.append(MadeAgain(name, _DISPLAYS[type(value)], place))
+                self.made_again.append(MadeAgain(name, _DISPLAYS[type(value)], place, beside))
         elif isinstance(value, ast.Call):
             dotted = self._dotted(value)
             if dotted == "blockfreeze.defvar":
                 self.kept.add(f"{name}: defvar")
             elif dotted in _CONTAINERS:
-                self.made_again.append(MadeAgain(name, dotted.rpartition(".")[2], place))
+                self.made_again.append(MadeAgain(name, dotted.rpartition(".")[2], place, beside))
             elif dotted and dotted not in _IMMUTABLE_MADE_BY:
-                self.made_again.append(MadeAgain(name, f"made by {_text(value.func)}()", place))
+                self.made_again.append(MadeAgain(name, f"made by {_text(value.func)}()", place, beside))
 
 
 def _decorates_only(dotted: str) -> bool:

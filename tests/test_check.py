@@ -146,7 +146,7 @@ def test_everything_is_said_of_a_module_and_nothing_is_executed(shop: Path, caps
         "    shop.orders: defvar",
         "  made again by each swap; declare what must survive with defvar:",
         "    shop.cache: dict, at <cache = {}>",
-        "    shop.filled: dict, at <filled = {'b': 2}>",
+        "    shop.filled: dict, at <filled = {'b': 2}>; used together with count, which keeps its value",
         "    shop.by_day: defaultdict, at <by_day = defaultdict(list)>",
         "    shop.lock: made by outside.make_lock(), at <lock = outside.make_lock()>",
         "    shop.area: lru_cache, at <@functools.lru_cache>",

@@ -192,7 +192,9 @@ def add(x):
     report = bf.swap(shop, source=source.format(version=2))
     assert shop.add("c") == shop.count == 3
     assert (shop.seen, shop.kept, shop.kept is kept) == ({"c": 2}, {"a": 1, "b": 1, "c": 2}, True)
-    assert [str(one) for one in report.afresh] == ["seen: dict, 2 items -> 0; declare it with defvar to keep it"]
+    assert [str(one) for one in report.afresh] == [
+        "seen: dict, 2 items -> 0; used together with count, which keeps its value; declare it with defvar to keep it"
+    ]
     assert report.kept_state == ("shop.count",)
     shop.count = 10
     assert shop.add("d") == 11
@@ -230,6 +232,30 @@ def test_a_name_that_was_set_from_outside_is_reported_when_it_is_lost(workshop: 
     assert "overwritten: conf.KEY; conf.added (set from outside; declare with defvar what is to stay)" in str(report)
     assert (conf.KEY, conf.LIMIT, conf.KEPT, hasattr(conf, "added")) == (None, 3, 4, False)
     assert bf.swap(conf).overwritten == ()
+
+
+def test_state_that_is_kept_beside_a_table_that_is_not_is_reported(workshop: Workshop) -> None:
+    workshop.write(
+        "lazy.py",
+        """
+        loaded, total, table, other = False, 0, {}, []
+        def load():
+            global loaded, total
+            def fill(): table["a"] = 1
+            if not loaded:
+                loaded, total = True, 1
+                fill()
+            return table
+        def note(): other.append(1)
+        """,
+    )
+    lazy = bf.freeze_block("lazy")
+    lazy.load(), lazy.note()
+    fresh = {one.name: one for one in bf.swap(lazy).afresh}
+    assert lazy.load() == {}  # it says that it is loaded
+    assert fresh["lazy.table"].beside == ("loaded", "total")
+    assert "used together with loaded, total, which keep theirs; declare it with defvar" in str(fresh["lazy.table"])
+    assert str(fresh["lazy.other"]) == "other: list, 1 items -> 0; declare it with defvar to keep it"
 
 
 def test_a_patchable_block_can_be_patched_through_the_module(
