@@ -119,7 +119,8 @@ class Generation:
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.imports: list[str] = []  # modules that the import system is loading into it
         self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
-        self._may_warn: tuple[dict[str, Member], frozenset[str]] = ({}, frozenset())
+        # For the members that there were: the names of their functions that may warn, and of all.
+        self._may_warn: tuple[dict[str, Member], frozenset[str], frozenset[str]] = ({}, frozenset(), frozenset())
         self.finished = False
         self.drained = False  # it was left, and nothing has run in it since
 
@@ -128,15 +129,17 @@ class Generation:
 
     def may_warn(self, entry: Entry) -> bool:
         """Tell whether what serves `entry` here may give a warning that is to point at its caller, by what it names."""
-        members, found = self._may_warn
+        members, found, known = self._may_warn
         if members is not self.members:
             members = self.members
-            found = may_warn(member.linkage.mentions for member in members.values())
-            self._may_warn = members, found
+            mentions = [member.linkage.mentions for member in members.values()]
+            found, known = may_warn(mentions), frozenset().union(*mentions)
+            self._may_warn = members, found, known
         if entry.path.removesuffix("@raw").rpartition(".")[2] in found:
             return True
         local = self.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
-        return is_a(local, FunctionType) and (local.__code__.co_name in found or warns(local.__code__.co_names))
+        code = local.__code__ if is_a(local, FunctionType) else None
+        return code is not None and (code.co_name in found or (code.co_name not in known and warns(code.co_names)))
 
     def complete_members(self) -> frozenset[str]:
         """Return the names of the members whose bodies have run."""
