@@ -22,10 +22,11 @@ from types import ModuleType
 
 import hypothesis
 import pytest
+from linked_once import LinkedOnce
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
-from blockfreeze import registry
+from blockfreeze import build, registry
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -112,6 +113,19 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--link-always", action="store_true", help="link a text each time that a test freezes it")
+
+
+LINKED_ONCE = LinkedOnce(build._link)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("link_always"):
+        build._link = LINKED_ONCE.link
+        build.analyse = LINKED_ONCE.analyse  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
