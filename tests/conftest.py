@@ -143,6 +143,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_file_slows_the_next() -> Iterator[None]:
+    """Take what the tests of a file leave for the process out of the collector's sight too: syntax trees, imports."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_block_outlives_its_test() -> Iterator[None]:
     before = registry.all_blocks()
