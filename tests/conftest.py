@@ -22,10 +22,11 @@ from types import ModuleType
 
 import hypothesis
 import pytest
+from linked_once import LinkedOnce
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
-from blockfreeze import registry
+from blockfreeze import build, registry
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -114,6 +115,19 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--link-always", action="store_true", help="link a text each time that a test freezes it")
+
+
+LINKED_ONCE = LinkedOnce(build._link)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("link_always"):
+        build._link = LINKED_ONCE.link
+        build.analyse = LINKED_ONCE.analyse  # type: ignore[attr-defined]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark, (exists, reason) in _NEEDS.items():
@@ -125,6 +139,14 @@ def pytest_collection_finish() -> None:
     """Take what pytest and the imports have made out of the collector's sight; each drain would walk through it."""
     # Hypothesis asks the collector who refers to its random generator when it makes it, at the first example.
     hypothesis.given(hypothesis.strategies.none())(lambda _: None)()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_file_slows_the_next() -> Iterator[None]:
+    """Take what the tests of a file leave for the process out of the collector's sight too: syntax trees, imports."""
+    yield
     gc.collect()
     gc.freeze()
 

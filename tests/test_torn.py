@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,31 @@ from benchmarks.torn.shapes import SHAPES
 from benchmarks.torn.tally import Floor, Tally
 from benchmarks.torn.tools import TOOLS, Reload, Tool
 
-SHORT = Settings(calls=2_000, threads=4, swaps=10, seconds=60.0)
-SHORTER = Settings(calls=1_000, threads=4, swaps=4, seconds=60.0)
-"""For the layout whose modules are long: each swap takes as much longer."""
+LONGER = Settings(calls=2_000, threads=4, swaps=10, seconds=60.0)
+SHORT = {
+    Layout.DIRECT: Settings(calls=1_000, threads=3, swaps=6, seconds=60.0),
+    Layout.FAR: Settings(calls=1_000, threads=3, swaps=4, seconds=60.0),  # its modules are long, and so is each swap
+}
+FAR_EACH = 4
+"""Every so manieth shape is tried in the layout `far` too; the exhaustive run tries all, shortly and longer."""
 
 needs_threads = pytest.mark.needs_threads
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 
 
+def _runs() -> Iterator[object]:
+    """Yield every shape in every layout, shortly and longer."""
+    for layout in Layout:
+        for number, shape in enumerate(SHAPES.values()):
+            name = f"{shape.name}-{layout.value}"
+            marks = [] if layout is Layout.DIRECT or number % FAR_EACH == 1 else [pytest.mark.exhaustive]
+            yield pytest.param(shape, layout, SHORT[layout], marks=marks, id=name)
+            yield pytest.param(shape, layout, LONGER, marks=[pytest.mark.exhaustive], id=f"{name}-longer")
+
+
 @needs_threads
-@pytest.mark.parametrize("layout", Layout, ids=lambda layout: layout.value)
-@every_shape
-def test_no_call_is_torn_while_a_block_is_swapped(shape: Shape, layout: Layout) -> None:
-    settings = SHORTER if layout is Layout.FAR else SHORT
+@pytest.mark.parametrize(("shape", "layout", "settings"), list(_runs()))
+def test_no_call_is_torn_while_a_block_is_swapped(shape: Shape, layout: Layout, settings: Settings) -> None:
     outcome = run(TOOLS["blockfreeze"](), shape, layout, settings)
     assert outcome.is_clean, outcome
     assert outcome.swaps == settings.swaps
@@ -69,7 +82,7 @@ def test_every_shape_is_whole_in_a_plain_module_that_nobody_replaces(shape: Shap
 
 
 def _run(tool: Tool, name: str) -> Outcome:
-    return run(tool, SHAPES[name], Layout.DIRECT, SHORT)
+    return run(tool, SHAPES[name], Layout.DIRECT, LONGER)
 
 
 @needs_threads
