@@ -268,7 +268,7 @@ def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> No
     kept: dict[int, Any] = {}
     for name, member in new._member_map_.items():
         existing = before.get(name)
-        if existing is not None and holds_the_same(existing._value_, member._value_, (), {}):
+        if existing is not None and holds_the_same(existing._value_, member._value_, {}):
             kept[id(member)] = existing
         else:
             member.__class__ = old
@@ -287,7 +287,7 @@ def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> No
         # The same members all through: so are the tables, and combinations of flags that were made stay in theirs.
         for name, value in values.items():
             table = getattr(old, name, None) if type(value) in (list, dict) else None
-            if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, (), kept)):
+            if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, kept)):
                 values[name] = table
     for name in ("_member_map_", "_value2member_map_"):
         if name in values and values[name] is not old.__dict__.get(name):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.outline import outline_of
 from blockfreeze.patches import MISSING
-from blockfreeze.shapes import holds_the_same, same
+from blockfreeze.shapes import counterparts, same
 from blockfreeze.source import says_the_same
 
 if TYPE_CHECKING:
@@ -45,24 +45,45 @@ def lasting(generation: Generation, member: Member, name: str, value: Any) -> An
         return value
     if same(existing, value):
         return existing
-    own = generation.class_values
-    alike = type(value) in _IDENTITIES or (type(value) in own and holds_the_same(existing, value, own, {}))
+    alike = type(value) in _IDENTITIES or _holds_the_same(generation, existing, value)
     return existing if alike and _is_unchanged(before, member, name) else value
+
+
+def _holds_the_same(generation: Generation, existing: Any, value: Any) -> bool:
+    """Tell whether an object of one of the block's own classes holds the same, and no other object of such a class.
+
+    What is made of several objects is complete when the body is: until then, others may hold some of them.
+    """
+    own = generation.class_values
+    pairs = counterparts(existing, value, own, {}) if type(value) in own else None
+    return pairs is not None and all(one is existing or type(one) not in own for one in pairs.values())
 
 
 def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[int, Any]:
     """Return, by id, the objects that a complete generation has made again and filled as those are that it had before.
+
+    What such an object is made of goes with it: others may hold a part, and it is to be the same one for all of them.
 
     Args:
         replace: what stands for the functions and classes that the generation has made, by their ids.
     """
     found: dict[int, Any] = {}
     own = generation.class_values
+    made: list[tuple[Any, Any]] = []
+    apart: set[int] = set()  # what is no part of anything that lasts: it lasts by itself, or its statement has changed
     for after, name, before, existing, value in _made_again(generation):
-        if existing is value or type(value) not in own or type(existing) is not type(value):
+        apart.add(id(existing))
+        if type(value) in own and existing is not value:
+            if type(existing) is type(value) and _is_unchanged(before, after, name):
+                made.append((existing, value))
+            elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
+                apart.add(id(value))
+    for existing, value in made:
+        pairs = counterparts(existing, value, own, replace) if id(value) not in found else None
+        if pairs is None or not apart.isdisjoint(pairs):
             continue
-        if holds_the_same(existing, value, own, replace) and _is_unchanged(before, after, name):
-            found[id(value)] = existing
+        if all(found.get(at, one) is one for at, one in pairs.items()):
+            found.update(pairs)
     return found
 
 
@@ -87,7 +108,10 @@ def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, A
 
 def _is_unchanged(before: Member, after: Member, name: str) -> bool:
     """Tell whether the statements that make an object, and say something to it, are what they were."""
-    if not says_the_same(before.source, after.source, name):
-        return False
+    return says_the_same(before.source, after.source, name) and not _has_changed(before, after, name)
+
+
+def _has_changed(before: Member, after: Member, name: str) -> bool:
+    """Tell whether the statements that say something to what `name` means are others, or cannot be compared."""
     was, now = outline_of(before.source), outline_of(after.source)
-    return was is not None and now is not None and was.texts.get(name) == now.texts.get(name)
+    return was is None or now is None or was.texts.get(name) != now.texts.get(name)

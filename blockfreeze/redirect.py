@@ -14,7 +14,7 @@ replace is passed on by C code that runs undisturbed, and the dictionaries of in
 from __future__ import annotations
 
 import gc
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -51,6 +51,12 @@ def redirect(
     _Redirection(replace, classes, within).run(roots)
 
 
+def _items(value: Any) -> list[Any]:
+    """Return what a tuple or frozen set holds, however its class iterates over it."""
+    kind: Any = tuple if is_a(value, tuple) else frozenset
+    return list(kind.__iter__(value))
+
+
 def _remade(value: Any, items: list[Any]) -> Any:
     """Return a tuple or frozen set of the type of `value` with other items."""
     base = tuple if is_a(value, tuple) else frozenset
@@ -77,6 +83,13 @@ def _referring_again(value: Any, referent: Any) -> Any:
 
 def _is_within(function: FunctionType, prefix: str) -> bool:
     return function.__qualname__.startswith(prefix)
+
+
+def _has_attributes(kind: type) -> bool:
+    """Tell whether instances of a class, which a class statement has derived from a built-in one, have their own."""
+    derived = [cls for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE]
+    slots = (is_a(slot, MemberDescriptorType) for cls in derived for slot in cls.__dict__.values())
+    return bool(derived) and (bool(kind.__dictoffset__) or any(slots))
 
 
 def _is_ours(kind: type) -> bool:
@@ -125,9 +138,10 @@ class _Redirection:
             return None
         for base, enter in (
             (dict, self._enter_dict),
-            ((list, deque), self._enter_list),
+            (list, self._enter_list),
+            (deque, self._enter_deque),
             (set, self._enter_set),
-            ((tuple, frozenset), self.todo.extend),
+            ((tuple, frozenset), self._enter_immutable),
             (FunctionType, self._enter_function),
             (type, self._enter_class),
             (property, self._enter_property),
@@ -135,9 +149,16 @@ class _Redirection:
             (partial, self._enter_partial),
         ):
             if issubclass(kind, base):
-                return enter
+                return self._both(enter) if base not in (type, partial) and _has_attributes(kind) else enter
         plain = all(cls.__flags__ & HEAP_TYPE for cls in kind.__mro__[:-1])
         return self._enter_plain_instance if plain else self._enter_instance
+
+    def _both(self, enter: Callable[[Any], None]) -> Callable[[Any], None]:
+        def enter_both(found: Any) -> None:
+            enter(found)
+            self._enter_plain_instance(found)
+
+        return enter_both
 
     def _holds_none(self, values: list[Any]) -> bool:
         """Tell whether none of `values` is to be replaced, or is what would be made again if it holds one."""
@@ -160,49 +181,62 @@ class _Redirection:
             self.todo.append(value())
             return _referring_again(value, self.replace[id(value())])
         if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
-            old = list(value)
+            old = _items(value)
             changed = [self._new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
                 return _remade(value, changed)
         self.todo.append(value)
         return value
 
+    # By the built-in methods: a class may let its own refuse a change, or do more than that.
+
     def _enter_dict(self, found: dict[Any, Any]) -> None:
-        if not self.replace.keys().isdisjoint(map(id, found)) or self._is_weak(found):
-            items = [(self._new_key(key), value) for key, value in list(found.items())]
-            found.clear()
-            found.update(items)
-        values = list(found.values())
+        kind = OrderedDict if is_a(found, OrderedDict) else dict
+        keys = list(kind.keys(found))
+        if not self.replace.keys().isdisjoint(map(id, keys)) or self._is_weak(keys):
+            items = list(kind.items(found))
+            kind.clear(found)
+            for key, value in items:
+                kind.__setitem__(found, self._new_key(key), value)
+        values = list(kind.values(found))
         if self._holds_none(values):
             self.todo.extend(values)
             return
-        for key, value in list(found.items()):
+        for key, value in list(kind.items(found)):
             new = self._new(value)
             if new is not value:
-                found[key] = new
+                kind.__setitem__(found, key, new)
 
-    def _enter_list(self, found: list[Any] | deque[Any]) -> None:
-        values = list(found)
+    def _enter_list(self, found: list[Any]) -> None:
+        self._enter_sequence(found, list(list.__iter__(found)), list.__setitem__)
+
+    def _enter_deque(self, found: deque[Any]) -> None:
+        self._enter_sequence(found, list(deque.__iter__(found)), deque.__setitem__)
+
+    def _enter_sequence(self, found: Any, values: list[Any], put: Callable[[Any, int, Any], None]) -> None:
         if self._holds_none(values):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
             new = self._new(value)
             if new is not value:
-                found[at] = new
+                put(found, at, new)
 
     def _enter_set(self, found: set[Any]) -> None:
-        for value in list(found):
+        for value in list(set.__iter__(found)):
             new = self._new_key(value)
             if new is not value:
-                found.discard(value)
-                found.add(new)
+                set.discard(found, value)
+                set.add(found, new)
 
-    def _is_weak(self, keys: dict[Any, Any]) -> bool:
+    def _enter_immutable(self, found: Any) -> None:
+        self.todo.extend(_items(found))
+
+    def _is_weak(self, keys: list[Any]) -> bool:
         """Tell whether the keys of a dictionary refer weakly to something that is to be replaced."""
-        if ReferenceType not in set(map(type, list(keys))):
+        if ReferenceType not in set(map(type, keys)):
             return False
-        return any(type(key) is ReferenceType and id(key()) in self.replace for key in list(keys))
+        return any(type(key) is ReferenceType and id(key()) in self.replace for key in keys)
 
     def _new_key(self, key: Any) -> Any:
         weak = type(key) is ReferenceType and id(key()) in self.replace
@@ -253,7 +287,7 @@ class _Redirection:
         self._enter_instance(found)
 
     def _enter_plain_instance(self, found: Any) -> None:
-        """Enter an instance of classes that are all written in Python: it refers to its attributes and its class."""
+        """Enter an instance whose attributes the collector shows without a dictionary: that is kept from being made."""
         held = gc.get_referents(found)
         if self._holds_none(held):
             self.todo.extend(held)

@@ -12,6 +12,7 @@ from blockfreeze.redirect import ATOMS, HEAP_TYPE
 
 __all__ = [
     "can_change",
+    "counterparts",
     "delete_attribute",
     "hand_down",
     "holds_the_same",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 _IMMUTABLE = 1 << 8
+_CONTAINERS = (tuple, list, dict, set)
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
 
 
@@ -122,7 +124,7 @@ def same(before: Any, after: Any) -> bool:
     return type(before) is tuple and len(before) == len(after) and all(map(same, before, after))
 
 
-def holds_the_same(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> bool:
+def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> dict[int, Any] | None:
     """Tell whether nothing but identity distinguishes two objects: all that they hold is the same, all through.
 
     Args:
@@ -130,7 +132,13 @@ def holds_the_same(before: Any, after: Any, kinds: Collection[type], replace: Ma
         after: the other one.
         kinds: the classes whose instances are entered; of other objects only containers are.
         replace: what stands for an object that `after` may hold, by its id.
+
+    Returns:
+        by their ids, the objects with an identity that `after` is made of, and what `before` has in their places;
+        None if something distinguishes the two.
     """
+    found: dict[int, Any] = {}
+    taken: dict[int, Any] = {}  # the other way round: what is one object here has to be one there
     seen: set[tuple[int, int]] = set()
     todo: list[tuple[Any, Any]] = [(before, after)]
     while todo and len(seen) < _ENOUGH:
@@ -139,25 +147,49 @@ def holds_the_same(before: Any, after: Any, kinds: Collection[type], replace: Ma
         if (id(one), id(other)) in seen or same(one, other):
             continue
         seen.add((id(one), id(other)))
-        kind = type(one)
-        if kind is not type(other):
-            return False
-        if kind in (list, tuple) and len(one) == len(other):
-            todo += zip(one, other, strict=True)
-        elif kind is dict and len(one) == len(other):
-            todo += [*zip(one, other, strict=True), *zip(one.values(), other.values(), strict=True)]
-        elif kind is set and one == other and all(type(item) in ATOMS for item in one):
-            continue
-        elif kind in kinds and _is_plain(kind):
-            todo.append((_contents(one), _contents(other)))
-        else:
-            return False
-    return not todo
+        if type(one) is not type(other) or id(other) in found or id(one) in taken:
+            return None
+        if type(one) is not tuple:
+            found[id(other)], taken[id(one)] = one, other
+        parts = _parts(one, other, kinds)
+        if parts is None:
+            return None
+        todo += parts
+    return None if todo else found
+
+
+def holds_the_same(before: Any, after: Any, replace: Mapping[int, Any]) -> bool:
+    """Tell whether two values, or containers of such, hold the same, all through; see `counterparts`."""
+    return counterparts(before, after, (), replace) is not None
+
+
+def _parts(one: Any, other: Any, kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
+    """Pair what two objects of one type hold; None if it is not the same, or cannot be seen."""
+    kind, pairs = type(one), list[tuple[Any, Any]]()
+    if kind in kinds and _is_plain(kind):
+        was, now = _contents(one), _contents(other)
+        if list(was) != list(now):
+            return None
+        pairs += zip(was.values(), now.values(), strict=True)
+    elif kind not in _CONTAINERS:
+        return None
+    if is_a(one, set) and not (set.__eq__(one, other) and all(type(item) in ATOMS for item in set.__iter__(one))):
+        return None
+    held, holds = _items(one), _items(other)
+    return [*pairs, *zip(held, holds, strict=True)] if len(held) == len(holds) else None
+
+
+def _items(value: Any) -> list[Any]:
+    if is_a(value, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    if is_a(value, list):
+        return list(list.__iter__(value))
+    return list(tuple.__iter__(value)) if is_a(value, tuple) else []
 
 
 def _is_plain(kind: type) -> bool:
-    """Tell whether all that instances hold is in their dictionary and their slots: no base is built in."""
-    return all(base is object or base.__flags__ & HEAP_TYPE for base in kind.__mro__)
+    """Tell whether all that instances hold can be seen: in a dictionary, in slots, and as items of a container."""
+    return all(base is object or base in _CONTAINERS or base.__flags__ & HEAP_TYPE for base in kind.__mro__)
 
 
 def _contents(instance: Any) -> dict[str, Any]:

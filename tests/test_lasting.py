@@ -98,6 +98,83 @@ def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(wo
     assert plain.table == {"text": frozen.text}
 
 
+def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(workshop: Any) -> None:
+    text = """
+        class Node:
+            def __init__(self, **children):
+                self.items = []
+                for name, child in children.items():
+                    self.add(name, child)
+            def add(self, name, child):
+                child.parent = self
+                setattr(self, name, child)
+        leaf = Node()
+        root = Node(left=Node(), right=leaf)
+        TABLE = {"left": root.left, "items": root.items, "pairs": [("root", root), ("right", root.right)]}
+        def is_whole():
+            root, right = (one for _, one in TABLE["pairs"])
+            parts = TABLE["left"], TABLE["items"], TABLE["left"].parent, right
+            return all(map(lambda one, other: one is other, parts, (root.left, root.items, root, leaf)))
+        """
+    workshop.write("trees.py", text)
+    frozen = bf.freeze_block("trees")
+    parts = frozen.root, frozen.leaf, frozen.root.left
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.is_whole()
+        assert (frozen.root, frozen.leaf, frozen.root.left) == parts
+    frozen.root.left.items.append(1)
+    bf.swap(frozen)
+    assert frozen.is_whole()
+    assert (frozen.root.left.items, parts[2].items) == ([], [1])
+    assert frozen.root is not parts[0]
+    before = frozen.leaf
+    workshop.write("trees.py", text + "leaf.items.extend([])\n")
+    bf.swap(frozen)
+    assert frozen.is_whole()
+    assert frozen.leaf is not before, "what the new version says to it is not said to the old one"
+
+
+def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(workshop: Any) -> None:
+    workshop.write(
+        "tokens.py",
+        """
+        class Token(tuple):
+            parent = None
+            def __getattr__(self, name):
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                child = Token((*self, name))
+                child.parent = self
+                setattr(self, name, child)
+                return child
+        Root = Token()
+        Number = Root.Literal.Number
+        RULES = [(r"[0-9]+", Number), (r"[0-9.]+", Number.Float)]
+        class Table(dict): pass
+        class Stack(list): pass
+        class Words(set): pass
+        table = Table(a=1)
+        stack = Stack([Number])
+        words = Words(["a"])
+        def kind(text): return RULES[len(text) > 1][1]
+        """,
+    )
+    frozen = bf.freeze_block("tokens")
+    number, real, holders = frozen.Number, frozen.Number.Float, (frozen.table, frozen.stack, frozen.words)
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.kind("1") is number is frozen.Root.Literal.Number
+        assert frozen.kind("1.5") is real is frozen.Number.Float
+        assert (frozen.table is holders[0], frozen.stack is holders[1], frozen.words is holders[2]) == (True,) * 3
+    frozen.table["b"] = 2
+    frozen.words.add("b")
+    assert real.Long.parent is real
+    bf.swap(frozen)
+    assert (frozen.table, frozen.words) == ({"a": 1}, {"a"})
+    assert frozen.kind("1.5") is frozen.Number.Float is not real
+
+
 def test_a_statement_that_says_more_to_an_object_is_not_said_to_the_old_one(workshop: Any) -> None:
     text = "class Flags:\n    pass\nflags = Flags()\n"
     workshop.write("flags.py", text)

@@ -98,3 +98,47 @@ def test_a_walk_leaves_nothing_behind_for_the_collector(holding: Any) -> None:
     finally:
         gc.enable()
     assert left == []
+
+
+def test_containers_with_classes_of_their_own_are_entered_whatever_they_refuse(workshop: Workshop) -> None:
+    workshop.write(
+        "containers.py",
+        """
+        from collections import OrderedDict, deque
+
+        def refuse(self, *args, **kwargs):
+            raise TypeError("it cannot be changed")
+
+        class Frozen(dict):
+            __setitem__ = __delitem__ = update = clear = refuse
+        class Ordered(OrderedDict):
+            __setitem__ = clear = refuse
+        class List(list):
+            __iter__ = __setitem__ = refuse
+        class Queue(deque):
+            __setitem__ = refuse
+        class Set(set):
+            add = discard = remove = refuse
+        class Pair(tuple):
+            pass
+
+        def mark():
+            return "marked"
+
+        values = [Frozen(x=mark), List([mark]), Queue([mark]), Set([mark]), Frozen({mark: 1}), Pair((mark,))]
+        attributes = [Frozen(), List(), Queue(), Set(), Pair()]
+        for one in attributes:
+            one.mark = mark
+        order = Ordered()
+        OrderedDict.__setitem__(order, mark, 1)
+        OrderedDict.__setitem__(order, "last", mark)
+        """,
+    )
+    frozen: Any = bf.freeze_block("containers")
+    for _ in range(2):
+        bf.swap(frozen)
+        mapping, items, queue, members, keys, pair = frozen.values
+        held = [mapping["x"], items[0], queue[0], *members, *keys, pair[0], *frozen.order, *frozen.order.values()]
+        held += [one.mark for one in frozen.attributes]
+        assert {one for one in held if one not in (1, "last")} == {frozen.mark}
+        assert list(frozen.order) == [frozen.mark, "last"]
