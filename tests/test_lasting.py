@@ -98,6 +98,27 @@ def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(wo
     assert plain.table == {"text": frozen.text}
 
 
+def test_sentinels_that_are_made_by_one_statement_stay(workshop: Any) -> None:
+    text = """
+        class Mark: pass
+        MISSING, DEFAULT = object(), Mark()
+        [FIRST, (SECOND, *_)] = Mark(), (Mark(), None)
+        def is_missing(value, default=DEFAULT): return value is MISSING, default is DEFAULT
+        """
+    workshop.write("marks.py", text)
+    frozen = bf.freeze_block("marks")
+    names = ("MISSING", "DEFAULT", "FIRST", "SECOND")
+    kept = [getattr(frozen, name) for name in names]
+    for _ in range(2):
+        bf.swap(frozen)
+        assert [getattr(frozen, name) for name in names] == kept
+        assert frozen.is_missing(kept[0]) == (True, True)
+    others = text.replace("MISSING, DEFAULT = object(), Mark()", "DEFAULT, MISSING = Mark(), object()")
+    workshop.write("marks.py", others)
+    bf.swap(frozen)
+    assert frozen.MISSING is not kept[0]
+
+
 def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(workshop: Any) -> None:
     text = """
         class Node:
