@@ -156,6 +156,33 @@ def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(w
     assert frozen.leaf is not before, "what the new version says to it is not said to the old one"
 
 
+def test_an_object_with_a_lock_and_a_mark_of_its_own_stays(workshop: Any) -> None:
+    workshop.write(
+        "guarded.py",
+        """
+        from threading import Event, RLock
+        class Guarded:
+            def __init__(self): self.lock, self.ended, self.nothing, self.held = RLock(), Event(), object(), {}
+            def get(self, key):
+                with self.lock:
+                    return self.held.get(key, self.nothing)
+        guarded = Guarded()
+        NOTHING = guarded.nothing
+        def is_nothing(value): return value is guarded.nothing is NOTHING is guarded.get("x")
+        """,
+    )
+    frozen = bf.freeze_block("guarded")
+    guarded, lock, nothing = frozen.guarded, frozen.guarded.lock, frozen.NOTHING
+    for _ in range(2):
+        bf.swap(frozen)
+        assert (frozen.guarded, guarded.lock) == (guarded, lock)
+        assert frozen.is_nothing(nothing)
+    guarded.held["x"] = 1
+    bf.swap(frozen)
+    assert frozen.guarded is not guarded
+    assert frozen.is_nothing(frozen.NOTHING)
+
+
 def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(workshop: Any) -> None:
     workshop.write(
         "tokens.py",
