@@ -190,8 +190,9 @@ def _relinked(
 ) -> tuple[dict[str, Any], frozenset[str]] | None:
     """Return the attributes that `old` has in `generation`, and the names of those that come from the body."""
     current = generation.block.current
-    before = outline_of(current.members[key[0]].source)
+    before, after = outline_of(current.members[key[0]].source), outline_of(generation.members[key[0]].source)
     assert before is not None
+    assert after is not None
     methods = before.classes[key[1]].methods
     values = {
         name: value.outward.get(current, value.default) if is_a(value, Switch) else value
@@ -218,8 +219,10 @@ def _relinked(
                 if len(alike) != 1:
                     return None
                 values[name] = alike.popitem()[1]
-            else:
+            elif name in after.classes[key[1]].methods:
                 values[name] = value
+            else:
+                continue  # who was told of the class has taken it, as the description of a field, and has it still
             names.add(name)
     for name in methods - made.keys():
         if is_own(generation.block, method_function(values.get(name))) or is_a(values.get(name), property):

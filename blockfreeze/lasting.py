@@ -11,30 +11,18 @@ the generation is complete, for objects that the body has filled.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any
 
 from blockfreeze.outline import outline_of
 from blockfreeze.patches import MISSING
-from blockfreeze.shapes import counterparts, same
+from blockfreeze.shapes import IDENTITIES, counterparts, same
 from blockfreeze.source import says_the_same
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation, Member
 
 __all__ = ["lasting", "lasting_objects"]
-
-# What has no contents of its own, or whose contents are who holds it or waits for it: old calls and new ones must mean
-# the same one.
-_IDENTITIES = frozenset(
-    {
-        *(object, ContextVar, threading.local, type(threading.Lock()), type(threading.RLock())),
-        *(threading.Barrier, threading.BoundedSemaphore, threading.Condition, threading.Event, threading.Semaphore),
-        *(TypeVar, TypeVarTuple, ParamSpec, NewType),
-    }
-)
 
 
 def lasting(generation: Generation, member: Member, name: str, value: Any) -> Any:
@@ -45,7 +33,7 @@ def lasting(generation: Generation, member: Member, name: str, value: Any) -> An
         return value
     if same(existing, value):
         return existing
-    alike = type(value) in _IDENTITIES or _holds_the_same(generation, existing, value)
+    alike = type(value) in IDENTITIES or _holds_the_same(generation, existing, value)
     return existing if alike and _is_unchanged(before, member, name) else value
 
 

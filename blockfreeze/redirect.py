@@ -17,7 +17,7 @@ import gc
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 from weakref import KeyedRef, ReferenceType
 
@@ -146,6 +146,7 @@ class _Redirection:
             (type, self._enter_class),
             (property, self._enter_property),
             (MethodType, self._enter_method),
+            (MappingProxyType, self._enter_view),
             (partial, self._enter_partial),
         ):
             if issubclass(kind, base):
@@ -244,6 +245,11 @@ class _Redirection:
 
     def _enter_property(self, found: property) -> None:
         self.todo.extend((found.fget, found.fset, found.fdel))
+
+    def _enter_view(self, found: MappingProxyType[Any, Any]) -> None:
+        for seen in gc.get_referents(found):
+            if not is_a(seen, dict) or "__doc__" not in seen:  # which each class has: its own dictionary is not entered
+                self.todo.append(seen)
 
     def _enter_method(self, found: MethodType) -> None:
         if not _is_ours(type(found.__self__)):

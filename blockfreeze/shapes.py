@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from types import MemberDescriptorType
-from typing import Any
+from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.redirect import ATOMS, HEAP_TYPE
 
 __all__ = [
+    "IDENTITIES",
     "can_change",
     "counterparts",
     "delete_attribute",
@@ -26,6 +29,16 @@ __all__ = [
 _IMMUTABLE = 1 << 8
 _CONTAINERS = (tuple, list, dict, set)
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
+
+# What has no contents of its own, or whose contents are who holds it or waits for it: old calls and new ones must mean
+# the same one.
+IDENTITIES = frozenset(
+    {
+        *(object, ContextVar, threading.local, type(threading.Lock()), type(threading.RLock())),
+        *(threading.Barrier, threading.BoundedSemaphore, threading.Condition, threading.Event, threading.Semaphore),
+        *(TypeVar, TypeVarTuple, ParamSpec, NewType),
+    }
+)
 
 
 def can_change(cls: type) -> bool:
@@ -166,6 +179,8 @@ def holds_the_same(before: Any, after: Any, replace: Mapping[int, Any]) -> bool:
 def _parts(one: Any, other: Any, kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
     """Pair what two objects of one type hold; None if it is not the same, or cannot be seen."""
     kind, pairs = type(one), list[tuple[Any, Any]]()
+    if kind in IDENTITIES:
+        return pairs
     if kind in kinds and _is_plain(kind):
         was, now = _contents(one), _contents(other)
         if list(was) != list(now):

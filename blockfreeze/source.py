@@ -338,14 +338,23 @@ def _digests(data: bytes) -> Mapping[str, str]:
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in digests.items()}
 
 
+def _assigned(target: ast.expr) -> Iterable[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Starred):
+        yield from _assigned(target.value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for one in target.elts:
+            yield from _assigned(one)
+
+
 def _bindings(statements: Iterable[ast.stmt]) -> Iterable[tuple[ast.stmt, str]]:
     for statement in statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield statement, statement.name
         elif isinstance(statement, ast.Assign):
             for target in statement.targets:
-                if isinstance(target, ast.Name):
-                    yield statement, target.id
+                yield from ((statement, name) for name in _assigned(target))
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             yield statement, statement.target.id
         for field in ("body", "orelse", "finalbody"):

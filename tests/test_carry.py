@@ -261,6 +261,60 @@ def test_a_method_that_the_metaclass_has_taken_away_is_made_anew(workshop: Works
     assert module.Model().show() == "v2"
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_decorator_has_taken_out_of_a_class_is_not_put_back(late: bool, workshop: Workshop) -> None:
+    workshop.write(
+        "a_describer.py",
+        """
+made = []
+
+class Field:
+    def __init__(self, converter):
+        self.converter = converter
+
+def fields(cls):
+    described = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+    taken = (*described, "__dict__", "__weakref__")
+    namespace = {name: value for name, value in vars(cls).items() if name not in taken}
+
+    def __init__(self, **values):
+        for name, field in described.items():
+            setattr(self, name, field.converter(values[name]))
+
+    made.append(cls.__name__)
+    return type(cls)(cls.__name__, cls.__bases__, {**namespace, "__slots__": tuple(described), "__init__": __init__})
+""",
+    )
+    framework = workshop.load("a_describer")
+    workshop.write(
+        "priced.py",
+        """
+        from a_describer import Field, fields
+
+        def convert(text):
+            return int(text)
+
+        @fields
+        class Price:
+            amount = Field(converter=convert)
+
+            def shown(self):
+                return f"{self.amount} €"
+
+        free = Price(amount="0")
+        """,
+    )
+    if late:
+        workshop.load("priced")
+    frozen = bf.freeze_block("priced")
+    price, descriptor = frozen.Price(amount="1"), vars(frozen.Price)["amount"]
+    workshop.write("priced.py", (workshop.path / "priced.py").read_text().replace("€", "Euro"))
+    bf.swap(frozen)
+    assert (price.shown(), frozen.free.shown()) == ("1 Euro", "0 Euro")
+    assert vars(frozen.Price)["amount"] is descriptor
+    assert framework.made == ["Price"]
+
+
 def test_a_build_that_fails_leaves_a_carried_class_as_it_was(model: ModuleType, outside: ModuleType) -> None:
     told, instance = list(outside.made), model.Model()
     with pytest.raises(bf.PrepareError):

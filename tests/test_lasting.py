@@ -98,6 +98,27 @@ def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(wo
     assert plain.table == {"text": frozen.text}
 
 
+def test_sentinels_that_are_made_by_one_statement_stay(workshop: Any) -> None:
+    text = """
+        class Mark: pass
+        MISSING, DEFAULT = object(), Mark()
+        [FIRST, (SECOND, *_)] = Mark(), (Mark(), None)
+        def is_missing(value, default=DEFAULT): return value is MISSING, default is DEFAULT
+        """
+    workshop.write("marks.py", text)
+    frozen = bf.freeze_block("marks")
+    names = ("MISSING", "DEFAULT", "FIRST", "SECOND")
+    kept = [getattr(frozen, name) for name in names]
+    for _ in range(2):
+        bf.swap(frozen)
+        assert [getattr(frozen, name) for name in names] == kept
+        assert frozen.is_missing(kept[0]) == (True, True)
+    others = text.replace("MISSING, DEFAULT = object(), Mark()", "DEFAULT, MISSING = Mark(), object()")
+    workshop.write("marks.py", others)
+    bf.swap(frozen)
+    assert frozen.MISSING is not kept[0]
+
+
 def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(workshop: Any) -> None:
     text = """
         class Node:
@@ -133,6 +154,33 @@ def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(w
     bf.swap(frozen)
     assert frozen.is_whole()
     assert frozen.leaf is not before, "what the new version says to it is not said to the old one"
+
+
+def test_an_object_with_a_lock_and_a_mark_of_its_own_stays(workshop: Any) -> None:
+    workshop.write(
+        "guarded.py",
+        """
+        from threading import Event, RLock
+        class Guarded:
+            def __init__(self): self.lock, self.ended, self.nothing, self.held = RLock(), Event(), object(), {}
+            def get(self, key):
+                with self.lock:
+                    return self.held.get(key, self.nothing)
+        guarded = Guarded()
+        NOTHING = guarded.nothing
+        def is_nothing(value): return value is guarded.nothing is NOTHING is guarded.get("x")
+        """,
+    )
+    frozen = bf.freeze_block("guarded")
+    guarded, lock, nothing = frozen.guarded, frozen.guarded.lock, frozen.NOTHING
+    for _ in range(2):
+        bf.swap(frozen)
+        assert (frozen.guarded, guarded.lock) == (guarded, lock)
+        assert frozen.is_nothing(nothing)
+    guarded.held["x"] = 1
+    bf.swap(frozen)
+    assert frozen.guarded is not guarded
+    assert frozen.is_nothing(frozen.NOTHING)
 
 
 def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(workshop: Any) -> None:

@@ -14,7 +14,7 @@ import blockfreeze as bf
 TEXT = """
 from collections import deque
 from functools import partial
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 import blockfreeze as bf
 
 class Holder:
@@ -28,7 +28,7 @@ class Table(dict):
 
 kept = bf.defvar("kept", lambda: {
     "list": [], "deque": deque(), "set": set(), "dict": {}, "tuple": {}, "table": Table(), "holder": Holder(),
-    "slotted": Slotted(), "namespace": SimpleNamespace(), "partial": [], "key": {}, "number": 1,
+    "slotted": Slotted(), "namespace": SimpleNamespace(), "partial": [], "key": {}, "number": 1, "views": [],
 })
 
 def mark():
@@ -45,6 +45,7 @@ kept["slotted"].kept = mark
 kept["namespace"].kept = mark
 kept["partial"].append(partial(mark))
 kept["key"][mark] = 1
+kept["views"] += [MappingProxyType({"x": mark}), vars(Holder)]
 """
 
 
@@ -59,7 +60,7 @@ def held(module: Any) -> list[Any]:
         kept["table"]["x"],
     ]
     found += [kept["holder"].kept, kept["slotted"].kept, kept["namespace"].kept, *kept["key"]]
-    return found + [one.func for one in kept["partial"]]
+    return found + [one.func for one in kept["partial"]] + [one["x"] for one in kept["views"] if "x" in one]
 
 
 @pytest.fixture
