@@ -9,6 +9,7 @@ Threads: one thread builds a generation; a member that joins later is loaded und
 from __future__ import annotations
 
 import builtins
+import importlib
 import importlib.util
 import sys
 import time
@@ -180,7 +181,9 @@ def load_member(generation: Generation, name: str) -> Member | None:
         parent = name.rpartition(".")[0]
         if parent and block.covers(parent) and load_member(generation, parent) is None:
             if not generation.snapshot.has_inside(parent):
-                return None  # otherwise it is a namespace package, which has no code of its own
+                return None
+            if parent in generation.snapshot.modules:
+                importlib.import_module(parent)  # otherwise it is a namespace package, which has no code of its own
         if name in generation.members:
             return generation.members[name]
         path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None

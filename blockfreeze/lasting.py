@@ -5,8 +5,9 @@ itself, and so does one of the block's own classes that holds exactly what the n
 miss what the new one has, and whoever holds the old one holds the right one. So does one that a class has as an
 attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does.
 
-It is asked twice: where a statement stores the object, before anything else in the body can take hold of it, and when
-the generation is complete, for objects that the body has filled.
+What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it.
+Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
+object would fill that.
 """
 
 from __future__ import annotations
@@ -33,18 +34,7 @@ def lasting(generation: Generation, member: Member, name: str, value: Any) -> An
         return value
     if same(existing, value):
         return existing
-    alike = type(value) in IDENTITIES or _holds_the_same(generation, existing, value)
-    return existing if alike and _is_unchanged(before, member, name) else value
-
-
-def _holds_the_same(generation: Generation, existing: Any, value: Any) -> bool:
-    """Tell whether an object of one of the block's own classes holds the same, and no other object of such a class.
-
-    What is made of several objects is complete when the body is: until then, others may hold some of them.
-    """
-    own = generation.class_values
-    pairs = counterparts(existing, value, own, {}) if type(value) in own else None
-    return pairs is not None and all(one is existing or type(one) not in own for one in pairs.values())
+    return existing if type(value) in IDENTITIES and _is_unchanged(before, member, name) else value
 
 
 def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[int, Any]:

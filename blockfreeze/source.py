@@ -18,7 +18,7 @@ import os
 import sys
 import weakref
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType
@@ -50,6 +50,18 @@ class ModuleSource:
     def is_package(self) -> bool:
         """Whether the module is a package."""
         return self.search is not None
+
+    @cached_property
+    def replaces_itself(self) -> bool:
+        """Whether the module puts another object in its place in `sys.modules`, as its source says."""
+        if self.data is None or b"modules" not in self.data:
+            return False
+        try:
+            tree = ast.parse(self.data)
+        except (SyntaxError, ValueError):
+            return False
+        targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
+        return any(_is_place_of(self.name, target) for target in targets)
 
     def compile(self) -> CodeType:
         """Return the module's code object.
@@ -248,7 +260,8 @@ class Snapshot:
             if spec is not None and is_linkable(spec):
                 search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
                 found = self.modules[name] = _read(name, spec, search)
-        return found
+        # Who imports a module that puts another object in its place wants that object, which is nothing to be swapped.
+        return None if found is not None and name not in self.roots and found.replaces_itself else found
 
     def has_inside(self, name: str) -> bool:
         """Tell whether a module of this version is inside of `name`."""
@@ -262,6 +275,16 @@ class Snapshot:
             if source is not None:
                 whole.update(name.encode() + b"\0" + source.digest())
         return whole.hexdigest()
+
+
+def _is_place_of(name: str, target: ast.expr) -> bool:
+    """Tell whether an assignment goes to the place that `sys.modules` has for the module `name`."""
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Attribute | ast.Name):
+        return False
+    held, key = target.value, target.slice
+    table = held.attr if isinstance(held, ast.Attribute) else held.id
+    itself = key.id == "__name__" if isinstance(key, ast.Name) else isinstance(key, ast.Constant) and key.value == name
+    return table == "modules" and itself
 
 
 def covers(roots: Iterable[str], name: str) -> bool:

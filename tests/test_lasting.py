@@ -236,6 +236,36 @@ def test_a_statement_that_says_more_to_an_object_is_not_said_to_the_old_one(work
 
 
 @pytest.mark.needs_threads
+@pytest.mark.parametrize("registry", ["Registry()", "Table()"])
+def test_what_a_new_body_registers_first_is_not_put_into_the_serving_generations_registry(
+    workshop: Any, registry: str
+) -> None:
+    text = f"""
+        class Registry:
+            def __init__(self): self.items = {{}}
+            def add(self, function):
+                self.items[function.__name__] = function
+                return function
+        class Table(dict):
+            def add(self, function):
+                self[function.__name__] = function
+                return function
+        registry = {registry}
+        def names(): return [*registry] if isinstance(registry, dict) else [*registry.items]
+        """
+    workshop.write("registering.py", text)
+    frozen = bf.freeze_block("registering")
+    more = text + "@registry.add\n        def first(): return 1\n"
+    workshop.write("registering.py", more)
+    with bf.prepare(frozen):
+        assert frozen.names() == []
+    assert frozen.names() == []
+    bf.swap(frozen)
+    assert frozen.names() == ["first"]
+    bf.rollback(frozen)
+    assert frozen.names() == []
+
+
 def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_new_ones(workshop: Any) -> None:
     workshop.write(
         "shared.py",

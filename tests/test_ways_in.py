@@ -185,3 +185,52 @@ except bf.SwapInProgressError as error: refused = str(error)
 def test_inlining_is_refused_as_long_as_it_is_not_there() -> None:
     with pytest.raises(bf.FreezeError, match="inline"):
         bf.freeze_block("json", inline=True)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("swapped_first", [False, True])
+def test_a_member_that_puts_another_object_in_its_place_is_left_to_the_import_system(
+    workshop: Workshop, swapped_first: bool, late: bool
+) -> None:
+    workshop.write(
+        "lazy/__init__.py",
+        """
+        def use():
+            from lazy.parts import get, made
+            from lazy.parts.inner import twice
+            import lazy.parts
+            return get(), made, lazy.parts.made, twice(get)
+        """,
+    )
+    workshop.write(
+        "lazy/parts/__init__.py",
+        """
+        import sys
+        from types import ModuleType
+        from lazy import use
+        def get(): return "got"
+        class Parts(ModuleType):
+            def __getattr__(self, name):
+                if name == "made":
+                    return "made when asked for"
+                raise AttributeError(name)
+        parts = Parts(__name__)
+        parts.__dict__.update(sys.modules[__name__].__dict__)
+        sys.modules[__name__] = parts
+        """,
+    )
+    workshop.write("lazy/parts/inner.py", "def twice(call): return call() * 2\n")
+    if late:
+        workshop.load("lazy")
+    frozen = bf.freeze_block("lazy")
+    answer = ("got", "made when asked for", "made when asked for", "gotgot")
+    if not swapped_first:
+        assert frozen.use() == answer
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen.use() == answer
+    parts = workshop.load("lazy.parts")
+    assert (parts.get(), parts.made, parts.use) == ("got", "made when asked for", frozen.use)
+    bf.rollback(frozen)
+    assert frozen.use() == answer
+    assert sorted(bf.status(frozen).members) == ["lazy", "lazy.parts.inner"]
