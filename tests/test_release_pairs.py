@@ -17,6 +17,7 @@ import pytest
 
 pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
 
+from benchmarks.fidelity.targets import package_targets
 from benchmarks.release_pairs.changes import changed_definitions
 from benchmarks.release_pairs.findings import Findings
 from benchmarks.release_pairs.load import Load
@@ -94,7 +95,7 @@ def test_the_lists_name_each_pair_once_and_every_package_has_a_workload() -> Non
     assert len({pair.name for pair in pairs}) == len(pairs)
     assert {pair.package for pair in read_pairs(LISTS[0])}.isdisjoint(pair.package for pair in read_pairs(LISTS[1]))
     recipes = read_recipes()
-    assert recipes.keys() <= {pair.package for pair in pairs}
+    assert recipes.keys() <= {pair.package for pair in pairs} | {target.name for target in package_targets()}
     assert all(recipe.why for recipe in recipes.values() if recipe.patchable)
     guesses = guessed.__code__
     for pair in pairs:
