@@ -132,15 +132,15 @@ def is_hidden(code: CodeType) -> bool:
 def chosen_by_dispatch(block: Block, frame: FrameType) -> Generation | None:
     """Return the generation that a frame of `dispatch` has chosen, or chooses by default.
 
-    None for another frame, and for a call that waits at a gate: it has not begun.
+    None for another frame, and for a call that waits at a gate: it has not begun. None also if it came to its end in
+    another thread since it was found there, and was cleared, as `traceback.clear_frames` does.
     """
     if frame.f_code is not _DISPATCH:
         return None
     local = frame.f_locals
-    if local["block"] is not block or local.get("waiting"):
+    if local.get("block") is not block or local.get("waiting"):
         return None
-    found: Generation = local.get("generation") or local["current"]
-    return found
+    return local.get("generation") or local.get("current")
 
 
 def nearest(block: Block, frame: FrameType | None) -> Generation | None:
@@ -158,7 +158,7 @@ def nearest(block: Block, frame: FrameType | None) -> Generation | None:
             found = dispatched(block, frame)
         elif code is _DISPATCH:
             local = frame.f_locals
-            found = local.get("generation") if local["block"] is block else None
+            found = local.get("generation") if local.get("block") is block else None
         else:
             found = by_globals.get(id(frame.f_globals))
         if found is not None:

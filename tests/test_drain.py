@@ -6,6 +6,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from parking import LIMIT, ParkedCall
 import blockfreeze as bf
 from blockfreeze import registry
 from blockfreeze.drain import search
+from blockfreeze.vector import chosen_by_dispatch, nearest
 
 POLLS = 20
 
@@ -211,3 +213,23 @@ interpreters.destroy(other)
 bf.drain(shop, timeout=30)
 print(bf.status(shop).overlapping)
 """
+
+
+def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call(workshop: Workshop) -> None:
+    source = "def fail(): raise LookupError\ndef suspended(): yield\n"
+    workshop.write("failing.py", source)
+    failing = bf.freeze_block("failing")
+    old = failing.suspended()
+    next(old)
+    bf.swap(failing)
+    with pytest.raises(LookupError) as caught:
+        failing.fail()
+    frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_code.co_name == "dispatch"]
+    assert len(frames) == 1
+    block = registry.block_of(failing, "test")
+    assert chosen_by_dispatch(block, frames[0]) is block.current
+    # As `assertRaises` does, in the thread of the call, while another one has the frame in its hands.
+    traceback.clear_frames(caught.tb)
+    assert chosen_by_dispatch(block, frames[0]) is None
+    assert nearest(block, frames[0]) is None
+    old.close()

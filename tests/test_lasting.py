@@ -235,7 +235,6 @@ def test_a_statement_that_says_more_to_an_object_is_not_said_to_the_old_one(work
     assert frozen.flags.loud
 
 
-@pytest.mark.needs_threads
 @pytest.mark.parametrize("registry", ["Registry()", "Table()"])
 def test_what_a_new_body_registers_first_is_not_put_into_the_serving_generations_registry(
     workshop: Any, registry: str
@@ -266,6 +265,7 @@ def test_what_a_new_body_registers_first_is_not_put_into_the_serving_generations
     assert frozen.names() == []
 
 
+@pytest.mark.needs_threads
 def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_new_ones(workshop: Any) -> None:
     workshop.write(
         "shared.py",
