@@ -135,6 +135,8 @@ def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: ty
 
     What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past what could switch.
     """
+    if is_made_in_c(type(cls)) and type(cls).__setattr__ != type.__setattr__:
+        return f"its statement has changed, and its metaclass {type(cls).__name__} sets attributes in its own way"
     outline = outline_of(member.source)
     foreign = is_made_in_c(type(cls)) or is_foreign(generation.block, type(cls).__module__)
     if outline is None or name not in outline.classes or not foreign:

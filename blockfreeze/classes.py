@@ -181,7 +181,8 @@ def generation_dictionary(generation: Generation, cls: type) -> Mapping[str, Any
     if not any(is_a(value, Switch) for value in own.values()):
         return own
     chosen = {
-        name: value.inner.get(generation, value.default) if is_a(value, Switch) else value
+        # As who asks the class for one: the function that others have, see `Switch.__get__`.
+        name: value.outward.get(generation, value.default) if is_a(value, Switch) else value
         for name, value in own.items()
     }
     return MappingProxyType({name: value for name, value in chosen.items() if value is not ABSENT})
@@ -195,6 +196,8 @@ def is_shared(cls: type, one: Generation, other: Generation) -> bool:
 
 def assign_class_attribute(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
     """Let code of `generation` set an attribute of `cls`: during an overlap, for itself alone."""
+    if is_a(value, Switch):  # read from the dictionary of a class, where it could not be told that it is one
+        value = value.outward.get(generation, value.default)
     generation.assigned.setdefault(cls, set()).add(name)
     live = cls.__dict__.get(name, ABSENT)
     if not is_a(live, Switch):

@@ -1,6 +1,7 @@
 """Where a function works on a class itself: found by the form of its instructions, to be taken over by a hook.
 
-What looks like a class: ``cls`` and its usual other names, a class of the module, ``type(self)``, ``self.__class__``.
+What looks like a class: ``cls``, ``base`` and their usual other names, a class of the module, ``type(self)``,
+``self.__class__``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from blockfreeze.names import Linkage
 
 __all__ = ["class_dictionaries", "class_stores", "class_variables"]
 
+_CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "owner", "class_", "base", "parent", "superclass", "tp", "typ"})
 _GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 
@@ -85,7 +87,7 @@ def _pushes_class(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage
     if opname.startswith(("LOAD_FAST", "STORE_FAST")):
         last = arg & 15 if opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname else arg
         name = code.co_varnames[last] if last < len(code.co_varnames) else ""
-        return name in ("cls", "klass", "mcs", "owner", "class_")
+        return name in _CLASS_NAMES
     return opname == "CALL" and arg == 1 and "type" in code.co_names
 
 

@@ -151,7 +151,7 @@ def test_names_are_set_and_put_back_at_any_moment_of_a_swap(what: str, tmp_path:
     counted = OutsideOfPatches(None)
     with frozen_block(tmp_path) as module:
         counted.run(lambda: bf.swap(module, source=text(2)))
-    for at in range(0, counted.passed, counted.passed // 12):
+    for at in range(0, counted.passed, counted.passed // 8):
         with frozen_block(tmp_path) as module:
             bf.swap(module, source=text(1))
             bf.drain(module, timeout=30)

@@ -370,3 +370,45 @@ def test_a_function_that_is_read_from_a_class_is_one_object_for_a_call_that_goes
     bf.rollback(module)
     assert next(old) == ([True] * 4, 1, 1, 11)
     assert next(new) == ([True] * 4, 3, 3, 13)
+
+
+# As typing.Protocol does: a constructor looks for the next one along the bases, and puts it into the class.
+REPLACING = """
+def replace(self):
+    cls = type(self)
+    if cls.__init__ is not replace:
+        return
+    for base in cls.__mro__:
+        init = base.__dict__.get("__init__", replace)
+        if init is not replace:
+            cls.__init__ = init
+            break
+    cls.__init__(self)
+class First:
+    __init__ = replace
+class Second(First): pass
+class Third(First):
+    def __init__(self): self.mark = V
+class Fourth(Third):
+    __init__ = replace
+def make():
+    while True:
+        yield Second.__init__ is not replace, type(Second()), Fourth().mark
+"""
+
+
+def test_a_constructor_that_replaces_itself_does_so_in_every_version(workshop: Workshop) -> None:
+    workshop.write("replacing.py", REPLACING.replace("V", "1"))
+    module = bf.freeze_block("replacing")
+    old = module.make()
+    assert next(old) == (False, module.Second, 1)
+    for version in (2, 3):
+        bf.swap(module, source=REPLACING.replace("V", str(version)))
+        new = module.make()
+        assert next(old) == (True, module.Second, 1)
+        assert next(new) == (False, module.Second, version)
+        assert next(new) == (True, module.Second, version)
+    old.close()
+    new.close()
+    bf.drain(module, timeout=30)
+    assert module.Fourth().mark == 3
