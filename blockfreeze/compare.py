@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import CACHE_TYPE, is_a
 from blockfreeze.entries import function_kind
-from blockfreeze.patches import MISSING
 from blockfreeze.report import (
     Converted,
     FreshObject,
@@ -27,6 +26,7 @@ from blockfreeze.report import (
 from blockfreeze.shapes import same
 from blockfreeze.source import ModuleSource, says_the_same
 from blockfreeze.survey import Survey
+from blockfreeze.switch import ABSENT
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation
@@ -211,7 +211,7 @@ def _overwritten(before: Generation, after: Generation) -> Iterator[str]:
         now = after.members[name].namespace if name in after.members else {}
         for key in sorted(member.set_outside):
             dunder = key.startswith("__") and key.endswith("__")
-            if not dunder and not same(member.namespace.get(key, MISSING), now.get(key, MISSING)):
+            if not dunder and not same(member.namespace.get(key, ABSENT), now.get(key, ABSENT)):
                 yield f"{name}.{key}"
 
 

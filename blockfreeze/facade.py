@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.callers import skipped
 from blockfreeze.errors import FrozenBlockError
-from blockfreeze.patches import MISSING, set_name
+from blockfreeze.patches import set_name
+from blockfreeze.switch import ABSENT
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
@@ -67,7 +68,7 @@ def born_class(
         def __delattr__(self, attribute: str) -> None:
             _checked(block, name, self, attribute, "deleted")
             outside = _is_outside(block, _getframe(1))
-            assign(block, name, self, attribute, MISSING, outside=outside, patch=outside and block.patchable)
+            assign(block, name, self, attribute, ABSENT, outside=outside, patch=outside and block.patchable)
 
     return _named(Facade, base, (block, name, loader, base))
 
@@ -102,10 +103,10 @@ def armed_class(
                 home = member.home_of(block, attribute)
                 if attribute in home:
                     return home[attribute]
-            value = namespace.get(attribute, MISSING)
-            if value is MISSING and not member.finished:
+            value = namespace.get(attribute, ABSENT)
+            if value is ABSENT and not member.finished:
                 value = _once_loaded(block, namespace, attribute)
-            if value is not MISSING and attribute != "__dict__":
+            if value is not ABSENT and attribute != "__dict__":
                 return value
             if attribute == "__dict__":
                 return _mirrored(block, member)
@@ -157,7 +158,7 @@ def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any
     """
     if block.load_lock.acquire(timeout=_PATIENCE):
         block.load_lock.release()
-    return namespace.get(attribute, MISSING)
+    return namespace.get(attribute, ABSENT)
 
 
 def _mirrored(block: Block, member: Member) -> dict[str, Any]:
@@ -183,8 +184,8 @@ def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, m
     if attribute == "__class__":
         return type(facade)
     for cls in type(facade).__mro__:
-        found = cls.__dict__.get(attribute, MISSING)
-        if found is not MISSING and attribute != "__getattribute__":
+        found = cls.__dict__.get(attribute, ABSENT)
+        if found is not ABSENT and attribute != "__getattribute__":
             get = getattr(type(found), "__get__", None)
             return found if get is None else get(found, facade, type(facade))
     if missing is not None:
@@ -224,7 +225,7 @@ def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: 
 def assign(
     block: Block, name: str, facade: ModuleType, attribute: str, value: Any, *, outside: bool = True, patch: bool
 ) -> None:
-    """Set a name of the generation of this access, or delete it (`MISSING`).
+    """Set a name of the generation of this access, or delete it (`ABSENT`).
 
     Args:
         outside: it is not code of the block that does so.
@@ -235,14 +236,14 @@ def assign(
     """
     generation, member = _member_of(block, name)
     if member is None or generation is None:
-        if value is MISSING:
+        if value is ABSENT:
             ModuleType.__delattr__(facade, attribute)
         else:
             ModuleType.__setattr__(facade, attribute, value)
         return
     state = attribute in member.linkage.state and name in block.homes
     known = attribute in member.namespace or (state and attribute in member.home_of(block, attribute))
-    if value is MISSING and not known:
+    if value is ABSENT and not known:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
     finished = member.finished and generation.finished
     goes = finished and not state and (name, attribute) not in generation.variables

@@ -21,10 +21,11 @@ from blockfreeze.events import Subscriber
 from blockfreeze.importlib_bootstrap import LoadFacade
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
-from blockfreeze.patches import MISSING, Patches
+from blockfreeze.patches import Patches
 from blockfreeze.pins import Hold
 from blockfreeze.shapes import set_class
 from blockfreeze.source import ModuleSource, Snapshot, covers
+from blockfreeze.switch import ABSENT
 from blockfreeze.vector import Reference
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Member:
         self.finished = False
 
     def meaning(self, name: str) -> Any:
-        """Return what the member's own code has `name` mean, whatever is set from outside; `MISSING` if nothing."""
-        return self.beneath[name] if name in self.beneath else self.namespace.get(name, MISSING)
+        """Return what the member's own code has `name` mean, whatever is set from outside; `ABSENT` if nothing."""
+        return self.beneath[name] if name in self.beneath else self.namespace.get(name, ABSENT)
 
     def home_of(self, block: Block, name: str) -> dict[str, Any]:
         """Return the dictionary that has the state variable `name` for this member's generation."""

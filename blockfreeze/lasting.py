@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.outline import outline_of
-from blockfreeze.patches import MISSING
 from blockfreeze.shapes import IDENTITIES, counterparts, same
 from blockfreeze.source import says_the_same
+from blockfreeze.switch import ABSENT
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation, Member
@@ -29,7 +29,7 @@ __all__ = ["lasting", "lasting_objects"]
 def lasting(generation: Generation, member: Member, name: str, value: Any) -> Any:
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""
     before = generation.block.current.members.get(member.name)
-    existing = before.meaning(name) if before is not None else MISSING
+    existing = before.meaning(name) if before is not None else ABSENT
     if before is None or type(existing) is not type(value):
         return value
     if same(existing, value):

@@ -15,43 +15,36 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from blockfreeze.shapes import same
+from blockfreeze.switch import ABSENT
 
 if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation, Member
 
-__all__ = ["MISSING", "Patches", "set_name"]
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "<missing>"
-
-
-MISSING: Final = _Missing()
+__all__ = ["Patches", "set_name"]
 
 
 def set_name(block: Block, generation: Generation, member: Member, name: str, value: Any) -> None:
-    """Set a name of one generation, or delete it (`MISSING`): in its namespace, and where its code reads it."""
+    """Set a name of one generation, or delete it (`ABSENT`): in its namespace, and where its code reads it."""
     places = [member.namespace]
     if name in member.linkage.state and member.name in block.homes:
         places.append(member.home_of(block, name))
     variable = generation.variables.get((member.name, name))
-    if variable is not None and value is not MISSING:
+    if variable is not None and value is not ABSENT:
         places.append(variable.home)
     for place in places:
-        if value is MISSING:
+        if value is ABSENT:
             place.pop(name, None)
         else:
             place[name] = value
     cell = member.cells.get(name)
     if cell is not None:
-        meant = getattr(sys.modules["builtins"], name, MISSING) if value is MISSING else value
+        meant = getattr(sys.modules["builtins"], name, ABSENT) if value is ABSENT else value
         entry = block.entry_of(meant)
-        if meant is MISSING:
+        if meant is ABSENT:
             del cell.cell_contents
         else:
             cell.cell_contents = meant if entry is None else generation.locals.get(entry, meant)
@@ -66,7 +59,7 @@ class Patches:
         self._found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
     def put(self, block: Block, generation: Generation, module: str, name: str, value: Any) -> None:
-        """Set a name, or delete it (`MISSING`), in every generation; to set what it meant takes the patch back."""
+        """Set a name, or delete it (`ABSENT`), in every generation; to set what it meant takes the patch back."""
         key = module, name
         with self._lock:
             if key in self._held:
@@ -78,7 +71,7 @@ class Patches:
                             set_name(block, one, member, name, member.beneath.pop(name))
                     return
             else:
-                found = generation.members[module].namespace.get(name, MISSING)
+                found = generation.members[module].namespace.get(name, ABSENT)
                 if found is value:
                     return
             self._held[key] = found, value
@@ -115,5 +108,5 @@ def _members(block: Block, module: str) -> list[tuple[Generation, Member]]:
 
 
 def _cover(block: Block, generation: Generation, member: Member, name: str, value: Any) -> None:
-    member.beneath.setdefault(name, member.namespace.get(name, MISSING))
+    member.beneath.setdefault(name, member.namespace.get(name, ABSENT))
     set_name(block, generation, member, name, value)
