@@ -21,7 +21,7 @@ from importlib.machinery import ModuleSpec
 from types import CellType, ModuleType
 from typing import Any
 
-from blockfreeze import linker
+from blockfreeze import linker, places
 from blockfreeze.callers import as_caller_sees
 from blockfreeze.carry import made_registrations
 from blockfreeze.drain import count_joined
@@ -354,17 +354,19 @@ def _closure(
 
     fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
         linker.AS_IT_IS: as_it_is,
-        linker.ASSIGN: hooks.assign,
+        places.ASSIGN: hooks.assign,
         linker.CALLER: as_caller_sees,
         linker.BIND: hooks.bind,
         linker.BUILD: hooks.build,
         linker.DECORATOR: hooks.decorator,
         linker.DEFINE: hooks.define,
-        linker.DICTIONARY: hooks.dictionary,
-        linker.VARIABLES: hooks.variables,
+        places.DICTIONARY: hooks.dictionary,
+        places.VARIABLES: hooks.variables,
         linker.IMPORT: import_member,
         linker.KEEP: hooks.keep,
         linker.REFRESH: hooks.refresh,
+        places.SETTER: hooks.setter,
+        places.UNASSIGN: hooks.unassign,
         linker.STAR: hooks.star,
         linker.STATE: hooks.state,
         linker.HOME: home,

@@ -141,7 +141,7 @@ def kept_by_metaclass(generation: Generation, member: Member, name: str, cls: ty
     foreign = is_made_in_c(type(cls)) or is_foreign(generation.block, type(cls).__module__)
     if outline is None or name not in outline.classes or not foreign:
         return None
-    extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__qualname__", "__slots__"}
+    extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__doc__", "__qualname__", "__slots__"}
     if not extra:
         return None
     return f"its statement has changed, and its metaclass {type(cls).__name__} keeps {min(extra)} on it"
@@ -209,6 +209,7 @@ def _relinked(
             continue
         if name in ("__doc__", "__firstlineno__"):
             values[name] = value
+            names.add("__doc__")
         elif is_a(value, type) and value.__module__ == key[0]:
             if is_a(existing, type):
                 if shape_difference(existing, value) is not None:

@@ -33,6 +33,7 @@ from blockfreeze.switch import ABSENT, BirthSwitch, Switch, as_data
 from blockfreeze.vector import Plain
 
 if TYPE_CHECKING:
+    from blockfreeze.entries import Entry
     from blockfreeze.generation import Block, Generation
 
 __all__ = [
@@ -41,16 +42,18 @@ __all__ = [
     "apply_metadata",
     "assign_class_attribute",
     "class_values",
+    "delete_class_attribute",
     "generation_dictionary",
     "retire_shadow",
     "settle",
 ]
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
-_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__module__", "__class__", "_abc_impl"})
+_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__class__", "_abc_impl"})
+_IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
 METADATA = frozenset(
     {
-        "__doc__",
+        "__module__",
         "__annotations__",
         "__annotate_func__",
         "__annotations_cache__",
@@ -118,8 +121,8 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     generation.class_values[old] = values
     for name, value in values.items():
         entry = block.entries.get((member, f"{path}.{name}"))
-        if entry is not None and is_a(method_function(value), FunctionType):
-            generation.locals[entry] = method_function(value)
+        if entry is not None:
+            _serve(generation, entry, value)
     switch_class(block, block.current, generation, old, built=True)
 
 
@@ -130,38 +133,45 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
     """
     births, values = before.class_values.get(cls, {}), after.class_values[cls]
-    copies = before.class_copies.get(cls, {})
     switched = {name for name, value in cls.__dict__.items() if is_a(value, Switch)}
     names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
     if not built and is_shared(cls, before, after):
         # A class that was carried over is not made by either: only its methods are each generation's own.
         names = switched.union(*(one.carried[cls][1] for one in (before, after) if cls in one.carried))
     for name in names:
-        live = cls.__dict__.get(name, ABSENT)
-        value = values.get(name, ABSENT)
-        if (name in METADATA and "__required_keys__" not in births) or is_patched(block, before, cls, name):
-            continue
-        if "__required_keys__" in births:
-            # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
-            if value is not ABSENT:
-                set_attribute(cls, name, value)
-            continue
-        switch = live if is_a(live, Switch) else None
-        if switch is not None:
-            # A generation that comes back before it has drained: what it has used since it was left, not its births.
-            value = value if built else switch.inner.get(after, value)
-        else:
-            if same(live, value):
-                continue
-            switch = _new_switch(block, cls, name, live)
-            switch.outward[before] = live
-        switch.inner[before] = copies.get(name, switch.inner.get(before, switch.outward.get(before, switch.default)))
-        switch.inner[after] = switch.outward[after] = value
-        known = [*switch.inner.values(), *switch.outward.values()]
-        if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
-            switch = as_data(switch)
-        if cls.__dict__.get(name, ABSENT) is not switch:
-            set_attribute(cls, name, switch)
+        _switch_attribute(block, before, after, cls, name, built=built)
+
+
+def _switch_attribute(
+    block: Block, before: Generation, after: Generation, cls: type, name: str, *, built: bool
+) -> None:
+    births = before.class_values.get(cls, {})
+    live = cls.__dict__.get(name, ABSENT)
+    value = after.class_values[cls].get(name, ABSENT)
+    if (name in METADATA and "__required_keys__" not in births) or is_patched(block, before, cls, name):
+        return
+    if "__required_keys__" in births:
+        # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
+        if value is not ABSENT:
+            set_attribute(cls, name, value)
+        return
+    switch = live if is_a(live, Switch) else None
+    if switch is not None:
+        # A generation that comes back before it has drained: what it has used since it was left, not its births.
+        value = value if built else switch.inner.get(after, value)
+    else:
+        if same(live, value):
+            return
+        switch = _new_switch(block, cls, name, live)
+        switch.outward[before] = live
+    copies = before.class_copies.get(cls, {})
+    switch.inner[before] = copies.get(name, switch.inner.get(before, switch.outward.get(before, switch.default)))
+    switch.inner[after] = switch.outward[after] = value
+    known = [*switch.inner.values(), *switch.outward.values()]
+    if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
+        switch = as_data(switch)
+    if cls.__dict__.get(name, ABSENT) is not switch:
+        set_attribute(cls, name, switch)
 
 
 def _new_switch(block: Block, cls: type, name: str, live: Any) -> Switch:
@@ -195,10 +205,13 @@ def is_shared(cls: type, one: Generation, other: Generation) -> bool:
 
 
 def assign_class_attribute(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
-    """Let code of `generation` set an attribute of `cls`: during an overlap, for itself alone."""
+    """Let code of `generation` set an attribute of `cls`: during an overlap, or before it serves, for itself alone."""
     if is_a(value, Switch):  # read from the dictionary of a class, where it could not be told that it is one
         value = value.outward.get(generation, value.default)
     generation.assigned.setdefault(cls, set()).add(name)
+    if generation.births is not None:
+        _assign_at_birth(block, generation, cls, name, value)
+        return
     live = cls.__dict__.get(name, ABSENT)
     if not is_a(live, Switch):
         steady = isinstance(block.reference.vector[0], Plain) or is_shared(cls, generation, block.current)
@@ -209,6 +222,48 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
         live.inner[generation] = live.outward[generation] = value
         set_attribute(cls, name, live)
     live.inner[generation] = live.outward[generation] = value
+
+
+def delete_class_attribute(block: Block, generation: Generation, cls: type, name: str) -> None:
+    """Let code of `generation` delete an attribute of `cls`, in the same way.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    live = cls.__dict__.get(name, ABSENT)
+    switched = is_a(live, Switch)
+    has_none = live.outward.get(generation, live.default) is ABSENT if switched else live is ABSENT
+    if has_none or not (switched or generation.births is not None):
+        delattr(cls, name)  # which knows what to say
+        return
+    assign_class_attribute(block, generation, cls, name, ABSENT)
+
+
+def _assign_at_birth(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
+    """Set an attribute in a generation that does not serve yet: it is born with it, and nobody else sees it."""
+    sets_itself = type(cls).__setattr__ is not type.__setattr__
+    if sets_itself and cls in generation.carried:
+        return  # the class was told of the same already, see `carry.can_be_carried`
+    if sets_itself or is_a(getattr(type(cls), name, None), property) or name in _IN_THE_TYPE:
+        setattr(cls, name, value)
+        return
+    _put(generation.class_values[cls], name, value)
+    if cls in generation.carried:
+        origin, names = generation.carried[cls]
+        generation.carried[cls] = origin, names | {name}
+    for (member, path), one in generation.classes.items():
+        entry = block.entries.get((member, f"{path}.{name}")) if one is cls else None
+        if entry is not None:
+            _serve(generation, entry, value)
+    _switch_attribute(block, block.current, generation, cls, name, built=True)
+
+
+def _serve(generation: Generation, entry: Entry, value: Any) -> None:
+    """Let the function in a class attribute serve the entry of its name, or nothing if it is none."""
+    if is_a(method_function(value), FunctionType):
+        generation.locals[entry] = method_function(value)
+    else:
+        generation.locals.pop(entry, None)
 
 
 def settle(generation: Generation) -> None:
@@ -251,7 +306,7 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 def apply_metadata(generation: Generation) -> None:
     """Give the classes what inspection reads of them in `generation`; done right after the commit."""
     for cls, values in generation.class_values.items():
-        for name in ("__doc__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
+        for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
             if name in values:
                 set_attribute(cls, name, values[name])
         if "__annotate_func__" in values:

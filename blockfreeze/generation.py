@@ -52,6 +52,7 @@ class Member:
         "moved",
         "name",
         "namespace",
+        "own_classes",
         "raws",
         "set_outside",
         "source",
@@ -69,6 +70,8 @@ class Member:
         self.foreign: dict[int, Any] = {}  # what can be called and came by a star import from outside, by id
         self.beneath: dict[str, Any] = {}  # what its names mean that are patched, see `blockfreeze.patches`
         self.set_outside: set[str] = set()  # names that were set from outside, and that the next version does not keep
+        # Until its body has run: the classes that its statements have made, whatever their ``__module__`` says then.
+        self.own_classes: dict[int, type] = {}
         self.finished = False
 
     def meaning(self, name: str) -> Any:

@@ -21,6 +21,7 @@ from blockfreeze.classes import (
     adopt,
     assign_class_attribute,
     class_values,
+    delete_class_attribute,
     generation_dictionary,
     watch_births,
 )
@@ -68,8 +69,11 @@ class Hooks:
 
     def bind(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`, and put it into the cell that calls by name reach."""
-        if not self.first and is_a(value, type):
-            value = bind_class(self.generation, self.member, name, value)
+        if is_a(value, type):
+            if self.member.made(value):
+                self.member.own_classes[id(value)] = value
+            if not self.first:
+                value = bind_class(self.generation, self.member, name, value)
         self.member.cells[name].cell_contents = value
         return value
 
@@ -112,6 +116,26 @@ class Hooks:
             assign_class_attribute(self.block, self.generation, target, name, value)
         else:
             setattr(target, name, value)
+
+    def unassign(self, target: Any, name: str) -> None:
+        """Delete an attribute of what may be a class, in the same way."""
+        if is_a(target, type) and target in self.generation.class_values:
+            delete_class_attribute(self.block, self.generation, target, name)
+        else:
+            delattr(target, name)
+
+    def setter(self, name: str) -> Callable[..., Any]:
+        """Return what `setattr` or `delattr` means in the module, with classes in mind if it is the built-in."""
+        meant: Callable[..., Any] = self.member.namespace.get(name) or getattr(builtins, name)
+        if meant is setattr:
+            return self._set_attribute
+        return self._delete_attribute if meant is delattr else meant
+
+    def _set_attribute(self, target: Any, name: str, value: Any, /) -> None:
+        self.assign(target, value, name)
+
+    def _delete_attribute(self, target: Any, name: str, /) -> None:
+        self.unassign(target, name)
 
     def dictionary(self, target: Any) -> Any:
         """Return ``target.__dict__``; of a class that has other attributes in another generation, this one's."""
@@ -211,7 +235,7 @@ def seal(generation: Generation, member: Member) -> None:
         definition = member.linkage.bound.get(name)
         if definition is not None and definition.kind == "import":
             continue
-        at_home = member.made(value)
+        at_home = member.made(value) or id(value) in member.own_classes
         if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
         elif is_a(value, type) and at_home and value not in generation.class_values and id(value) not in member.foreign:
@@ -225,6 +249,7 @@ def seal(generation: Generation, member: Member) -> None:
             value = namespace[name]
             entry = generation.block.entry_of(value)
             cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+    member.own_classes.clear()
     generation.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
     member.finished = True
 

@@ -11,16 +11,16 @@ call of a bound name, attribute of it          the cell (a generation's own func
 any use of a bound class                       the cell (a class has one identity)
 other use of a bound function                  unchanged: its value, the entry
 state name, when the block has a home for it   the home dictionary, shared by generations of one version
-assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation
+assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation; `UNASSIGN`, `SETTER`
 ``cls.__dict__``                               the hook `DICTIONARY`, which leaves our switches out
 ``sys._getframe``, ``frame.f_back`` and such   the hook `CALLER`, which leaves our own frames out
 =============================================  ==================================================
 
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
 its decorators see it, and a star import stands between `STAR` and `REFRESH`. In a later generation what else is made
-and stored passes through `KEEP`, an import of a member goes through `IMPORT`, and `BUILD` and `DECORATOR` say whether a
-class statement makes its class. The hooks are free variables too: nothing of blockfreeze appears in the module's
-namespace.
+and stored passes through `KEEP`, an import of a member goes through `IMPORT`, `BUILD` and `DECORATOR` say whether a
+class statement makes its class, and whatever has an attribute set there may be a class that serves already. The hooks
+are free variables too: nothing of blockfreeze appears in the module's namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
 code objects hold no function (they are not tracked by the garbage collector, and a cycle through one would leak).
@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
-from types import CodeType, MappingProxyType
+from types import CodeType
 from typing import Any
 
 from bytecode import Bytecode
@@ -47,17 +47,15 @@ from blockfreeze.names import (
     walk_codes,
 )
 from blockfreeze.opaque import as_callers_are_seen
-from blockfreeze.places import class_dictionaries, class_stores, class_variables
+from blockfreeze.places import CLASS_HOOKS, SETTER, SETTERS, Places, class_hooks, take_over
 
 __all__ = [
-    "ASSIGN",
     "AS_IT_IS",
     "BIND",
     "BUILD",
     "CALLER",
     "DECORATOR",
     "DEFINE",
-    "DICTIONARY",
     "HOME",
     "IMPORT",
     "KEEP",
@@ -66,7 +64,6 @@ __all__ = [
     "STAR",
     "STATE",
     "UNSET",
-    "VARIABLES",
     "LinkedCode",
     "home_variable",
     "link",
@@ -81,18 +78,12 @@ STATE = "blockfreeze.state"
 HOME = "blockfreeze.home"
 LOAD = "blockfreeze.load"
 UNSET = "blockfreeze.unset"
-ASSIGN = "blockfreeze.assign"
 IMPORT = "blockfreeze.import"
 CALLER = "blockfreeze.caller"
 BUILD = "blockfreeze.build"
 DECORATOR = "blockfreeze.decorator"
-DICTIONARY = "blockfreeze.dictionary"
-VARIABLES = "blockfreeze.variables"
 AS_IT_IS = "blockfreeze.as_it_is"
 """A name as well: it stands in the place of a decorator that is left out."""
-
-_PLACES = MappingProxyType({ASSIGN: class_stores, DICTIONARY: class_dictionaries, VARIABLES: class_variables})
-"""Hooks at instructions whose object looks like a class, and what finds those places."""
 
 _NOWHERE = InstrLocation(None, None, None, None)
 
@@ -144,16 +135,7 @@ class _Linker:
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
             self._find_wanted(inner)
-        free = {self.cells[name] for name in self.linkage.bound} | {
-            ASSIGN,
-            BIND,
-            CALLER,
-            DEFINE,
-            DICTIONARY,
-            REFRESH,
-            STAR,
-            VARIABLES,
-        }
+        free = {*(self.cells[name] for name in self.linkage.bound), *CLASS_HOOKS, BIND, CALLER, DEFINE, REFRESH, STAR}
         if self.has_home:
             free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, KEEP, STATE, HOME, LOAD, UNSET}
             free |= {self._home(name) for name in self.linkage.moved}
@@ -166,7 +148,7 @@ class _Linker:
         if not inspects_locals(code):
             loads = list(cpython.instructions(code))
             if code.co_flags & CO_OPTIMIZED:
-                wanted |= {hook for hook, find in _PLACES.items() if find(code, loads, self.linkage)}
+                wanted |= class_hooks(code, loads, self.linkage)
             for at, (opname, arg) in enumerate(loads):
                 follower = loads[at + 1][0] if at + 1 < len(loads) else ""
                 wanted |= self._wanted_by(code, opname, arg, follower)
@@ -217,10 +199,9 @@ class _Linker:
         result: list[Any] = []
         previous = ""
         items: list[object] = list(source)
-        finders = {hook: find for hook, find in _PLACES.items() if hook in gained}
-        loads = list(cpython.instructions(code)) if finders else []
-        places = {hook: find(code, loads, self.linkage) for hook, find in finders.items()}
-        stores = dictionaries = calls = -1
+        # At the top level of a later generation everything may be a class that serves already; in the first none is.
+        looked_for = CLASS_HOOKS.intersection(gained) if self.has_home or not top_level else frozenset()
+        places = Places(code, self.linkage, looked_for, everything=top_level)
         for at, item in enumerate(items):
             if not isinstance(item, Instr):
                 result.append(item)
@@ -228,19 +209,13 @@ class _Linker:
             follower = next((one.name for one in items[at + 1 :] if isinstance(one, Instr)), "")
             if item.name == "COPY_FREE_VARS":
                 continue
-            stores += item.name == "STORE_ATTR"
-            dictionaries += item.name == "LOAD_ATTR" and cpython.attribute_load(item)[0] == "__dict__"
-            calls += item.name == cpython.CALLS
-            if item.name == cpython.CALLS and calls in places.get(VARIABLES, ()):
-                result += cpython.call_with_value(VARIABLES, (), item.location)
+            hook = places.hook_at(item)
             if isinstance(item.arg, CodeType):
                 self._push_code(result, source, item)
             elif item.name == "MAKE_FUNCTION":
                 self._make_function(result, item, items, at)
-            elif item.name == "STORE_ATTR" and not top_level and stores in places.get(ASSIGN, ()):
-                result += cpython.call_with_two(ASSIGN, str(item.arg), item.location)
-            elif item.name == "LOAD_ATTR" and self._reads_dictionary(item, dictionaries, places):
-                result += cpython.call_with_value(DICTIONARY, (), item.location)
+            elif hook:
+                result += take_over(hook, item)
             elif top_level:
                 result += self._around_definition(item, items, at) or self._top_level(item, previous, follower)
             else:
@@ -252,10 +227,6 @@ class _Linker:
         source[:] = [Instr("COPY_FREE_VARS", len(free), location=_NOWHERE), *result]
         source.freevars = free
         return cpython.write(source, exchanged, code.co_stacksize + len(gained) + 4)
-
-    @staticmethod
-    def _reads_dictionary(item: Instr, order: int, places: dict[str, set[int]]) -> bool:
-        return cpython.attribute_load(item)[0] == "__dict__" and order in places.get(DICTIONARY, ())
 
     def _push_code(self, result: list[object], outer: Bytecode, item: Instr) -> None:
         inner = item.arg
@@ -334,6 +305,8 @@ class _Linker:
                 return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
             return [*cpython.call_with_value(STATE, (name,), at), Instr("POP_TOP", location=at)]
         if item.name == "LOAD_NAME":
+            if self.has_home and name in SETTERS and self.linkage.is_no_definition(name):
+                return cpython.call_hook(SETTER, (name,), at)
             definition = self.linkage.bound.get(name)
             if definition is not None and definition.single and follower in cpython.ATTRIBUTE_USES:
                 return [cpython.free_load(self.cells[name], at)]

@@ -83,6 +83,12 @@ class Linkage:
     """By the name of each function and class inside, the names in its code; see `callers.may_warn`."""
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
+    at_import: frozenset[str] = frozenset()
+    """The functions that the top level names: it may call them, with classes that it has made."""
+
+    def is_no_definition(self, name: str) -> bool:
+        """Tell whether no statement of the module defines `name`, so that it may mean the built-in."""
+        return name not in self.bound and name not in self.unbound
 
     def kept_beside(self, name: str) -> tuple[str, ...]:
         """Return the state that is kept while `name` starts afresh, and that a function uses together with it.
@@ -105,6 +111,7 @@ class _TopLevel:
     definitions: dict[str, Definition] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     member_imports: set[str] = field(default_factory=set)
+    loads: set[str] = field(default_factory=set)
 
 
 def nested_codes(code: CodeType) -> list[CodeType]:
@@ -193,6 +200,8 @@ def _scan_top_level(code: CodeType, is_member: Callable[[str, int], bool]) -> _T
             direct = imported = False
             if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
                 found.deleted.add(code.co_names[arg])
+            elif opname == "LOAD_NAME":
+                found.loads.add(code.co_names[arg])
             elif opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
                 before, constant = constant, code.co_consts[arg] if opname == "LOAD_CONST" else arg
                 level = before if isinstance(before, int) else (constant if isinstance(constant, int) else 0)
@@ -271,4 +280,14 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
         if one is not code and inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
     )
     always_set = frozenset(name for name in state if name in top.stores) - deleted - top.deleted
-    return Linkage(bound, state, always_set, unbound, opaque, frozenset(top.member_imports), _mentions(code))
+    functions = frozenset(name for name, definition in top.definitions.items() if definition.kind == "function")
+    return Linkage(
+        bound,
+        state,
+        always_set,
+        unbound,
+        opaque,
+        frozenset(top.member_imports),
+        _mentions(code),
+        at_import=functions & top.loads,
+    )

@@ -1,29 +1,108 @@
 """Where a function works on a class itself: found by the form of its instructions, to be taken over by a hook.
 
 What looks like a class: ``cls``, ``base`` and their usual other names, a class of the module, ``type(self)``,
-``self.__class__``.
+``self.__class__``, and what is passed to a function that the module names at its top level and may call there. Who
+takes `everything` for a class gets every place, with what a hook then costs.
 """
 
 from __future__ import annotations
 
-from types import CodeType
+from collections.abc import Collection
+from types import CodeType, MappingProxyType
+
+from bytecode.instr import Instr
 
 from blockfreeze import cpython
 from blockfreeze.names import Linkage
 
-__all__ = ["class_dictionaries", "class_stores", "class_variables"]
+__all__ = [
+    "ASSIGN",
+    "CLASS_HOOKS",
+    "DICTIONARY",
+    "SETTER",
+    "SETTERS",
+    "UNASSIGN",
+    "VARIABLES",
+    "Places",
+    "class_hooks",
+    "take_over",
+]
+
+ASSIGN = "blockfreeze.assign"
+UNASSIGN = "blockfreeze.unassign"
+SETTER = "blockfreeze.setter"
+DICTIONARY = "blockfreeze.dictionary"
+VARIABLES = "blockfreeze.variables"
+CLASS_HOOKS = frozenset({ASSIGN, UNASSIGN, SETTER, DICTIONARY, VARIABLES})
+
+SETTERS = frozenset({"delattr", "setattr"})
+"""The built-in functions that set or delete an attribute of what is their first argument."""
+
 
 _CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "owner", "class_", "base", "parent", "superclass", "tp", "typ"})
 _GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 
-def class_stores(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+class Places:
+    """The instructions of one code object that hooks take over, found as they are passed one by one.
+
+    Args:
+        hooks: those that are looked for.
+        everything: take everything for a class.
+    """
+
+    def __init__(self, code: CodeType, linkage: Linkage, hooks: Collection[str], *, everything: bool) -> None:
+        loads = list(cpython.instructions(code)) if hooks else []
+        self._found = {hook: _FINDERS[hook](code, loads, linkage, everything=everything) for hook in hooks}
+        self._passed = dict.fromkeys(CLASS_HOOKS, -1)
+
+    def hook_at(self, item: Instr) -> str:
+        """Return the hook that takes over `item`, the next one of the code, or the empty string."""
+        reads = item.name == "LOAD_ATTR" and cpython.attribute_load(item)[0] == "__dict__"
+        hook = DICTIONARY if reads else _COUNTED.get(item.name, "")
+        if hook:
+            self._passed[hook] += 1
+        return hook if hook and self._passed[hook] in self._found.get(hook, ()) else ""
+
+
+def class_hooks(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[str]:
+    """Return the hooks that a function needs for what looks like a class in it."""
+    return {hook for hook, find in _FINDERS.items() if find(code, loads, linkage, everything=False)}
+
+
+def take_over(hook: str, item: Instr) -> list[Instr]:
+    """Return what stands in the place of an instruction that a hook takes over."""
+    at = item.location
+    if hook == ASSIGN:
+        return cpython.call_with_two(ASSIGN, str(item.arg), at)
+    if hook == UNASSIGN:
+        return [*cpython.call_with_value(UNASSIGN, (str(item.arg),), at), Instr("POP_TOP", location=at)]
+    if hook == DICTIONARY:
+        return cpython.call_with_value(DICTIONARY, (), at)
+    if hook == VARIABLES:
+        return [*cpython.call_with_value(VARIABLES, (), at), item]
+    assert isinstance(item.arg, tuple)
+    return cpython.callable_load(cpython.call_hook(SETTER, (str(item.arg[1]),), at), at)
+
+
+def _stores(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
     """Return which of the code's STORE_ATTR, by their order, store to what looks like a class.
 
     A store cannot be caught on the class, whose metaclass is not ours, so it is caught where it is written.
     """
+    return _of_classes("STORE_ATTR", code, loads, linkage, everything=everything)
+
+
+def _deletions(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
+    """Return which of the code's DELETE_ATTR, by their order, delete from what looks like a class."""
+    return _of_classes("DELETE_ATTR", code, loads, linkage, everything=everything)
+
+
+def _of_classes(
+    wanted: str, code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool
+) -> set[int]:
     found: set[int] = set()
-    stores = [at for at, (opname, _) in enumerate(loads) if opname == "STORE_ATTR"]
+    stores = [at for at, (opname, _) in enumerate(loads) if opname == wanted]
     for order, at in enumerate(stores):
         origin = at - 1
         if origin >= 0 and loads[origin][0] == "SWAP":
@@ -31,30 +110,45 @@ def class_stores(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage)
             while origin > 0 and loads[origin] != ("COPY", 1):
                 origin -= 1
             origin -= 1
-        if origin >= 0 and _pushes_class(code, loads, linkage, origin):
+        if everything or (origin >= 0 and _pushes_class(code, loads, linkage, origin)):
             found.add(order)
     return found
 
 
-def class_dictionaries(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+def _setters(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
+    """Return which of the code's LOAD_GLOBAL, by their order, are of `SETTERS` that are called for what looks so."""
+    found: set[int] = set()
+    names = [at for at, (opname, _) in enumerate(loads) if opname == "LOAD_GLOBAL"]
+    for order, at in enumerate(names):
+        name, called = code.co_names[loads[at][1] >> 1], loads[at][1] & 1
+        if called and name in SETTERS and linkage.is_no_definition(name):
+            opname, arg = loads[at + 1]
+            type_of = opname == "LOAD_GLOBAL" and code.co_names[arg >> 1] == "type"
+            looks_so = type_of or _pushes_class(code, loads, linkage, at + 1, first=True)
+            if everything or looks_so or _asks_for_class(code, loads[at + 2]):
+                found.add(order)
+    return found
+
+
+def _dictionaries(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
     """Return which of the code's reads of an attribute ``__dict__``, by their order, are of what looks like a class.
 
     Nor can a look into the dictionary of a class be caught on the class.
     """
     reads = [at for at, (opname, arg) in enumerate(loads) if cpython.loads_dictionary(code, opname, arg)]
-    return {order for order, at in enumerate(reads) if at and _pushes_class(code, loads, linkage, at - 1)}
+    return {order for order, at in enumerate(reads) if everything or _pushes_class(code, loads, linkage, at - 1)}
 
 
-def class_variables(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[int]:
+def _variables(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
     """Return which of the code's calls, by their order, are those of ``vars`` for what looks like a class."""
-    if "vars" not in code.co_names or "vars" in linkage.bound or "vars" in linkage.unbound:
+    if "vars" not in code.co_names or not linkage.is_no_definition("vars"):
         return set()
     calls = [at for at, (opname, _) in enumerate(loads) if opname == cpython.CALLS]
     found: set[int] = set()
     for at, (opname, arg) in enumerate(loads):
         if opname in _GLOBAL_LOADS and code.co_names[arg >> (opname == "LOAD_GLOBAL")] == "vars":
             call = _call_with_one(loads, at)
-            if call and _pushes_class(code, loads, linkage, call - 1):
+            if call and (everything or _pushes_class(code, loads, linkage, call - 1)):
                 found.add(calls.index(call))
     return found
 
@@ -75,22 +169,47 @@ def _call_with_one(loads: list[tuple[str, int]], at: int) -> int:
     return 0
 
 
-def _pushes_class(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, at: int) -> bool:
+def _pushes_class(
+    code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, at: int, *, first: bool = False
+) -> bool:
+    """Tell whether the value that an instruction pushes looks like a class: the first or the last, if it pushes two."""
     opname, arg = loads[at]
     if opname in _GLOBAL_LOADS:
         definition = linkage.bound.get(code.co_names[arg >> (opname == "LOAD_GLOBAL")])
         return definition is not None and definition.kind == "class"
     if opname in ("LOAD_ATTR", "LOAD_DEREF"):
-        return "__class__" in (
-            cpython.attribute_name(code, opname, arg) if opname == "LOAD_ATTR" else _variable(code, arg)
-        )
+        return _asks_for_class(code, loads[at])
     if opname.startswith(("LOAD_FAST", "STORE_FAST")):
-        last = arg & 15 if opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname else arg
-        name = code.co_varnames[last] if last < len(code.co_varnames) else ""
-        return name in _CLASS_NAMES
+        two = opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname
+        index = (arg >> 4 if first else arg & 15) if two else arg
+        name = code.co_varnames[index] if index < len(code.co_varnames) else ""
+        told = code.co_name in linkage.at_import and index < code.co_argcount and name != "self"
+        return told or name in _CLASS_NAMES
     return opname == "CALL" and arg == 1 and "type" in code.co_names
+
+
+def _asks_for_class(code: CodeType, load: tuple[str, int]) -> bool:
+    opname, arg = load
+    attribute = opname == "LOAD_ATTR"
+    return opname in ("LOAD_ATTR", "LOAD_DEREF") and "__class__" in (
+        cpython.attribute_name(code, opname, arg) if attribute else _variable(code, arg)
+    )
 
 
 def _variable(code: CodeType, index: int) -> str:
     names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
     return names[index] if index < len(names) else ""
+
+
+_FINDERS = MappingProxyType(
+    {
+        ASSIGN: _stores,
+        UNASSIGN: _deletions,
+        SETTER: _setters,
+        DICTIONARY: _dictionaries,
+        VARIABLES: _variables,
+    }
+)
+_COUNTED = MappingProxyType(
+    {"STORE_ATTR": ASSIGN, "DELETE_ATTR": UNASSIGN, "LOAD_GLOBAL": SETTER, cpython.CALLS: VARIABLES}
+)  # the instructions among which a place is known by its order; `DICTIONARY` has the reads of one name
