@@ -64,11 +64,19 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
         value = before.meaning(read)
         if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
+    if type(old).__setattr__ is not type.__setattr__ and not _agree(generation, member.name, name, Outline.told_of):
+        return False  # its metaclass takes part when an attribute is set, and what was set cannot be set once more
     return _agree(generation, member.name, name, Outline.skeleton_of)
 
 
 def _agree(generation: Generation, module: str, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
     members = generation.block.current.members
+
+    def stays(there: str, name: str) -> bool:
+        now, was = generation.members.get(there), members.get(there)
+        meant = ABSENT if was is None else was.meaning(name)
+        return now is not None and meant is not ABSENT and now.namespace.get(name) is meant
+
     return skeletons_agree(
         lambda one: members[one].source if one in members else None,
         generation.snapshot.modules.get,
@@ -76,6 +84,7 @@ def _agree(generation: Generation, module: str, name: str, part: Callable[[Outli
         name,
         generation.block.covers,
         part,
+        stays,
     )
 
 

@@ -338,7 +338,8 @@ class _Linker:
 
     def _is_one_class(self, name: str) -> bool:
         definition = self.linkage.bound.get(name)
-        return definition is not None and definition.kind == "class" and definition.single
+        bodies = [one for one in nested_codes(self.code) if one.co_name == name and not one.co_flags & CO_OPTIMIZED]
+        return definition is not None and definition.kind == "class" and len(bodies) == 1
 
     def _after_definition(self, result: list[object], item: Instr, items: list[object], at: int) -> None:
         """After a decorated function is complete and before its decorators are applied: the hook `DEFINE`."""

@@ -156,6 +156,7 @@ class Outline:
         self.classes: dict[str, ClassOutline] = {}
         self.registrations: dict[str, Registration] = {}
         self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
+        self.told: dict[str, Skeleton] = {}  # what is assigned to attributes of a class after its statement
         self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
         self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
@@ -190,6 +191,8 @@ class Outline:
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
             names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
+            for name in names & self.classes.keys():
+                self.told[name] = Skeleton([statement], [("", self.told[name])] if name in self.told else ())
             made = getattr(statement, "value", None)
             if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
                 self.variables |= dict.fromkeys(names, _literal_version(made))
@@ -218,6 +221,10 @@ class Outline:
     def skeleton_of(self, name: str) -> Skeleton | None:
         """Return what counts of a name's statement when the thing itself is not called: of a class, its skeleton."""
         return self.classes[name].skeleton if name in self.classes else None
+
+    def told_of(self, name: str) -> Skeleton | None:
+        """Return what the module assigns to a class after its statement; an empty text if nothing."""
+        return self.told.get(name, Skeleton(()))
 
     def registration_of(self, name: str) -> Skeleton | None:
         """Return the decorators that a function has above ``@entry``; None if it has none."""
@@ -270,6 +277,7 @@ def skeletons_agree(
     name: str,
     covers: Callable[[str], bool],
     part: Callable[[Outline, str], Skeleton | None] = Outline.skeleton_of,
+    stays: Callable[[str, str], bool] = lambda module, name: False,
 ) -> bool:
     """Tell whether a statement says the same in two versions of a block, and so does everything that it reads.
 
@@ -280,6 +288,7 @@ def skeletons_agree(
         name: what it defines.
         covers: tells whether a module belongs to the block.
         part: what counts of that statement; of the others that it reads, their skeleton or all of them.
+        stays: tells whether what a star import brings under a name in a module is what it was.
     """
     seen = {(module, name, False)}
     todo = [(module, name, False)]  # module, name, and whether all of a class counts
@@ -310,7 +319,7 @@ def skeletons_agree(
             if old.texts.get(name) != new.texts.get(name):
                 return False
             found = [(module, one, True) for one in new.reads[name]]
-        elif new.has_star and not hasattr(builtins, name):
+        elif new.has_star and not hasattr(builtins, name) and not stays(module, name):
             return False
         fresh = [one for one in found if one not in seen]
         seen.update(fresh)

@@ -1,0 +1,239 @@
+"""Attributes that a body sets on a class after its statement: nobody sees them before the commit, or after a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+import blockfreeze as bf
+
+OUTSIDE = """
+class Meta(type):
+    told = []
+    def __init__(cls, *args):
+        super().__init__(*args)
+        Meta.told.append(cls)
+
+class Told(metaclass=Meta): pass
+
+def look(): pass
+"""
+
+CLASSES = '''
+import outside
+
+class Carried(outside.Told):
+    """version %s"""
+    def method(self): return V
+    def other(self): return V
+
+class Plain:
+    """version %s"""
+    def method(self): return V
+    def other(self): return V
+    def passing(self): return V
+
+class Below(Plain): pass
+
+def helped(target, value):
+    target.helped = value
+
+def helped_too(cls, value):
+    setattr(cls, "helped_too", value)
+
+for one in (Carried, Plain):
+    one.looped = V
+    one.looped += 1
+    setattr(one, "set", V)
+    helped(one, V)
+    helped_too(one, V)
+    one.__doc__ = one.__doc__ % V
+    one.method.__doc__ = "V"
+    one.added = lambda self: V
+    one.alias = one.other
+    one.gone = V
+    del one.gone
+    one.gone_too = V
+    delattr(one, "gone_too")
+Plain.direct = Carried.direct = V
+if V != 2:
+    Plain.sometimes = V
+for name, value in list(vars(Plain).items()):
+    if name == "passing":
+        del Plain.passing
+[setattr(Plain, name, V) for name in ("first", "second")]
+outside.look()
+'''
+
+
+def version(number: int) -> str:
+    return CLASSES.replace("V", str(number))
+
+
+def seen(module: Any) -> dict[str, Any]:
+    """Return what a call that goes on sees of the classes."""
+    found: dict[str, Any] = {}
+    for cls in (module.Carried, module.Plain, module.Below):
+        names = ("looped", "set", "helped", "helped_too", "direct", "sometimes", "first", "second", "gone", "gone_too")
+        found |= {f"{cls.__name__}.{name}": getattr(cls, name, None) for name in (*names, "passing", "__doc__")}
+        instance = cls()
+        found[f"{cls.__name__}()"] = [instance.method(), instance.added(), instance.alias(), cls.method.__doc__]
+    return found
+
+
+def expected(number: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in ("Carried", "Plain", "Below"):
+        plain = name != "Carried"
+        values = {"looped": number + 1, **dict.fromkeys(("set", "helped", "helped_too", "direct"), number)}
+        values |= {"sometimes": number if plain and number != 2 else None}
+        values |= dict.fromkeys(("first", "second"), number if plain else None)
+        values |= dict.fromkeys(("gone", "gone_too", "passing"))
+        values["__doc__"] = None if name == "Below" else f"version {number}"
+        found |= {f"{name}.{attribute}": value for attribute, value in values.items()}
+        found[f"{name}()"] = [number, number, number, str(number)]
+    return found
+
+
+def elsewhere(ask: Callable[[], Any]) -> Any:
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(ask()))
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+def test_nobody_sees_what_a_body_sets_on_a_class_before_the_commit_or_after_a_failure(workshop: Any) -> None:
+    workshop.write("outside.py", OUTSIDE)
+    outside = workshop.load("outside")
+    workshop.write("classes.py", version(1))
+    module = bf.freeze_block("classes", history=4)
+    made = [module.Carried, module.Plain, module.Below]
+    before: list[dict[str, Any]] = []
+    outside.look = lambda: before.append(elsewhere(lambda: seen(module)))
+    assert seen(module) == expected(1)
+    for number in (2, 3):
+        bf.swap(module, source=version(number))
+        assert seen(module) == expected(number)
+
+        def fail() -> None:
+            before.append(elsewhere(lambda: seen(module)))
+            raise RuntimeError
+
+        outside.look, look = fail, outside.look
+        with pytest.raises(bf.PrepareError):
+            bf.swap(module, source=version(number + 5))
+        outside.look = look
+        assert seen(module) == expected(number)
+    assert before == [expected(1), expected(2), expected(2), expected(3)]
+    bf.rollback(module)
+    assert seen(module) == expected(2)
+    bf.rollback(module, to=1)
+    assert seen(module) == expected(1)
+    assert [module.Carried, module.Plain, module.Below] == made
+    assert outside.Meta.told == [outside.Told, module.Carried]
+
+
+def test_a_call_that_goes_on_keeps_the_attributes_of_its_version(workshop: Any) -> None:
+    text = """
+        class Counted: pass
+        Counted.limit = V
+        Counted.table = {"limit": V}
+        def go_on():
+            while True:
+                yield Counted.limit, Counted.table, Counted().limit
+    """
+    workshop.write("limits.py", text.replace("V", "1"))
+    module = bf.freeze_block("limits")
+    running = [module.go_on()]
+    assert next(running[0]) == (1, {"limit": 1}, 1)
+    for number in (2, 3):
+        bf.swap(module, source=dedent(text.replace("V", str(number))))
+        running.append(module.go_on())
+        assert [next(one) for one in running] == [(at, {"limit": at}, at) for at in range(1, number + 1)]
+    for one in running:
+        one.close()
+    bf.drain(module, timeout=30)
+    assert "limit" in vars(module.Counted)
+    assert type(vars(module.Counted)["limit"]) is int
+
+
+def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: Any) -> None:
+    text = "class Public:\n    def version(self): return V\nPublic.__module__ = 'somewhere.else'\n"
+    workshop.write("inner.py", text.replace("V", "1"))
+    module = bf.freeze_block("inner")
+    public, made = module.Public, module.Public()
+    report = bf.swap(module, source=text.replace("V", "2"))
+    assert (report.replaced_classes, module.Public, made.version()) == ((), public, 2)
+    assert public.__module__ == "somewhere.else"
+    bf.swap(module, source=text.replace("V", "3").replace("somewhere", "elsewhere"))
+    assert (public.__module__, made.version()) == ("elsewhere.else", 3)
+    bf.rollback(module)
+    assert (public.__module__, made.version()) == ("somewhere.else", 2)
+
+
+def test_what_cannot_be_set_or_deleted_is_said_as_by_the_built_ins(workshop: Any) -> None:
+    workshop.write("mistakes.py", "class One: pass\n")
+    module = bf.freeze_block("mistakes")
+    for statement, error in [
+        ("del One.missing", AttributeError),
+        ("delattr(One, 'missing')", AttributeError),
+        ("setattr(One, 1, 2)", TypeError),
+        ("setattr(One, 'name')", TypeError),
+        ("setattr(object, 'name', 1)", TypeError),
+        ("One.__bases__ = ()", TypeError),
+    ]:
+        with pytest.raises(bf.PrepareError) as caught:
+            bf.swap(module, source=f"class One: pass\n{statement}\n")
+        plain: dict[str, Any] = {}
+        with pytest.raises(error) as meant:
+            exec(f"class One: pass\n{statement}\n", plain)
+        assert type(caught.value.__cause__) is error, statement
+        assert str(caught.value.__cause__) == str(meant.value) or "setattr" in statement
+    assert not [name for name in vars(module.One) if not name.startswith("__")]
+
+
+def test_a_module_may_have_a_setattr_of_its_own(workshop: Any) -> None:
+    text = """
+        class One: pass
+        def setattr(target, name, value, times=2):
+            type.__setattr__(target, name, value * times)
+        def delattr(*args): return args
+        setattr(One, "set", V)
+        taken = delattr(One, "set", 1)
+        def change(cls): setattr(cls, "later", V, times=3)
+    """
+    workshop.write("own_setattr.py", text.replace("V", "1"))
+    module = bf.freeze_block("own_setattr")
+    for number in (1, 2):
+        bf.swap(module, source=dedent(text.replace("V", str(number))))
+        module.change(module.One)
+        assert (module.One.set, module.One.later, module.taken) == (number * 2, number * 3, (module.One, "set", 1))
+
+
+def test_a_structure_whose_fields_are_set_later_stays_unless_they_change(workshop: Any) -> None:
+    for at, text in enumerate(
+        [
+            "import ctypes\nclass Node(ctypes.Structure): pass\n"
+            "Node._fields_ = [('value', ctypes.c_int), ('next', ctypes.POINTER(Node))]\n",
+            "from ctypes import *\nclass Node(Structure): pass\nNode._fields_ = [('next', POINTER(Node))]\n",
+            "from ctypes import *\nif sizeof(c_int) == 3:\n    Node = c_long\nelse:\n"
+            "    class Node(Structure):\n        _fields_ = [('next', c_int)]\n",
+        ]
+    ):
+        workshop.write(f"nodes{at}.py", text)
+        frozen = bf.freeze_block(f"nodes{at}")
+        node = frozen.Node()
+        for _ in range(2):
+            report = bf.swap(frozen)
+            assert not report.replaced_classes
+            assert (type(node) is frozen.Node, bool(node.next), bool(frozen.Node().next)) == (True, False, False)
+        report = bf.swap(frozen, source=text.replace("('next'", "('more', c_int), ('next'" if at else "('before'"))
+        assert [one.name for one in report.replaced_classes] == [f"nodes{at}.Node"]
+        assert "sets attributes in its own way" in report.replaced_classes[0].reason
+        assert hasattr(frozen.Node, "more" if at else "before")
+        assert not hasattr(type(node), "more" if at else "before")
