@@ -55,6 +55,7 @@ class Run:
         self.findings = Findings()
         self._log = log
         self._stop = threading.Event()
+        self._stopped = threading.Event()
         self._process = os.getpid()
 
     def run(self) -> None:
@@ -66,15 +67,16 @@ class Run:
                 watch.start()
             block = self._take()
             engagement = self._watch(block)
-            swapper = self._swap_on(block)
+            self._swap_on(block)
             try:
                 self._judge()
             finally:
                 self._stop.set()
                 if watch is not None:
                     self.findings.covered = watch.stop()
-                if swapper is not None:
-                    swapper.join()
+                # Not to be joined: a body of `threading` takes the thread that runs it for the main thread, and puts its
+                # own lock in the place of the one that tells of its end.
+                self._stopped.wait()
                 if engagement is not None:
                     engagement.stop()
                     self.findings.readers, self.findings.unlinked = engagement.judge()
@@ -104,12 +106,11 @@ class Run:
         watched.start()
         return watched
 
-    def _swap_on(self, block: ModuleType | None) -> threading.Thread | None:
+    def _swap_on(self, block: ModuleType | None) -> None:
         if self.orders.mode != "swapping":
-            return None
-        thread = threading.Thread(target=self._swap, args=(block,), daemon=True)
-        thread.start()
-        return thread
+            self._stopped.set()
+            return
+        threading.Thread(target=self._swap, args=(block,), daemon=True).start()
 
     def _swap(self, block: ModuleType) -> None:
         # The target is unchanged on the disk: a swap without a source is one to the identical version.
@@ -123,6 +124,7 @@ class Run:
                 self.findings.swap_errors[text] = self.findings.swap_errors.get(text, 0) + 1
             self.findings.swaps += 1
             if self._stop.wait(SWAP_SECONDS):
+                self._stopped.set()
                 return
 
     def _judge(self) -> None:
