@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 from blockfreeze import freeze as freezing
 from blockfreeze import registry
 from blockfreeze import swap as swapping
+from blockfreeze.callers import skipped
 from blockfreeze.candidate import Candidate
 from blockfreeze.converging import converge, retired_generations
 from blockfreeze.drain import find_lingering
@@ -59,6 +60,7 @@ def freeze_block(
 ) -> ModuleType: ...
 @overload
 def freeze_block(module: F, /) -> F: ...
+@skipped
 def freeze_block(
     module: Any,
     /,
@@ -97,6 +99,7 @@ def freeze_block(
         return module
     names = tuple(dict.fromkeys(_name_of(one) for one in (module, *more)))
 
+    @skipped
     def freeze_now() -> ModuleType:
         return freezing.freeze(names, tuple(entry_points), patchable=patchable, history=history)
 
@@ -161,6 +164,7 @@ def install(*patterns: str) -> None:
     freezing.install_patterns(patterns)
 
 
+@skipped
 def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | float = False) -> Candidate:
     """Build the next generation of a block, complete and off to the side, and return it as a candidate.
 
@@ -178,6 +182,7 @@ def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | floa
     return swapping.prepare(registry.block_of(module, "swap"), source, wait)
 
 
+@skipped
 def swap(
     module: Any,
     *,

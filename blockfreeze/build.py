@@ -22,7 +22,7 @@ from types import CellType, ModuleType
 from typing import Any
 
 from blockfreeze import linker, places
-from blockfreeze.callers import as_caller_sees
+from blockfreeze.callers import as_caller_sees, skipped
 from blockfreeze.carry import made_registrations
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
@@ -167,6 +167,7 @@ def _own_dictionary(facade: ModuleType) -> dict[str, Any]:
     return own
 
 
+@skipped
 def load_member(generation: Generation, name: str) -> Member | None:
     """Return the member `name` of `generation`, loaded now if it was not; None if the generation has no such module.
 
@@ -311,6 +312,7 @@ def _private_namespace(generation: Generation, source: ModuleSource, spec: Modul
     return namespace
 
 
+@skipped
 def load_imported(
     generation: Generation, namespace: dict[str, Any], fromlist: Collection[str], level: int, name: str
 ) -> str:
@@ -346,6 +348,7 @@ def _closure(
     hooks = Hooks(generation, member)
     namespace = member.namespace
 
+    @skipped
     def import_member(fromlist: tuple[str, ...] | None, level: int, name: str) -> Any:
         wanted = load_imported(generation, namespace, fromlist or (), level, name)
         # The import system would put a member back into sys.modules that somebody has taken out.

@@ -14,7 +14,7 @@ import dis
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.machinery import ModuleSpec
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from blockfreeze import registry
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.build import import_hook_load, load_member, new_facade
+from blockfreeze.callers import skipped
 from blockfreeze.drain import assume_idle
 from blockfreeze.errors import BlockfreezeError, FreezeError
 from blockfreeze.facade import born_class
@@ -47,6 +48,7 @@ def install_patterns(patterns: Iterable[str]) -> None:
     registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
 
 
+@skipped
 def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bool, history: int) -> ModuleType:
     """Make one block of the modules `names` and return the first one's facade.
 
@@ -231,14 +233,15 @@ def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
     if source is None:
         return None
 
-    @contextmanager
-    def load(facade: ModuleType) -> Iterator[None]:
+    @skipped
+    def load(facade: ModuleType) -> AbstractContextManager[None]:
         swap(block, None, None, wait=True, strict=False)
-        yield
+        return nullcontext()
 
     return block_spec(source, lambda: block.facades[name], load)
 
 
+@skipped
 def _freeze_late(block: Block, snapshot: Snapshot, loaded: list[str]) -> None:
     kinds = {name: type(sys.modules[name]) for name in loaded}
     try:

@@ -2,8 +2,9 @@
 
 A constant may be compared with ``is``, whatever its value. An object without contents (a sentinel, a lock) stands for
 itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
-miss what the new one has, and whoever holds the old one holds the right one. So does one that a class has as an
-attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does.
+miss what the new one has, and whoever holds the old one holds the right one. So does one whose class its maker has made
+for it alone, as factories of sentinels do, and one that a class has as an attribute. An object that has been filled or
+changed since starts afresh, as every container of the module's own does.
 
 What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it.
 Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.outline import outline_of
-from blockfreeze.shapes import IDENTITIES, counterparts, same
+from blockfreeze.shapes import IDENTITIES, counterparts, made_alike, same
 from blockfreeze.source import says_the_same
 from blockfreeze.switch import ABSENT
 
@@ -30,11 +31,13 @@ def lasting(generation: Generation, member: Member, name: str, value: Any) -> An
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""
     before = generation.block.current.members.get(member.name)
     existing = before.meaning(name) if before is not None else ABSENT
-    if before is None or type(existing) is not type(value):
+    if before is None:
         return value
     if same(existing, value):
         return existing
-    return existing if type(value) in IDENTITIES and _is_unchanged(before, member, name) else value
+    may_stand = type(existing) is type(value) and type(value) in IDENTITIES
+    may_stand = may_stand or made_alike(existing, value)
+    return existing if may_stand and _is_unchanged(before, member, name) else value
 
 
 def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[int, Any]:

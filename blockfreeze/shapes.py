@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
-from types import MemberDescriptorType
+from types import FunctionType, MemberDescriptorType
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.asking import is_a, own_attribute
@@ -20,6 +20,7 @@ __all__ = [
     "hand_down",
     "holds_the_same",
     "is_made_in_c",
+    "made_alike",
     "same",
     "set_attribute",
     "set_class",
@@ -135,6 +136,34 @@ def same(before: Any, after: Any) -> bool:
     if type(before) is frozenset:
         return before == after and all(type(one) in ATOMS for one in before)
     return type(before) is tuple and len(before) == len(after) and all(map(same, before, after))
+
+
+def made_alike(before: Any, after: Any) -> bool:
+    """Tell whether each of two objects is of a class that one function has made for it alone, and holds the same.
+
+    So factories of sentinels work: what they hand out has a class of its own, and nothing but names in it.
+    """
+    one, other = type(before), type(after)
+    if one is other or "<locals>" not in one.__qualname__ or not (_is_plain(one) and _is_plain(other)):
+        return False
+    if type(one) is not type(other) or one.__bases__ != other.__bases__:
+        return False
+    ignored = {"__dict__", "__weakref__"}
+    pairs = [({k: v for k, v in vars(kind).items() if k not in ignored}, _contents(it)) for kind, it in
+             ((one, before), (other, after))]  # fmt: skip
+    return all(
+        list(was) == list(now) and all(map(_says_the_same, was.values(), now.values()))
+        for was, now in zip(*pairs, strict=True)
+    )
+
+
+def _says_the_same(one: Any, other: Any) -> bool:
+    if not (is_a(one, FunctionType) and is_a(other, FunctionType)):
+        return same(one, other)
+    if one.__code__ is not other.__code__ or one.__globals__ is not other.__globals__:
+        return False
+    was, now = ([cell.cell_contents for cell in function.__closure__ or ()] for function in (one, other))
+    return all(map(same, was, now)) and same(one.__defaults__, other.__defaults__)
 
 
 def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> dict[int, Any] | None:

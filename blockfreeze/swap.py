@@ -20,6 +20,7 @@ from typing import Any
 from blockfreeze import classes
 from blockfreeze.arming import Arming
 from blockfreeze.build import link_member, loads_of_members
+from blockfreeze.callers import skipped
 from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
 from blockfreeze.commitment import Commitment
@@ -70,6 +71,7 @@ def _refused(block: Block, what: str, error: BaseException) -> Event:
     return Refused(block.name, block.current.number, what, type(error).__name__, str(error))
 
 
+@skipped
 def prepare(
     block: Block, source: SourceGiven | None, wait: bool | float = False, between: Callable[[], None] = go_on
 ) -> Candidate:
@@ -91,6 +93,7 @@ def prepare(
         raise
 
 
+@skipped
 def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], None]) -> Candidate:
     converge_claimed(block)
     before = block.current
@@ -163,6 +166,7 @@ def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
     store(block, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
 
 
+@skipped
 def swap(
     block: Block,
     source: SourceGiven | None,

@@ -645,6 +645,25 @@ def test_a_warning_of_a_module_body_points_at_the_import_statement(workshop: Any
     assert [(one.filename, one.lineno) for one in caught] == [(package.__file__, 2)]
 
 
+def test_a_warning_of_a_body_that_a_swap_runs_points_at_who_swaps_or_imports(workshop: Any) -> None:
+    warn = "import warnings\nwarnings.warn('old', stacklevel=2)\n"
+    workshop.write("given/__init__.py", warn + "import given.inner\n")
+    workshop.write("given/inner.py", warn)
+    with pytest.warns(UserWarning, match="old"):
+        plain = importlib.import_module("given")
+    with pytest.warns(UserWarning, match="old") as told:
+        importlib.reload(plain)
+    reloaded = told[0].filename, told[0].lineno
+    inside = str(plain.__file__), 3
+    acts: list[Any] = [lambda: bf.freeze_block(plain), lambda: bf.swap(plain), lambda: bf.prepare(plain).__exit__()]
+    for act in [*acts, lambda: importlib.reload(plain)]:
+        with pytest.warns(UserWarning, match="old") as told:
+            act()
+        here = __file__, act.__code__.co_firstlineno
+        place = here if act in acts else reloaded
+        assert [(one.filename, one.lineno) for one in told] == [place, inside]
+
+
 def test_the_loader_looks_like_the_one_that_found_the_module(workshop: Any) -> None:
     file = workshop.write("loaded.py", "")
     frozen = bf.freeze_block("loaded")

@@ -9,6 +9,7 @@ import math
 import sys
 import threading
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -589,3 +590,41 @@ def test_an_object_that_a_class_has_as_an_attribute_stays_unless_the_class_says_
     )
     bf.swap(frozen)
     assert policy.make() is policy.factory is frozen.Policy.factory is not factories[0]
+
+
+def test_a_sentinel_that_a_factory_elsewhere_makes_keeps_its_identity_until_it_is_filled(workshop: Any) -> None:
+    workshop.write(
+        "factory.py",
+        """
+        def make(name, var=None):
+            class Sentinel:
+                def __init__(self): self.name = name
+                def __repr__(self): return name
+                if var:
+                    def __reduce__(self): return var
+            return Sentinel()
+        """,
+    )
+    source = """
+        from factory import make
+        SKIP = make("SKIP")
+        STOP = make("STOP", "STOP")
+        FILLED = make("FILLED")
+        OTHER = make("OTHER")
+        KIND = make("KIND")
+        type(KIND).limit = [1]
+    """
+    workshop.write("sentinels.py", source)
+    frozen = bf.freeze_block("sentinels")
+    names = ("SKIP", "STOP", "FILLED", "OTHER", "KIND")
+    before = {name: getattr(frozen, name) for name in names}
+    frozen.FILLED.more = 1
+    for _ in range(2):
+        bf.swap(frozen)
+        kept = [name for name in names if getattr(frozen, name) is before[name]]
+        assert kept == ["SKIP", "STOP", "OTHER"]
+    bf.swap(
+        frozen, source=dedent(source).replace('make("OTHER")', 'make("ANOTHER")').replace('make("STOP"', 'make("END"')
+    )
+    assert [name for name in names if getattr(frozen, name) is before[name]] == ["SKIP"]
+    assert (repr(frozen.OTHER), repr(frozen.STOP)) == ("ANOTHER", "END")

@@ -74,8 +74,8 @@ class Run:
                 self._stop.set()
                 if watch is not None:
                     self.findings.covered = watch.stop()
-                # Not to be joined: a body of `threading` takes the thread that runs it for the main thread, and puts its
-                # own lock in the place of the one that tells of its end.
+                # Not to be joined: a body of `threading` takes the thread that runs it for the main thread, and puts a
+                # lock of its own in the place of the one that tells of its end.
                 self._stopped.wait()
                 if engagement is not None:
                     engagement.stop()
