@@ -59,6 +59,8 @@ def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[
                 made.append((existing, value))
             elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
                 apart.add(id(value))
+        elif made_alike(existing, value) and _is_unchanged(before, after, name):
+            found[id(value)] = existing
     for existing, value in made:
         pairs = counterparts(existing, value, own, replace) if id(value) not in found else None
         if pairs is None or not apart.isdisjoint(pairs):

@@ -611,20 +611,24 @@ def test_a_sentinel_that_a_factory_elsewhere_makes_keeps_its_identity_until_it_i
         STOP = make("STOP", "STOP")
         FILLED = make("FILLED")
         OTHER = make("OTHER")
+        TOLD = make("TOLD")
+        TOLD.__doc__ = "what it says is set later"
+        TABLE = {TOLD: [TOLD]}
         KIND = make("KIND")
         type(KIND).limit = [1]
     """
     workshop.write("sentinels.py", source)
     frozen = bf.freeze_block("sentinels")
-    names = ("SKIP", "STOP", "FILLED", "OTHER", "KIND")
+    names = ("SKIP", "STOP", "FILLED", "OTHER", "TOLD", "KIND")
     before = {name: getattr(frozen, name) for name in names}
     frozen.FILLED.more = 1
     for _ in range(2):
         bf.swap(frozen)
         kept = [name for name in names if getattr(frozen, name) is before[name]]
-        assert kept == ["SKIP", "STOP", "OTHER"]
+        assert kept == ["SKIP", "STOP", "OTHER", "TOLD"]
+        assert {frozen.TOLD: [frozen.TOLD]} == frozen.TABLE
     bf.swap(
         frozen, source=dedent(source).replace('make("OTHER")', 'make("ANOTHER")').replace('make("STOP"', 'make("END"')
     )
-    assert [name for name in names if getattr(frozen, name) is before[name]] == ["SKIP"]
+    assert [name for name in names if getattr(frozen, name) is before[name]] == ["SKIP", "TOLD"]
     assert (repr(frozen.OTHER), repr(frozen.STOP)) == ("ANOTHER", "END")

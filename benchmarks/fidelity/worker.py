@@ -116,7 +116,7 @@ class Run:
         # The target is unchanged on the disk: a swap without a source is one to the identical version.
         while True:
             try:
-                blockfreeze.swap(block)
+                blockfreeze.swap(block, wait=True)  # a suite may reload its modules, which are swaps as well
             except BaseException as error:
                 cause = error.__cause__ or error
                 text = f"{type(error).__name__} from {type(cause).__name__}: {cause}"[:300]
