@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
 import pytest
+from conftest import Workshop
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 import blockfreeze as bf
 
@@ -245,3 +250,144 @@ def test_a_structure_whose_fields_are_set_later_stays_unless_they_change(worksho
         assert "sets attributes in its own way" in report.replaced_classes[0].reason
         assert hasattr(frozen.Node, "more")
         assert not hasattr(type(node), "more")
+
+
+FORMS = (
+    "X.a = V",
+    "X.a = [V]",
+    "X.a = lambda self: V",
+    "X.a = property(lambda self: V)",
+    "X.a = staticmethod(lambda: V)",
+    "X.a = classmethod(lambda cls: (cls.__name__, V))",
+    "X.a = one",
+    "X.a = X.one",
+    "X.one = wrapped(X.one)",
+    "X.b = wrapped(X.one)",
+    "X.b = X.__doc__",
+    "X.one = one",
+    "X.one.mark = V",
+    "X.b = X.one.__name__, X.one.__qualname__",
+    "X.__doc__ = f'{X.__doc__} {V}'",
+    "X.__call__ = lambda self: V",
+    "X.__len__ = lambda self: V",
+    "X.__eq__ = lambda self, other: V == 2",
+    "X.__getattr__ = lambda self, name: (name, V)",
+    "X.both = 'text'\nX.both += str(V)",
+    "X.one.__doc__ = 'V'",
+    "if hasattr(X, 'a'): del X.a",
+    "if 'b' in vars(X): delattr(X, 'b')",
+    "if 'one' in X.__dict__: del X.one",
+    "for name in ('a', 'b'): setattr(X, name, (name, V))",
+    "told(X)",
+    "told_too(X, V)",
+    "X.table[V] = V",
+    "X.table = {**X.table, V: V}",
+    "X.Inner.a = V",
+    "X.Inner = type('Inner', (), {'a': V})",
+    "X.b = [name for name in vars(X) if not name.startswith('_')]",
+    "X.a = X.Inner",
+    "X.b = Base.one",
+    "X.a = super(Y, Y).one",
+)
+
+BEGIN = '''
+import functools
+def wrapped(function):
+    @functools.wraps(function)
+    def outer(*args): return "wrapped", V, function(*args)
+    return outer
+def told(target):
+    target.a = "told", V
+def told_too(klass, value):
+    setattr(klass, "b", value)
+    klass.c = value
+    del klass.c
+def one(self=None): return "function", V
+class Base:
+    """A base."""
+    def one(self): return "base", V
+class X(Base):
+    """A class."""
+    table = {}
+    class Inner:
+        a = 0
+    def one(self): return "method", V
+    def two(self): return self.one(), V
+class Y(X):
+    pass
+'''
+
+END = """
+def text_of(value):
+    if isinstance(value, type): return value.__qualname__
+    if isinstance(value, Base): return type(value).__qualname__
+    if callable(value):
+        try: return "called", value.__name__, text_of(value())
+        except TypeError as error: return "not called", value.__name__
+    return [text_of(item) for item in value] if isinstance(value, list) else repr(value)
+def look():
+    found = {}
+    for cls in (X, Y, X.Inner):
+        instance = cls()
+        for name in ("a", "b", "both", "c", "one", "two", "table", "Inner", "__doc__", "__call__", "__len__", "__hash__"):
+            for of, holder in (("class", cls), ("instance", instance)):
+                try: value = getattr(holder, name)
+                except AttributeError: continue
+                if name not in ("__hash__", "__call__") or of == "class": found[cls.__name__, of, name] = text_of(value)
+        found[cls.__name__, "mark"] = getattr(getattr(cls, "one", None), "mark", None)
+        found[cls.__name__, "equal"] = instance == cls()
+    return found
+def go_on():
+    while True: yield look()
+"""
+
+
+def answer(found: dict[Any, Any]) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(found)).replace("blockfreeze_twin", "")
+
+
+def plain_answer(text: str, name: str) -> str:
+    namespace: dict[str, Any] = {"__name__": name}
+    exec(compile(text, name, "exec"), namespace)
+    return answer(namespace["look"]())
+
+
+_names = itertools.count()
+
+
+@given(versions=st.lists(st.lists(st.sampled_from(FORMS), max_size=5), min_size=2, max_size=4))
+@settings(max_examples=60)
+def test_classes_that_bodies_change_are_as_in_the_plain_module_in_every_version(
+    versions: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    name = f"changed_{next(_names)}"
+    texts = [BEGIN + "\n".join(forms) + END for forms in versions]
+    texts = [text.replace("V", str(number)) for number, text in enumerate(texts, start=1)]
+    try:
+        meant = [plain_answer(text, name) for text in texts]
+    except (AttributeError, TypeError):
+        reject()
+    shop = Workshop(tmp_path_factory.mktemp("changed"))
+    shop.write(f"{name}.py", texts[0])
+    with pytest.MonkeyPatch.context() as patcher:
+        patcher.syspath_prepend(str(shop.path))
+        module = bf.freeze_block(name, history=len(texts))
+        running = [module.go_on()]
+        assert answer(next(running[0])) == meant[0]
+        for at, text in enumerate(texts[1:], start=1):
+            with pytest.raises(bf.PrepareError):
+                bf.swap(module, source=f"{text}\nraise LookupError\n")
+            assert answer(elsewhere(module.look)) == meant[at - 1]
+            bf.swap(module, source=text)
+            running.append(module.go_on())
+            assert [answer(next(one)) for one in running] == meant[: at + 1]
+            assert answer(elsewhere(module.look)) == meant[at]
+        for at in reversed(range(len(texts) - 1)):
+            bf.rollback(module)
+            assert answer(elsewhere(module.look)) == meant[at]
+            assert [answer(next(one)) for one in running] == meant
+        for one in running:
+            one.close()
+        bf.drain(module, timeout=30)
+        assert answer(module.look()) == meant[0]
+        shop.forget()
