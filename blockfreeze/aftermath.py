@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from blockfreeze.arming import present_entries
 from blockfreeze.classes import apply_metadata
+from blockfreeze.enumerations import apply_to_members
 from blockfreeze.holders import left_behind
 from blockfreeze.repoint import publish_members, repoint
 from blockfreeze.report import Repointed, Unreached
@@ -43,6 +44,7 @@ def bring_up_to_date(
         lambda: publish_members(block, before, after),
         lambda: present_entries(block, before, after),
         lambda: apply_metadata(after),
+        lambda: apply_to_members(before, after),
         lambda: _clear_caches(before, after),
         point,
         lambda: unreached.extend(sorted(left_behind(block, before, after), key=str)),

@@ -26,9 +26,10 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.enumerations import merge_members
 from blockfreeze.methods import is_patched, method_function
 from blockfreeze.redirect import redirect
-from blockfreeze.shapes import delete_attribute, hand_down, holds_the_same, same, set_attribute, shape_difference
+from blockfreeze.shapes import delete_attribute, hand_down, same, set_attribute, shape_difference
 from blockfreeze.switch import ABSENT, BirthSwitch, Switch, as_data
 from blockfreeze.vector import Plain
 
@@ -101,7 +102,7 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     values = class_values(new)
     if "_member_map_" in old.__dict__:
         # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
-        _merge_members(old, new, values)
+        merge_members(old, new, values)
     generation.shadows.append((new, old))
     hand_down(new, old)
     member, path = key
@@ -318,35 +319,3 @@ def apply_metadata(generation: Generation) -> None:
             cls._abc_caches_clear()  # type: ignore[attr-defined]
             if "__abstractmethods__" in cls.__dict__:
                 update_abstractmethods(cls)  # type: ignore[arg-type]
-
-
-def _merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> None:
-    """Keep the members that an enumeration had, and make the new ones members of the class that stays."""
-    before: dict[str, Any] = dict(old._member_map_)
-    kept: dict[int, Any] = {}
-    for name, member in new._member_map_.items():
-        existing = before.get(name)
-        if existing is not None and holds_the_same(existing._value_, member._value_, {}):
-            kept[id(member)] = existing
-        else:
-            member.__class__ = old
-            kept[id(member)] = member
-
-    def merged(value: Any) -> Any:
-        return kept.get(id(value), value)
-
-    for name, value in list(values.items()):
-        if id(value) in kept:
-            values[name] = merged(value)
-        elif name in before and name in new._member_map_ and kept[id(new._member_map_[name])] is before[name]:
-            values[name] = old.__dict__.get(name, value)
-    members = new._member_map_.items()
-    if before and before.keys() == dict(members).keys() and all(kept[id(one)] is before[name] for name, one in members):
-        # The same members all through: so are the tables, and combinations of flags that were made stay in theirs.
-        for name, value in values.items():
-            table = getattr(old, name, None) if type(value) in (list, dict) else None
-            if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, kept)):
-                values[name] = table
-    for name in ("_member_map_", "_value2member_map_"):
-        if name in values and values[name] is not old.__dict__.get(name):
-            values[name] = type(values[name])({k: merged(v) for k, v in values[name].items()})

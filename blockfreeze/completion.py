@@ -11,6 +11,7 @@ from blockfreeze import classes
 from blockfreeze.asking import is_a
 from blockfreeze.compare import container_sizes
 from blockfreeze.drain import count_idle
+from blockfreeze.enumerations import apply_to_members
 from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, NoSuchGenerationError, PrepareError
 from blockfreeze.keeping import offer_kept
 from blockfreeze.lasting import lasting_objects
@@ -63,6 +64,7 @@ def finish_build(block: Block, generation: Generation) -> None:
     if replace:
         roots: list[Any] = [member.namespace for member in generation.members.values()]
         roots += generation.class_values.values()
+        roots += generation.member_values.values()
         made = {cls: dict(values) for cls, values in generation.class_values.items()}
         redirect(
             roots, replace, tuple(cls for cls in generation.classes.values() if cls not in block.current.class_values)
@@ -87,6 +89,7 @@ def abandon_build(block: Block, generation: Generation, slots: int) -> None:
             del block.homes[name]
     for (_, name), home in generation.introduced.items():
         home.pop(name, None)
+    apply_to_members(generation, block.current)
     block.forget(generation)
     block.drop_entries(slots)
     kept = {name for one in block.generations.values() for name in one.members}

@@ -102,6 +102,8 @@ class Generation:
         self.class_copies: dict[type, dict[str, Any]] = {}
         self.carried: dict[type, tuple[int, frozenset[str]]] = {}  # since which generation, and what it linked anew
         self.assigned: dict[type, set[str]] = {}  # class attributes that its code has set
+        # What its bodies have set on members of enumerations, as pairs, by the member's id and the attribute.
+        self.member_values: dict[tuple[int, str], list[Any]] = {}
         self.shadows: list[tuple[type, type]] = []  # classes as the bodies made them, and what stands for each
         self.made: dict[int, tuple[FunctionType, FunctionType]] = {}  # functions as made, by id, and their entries
         self.replaced: dict[str, str] = {}

@@ -25,10 +25,12 @@ from blockfreeze.classes import (
     generation_dictionary,
     watch_births,
 )
+from blockfreeze.enumerations import is_kept_member, set_on_member
 from blockfreeze.lasting import lasting
 from blockfreeze.methods import is_own
 from blockfreeze.outline import FIRST_VERSION, outline_of
 from blockfreeze.shapes import can_change, shape_difference
+from blockfreeze.switch import ABSENT
 from blockfreeze.variables import declare
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ class Hooks:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
         if is_a(target, type) and target in self.generation.class_values:
             assign_class_attribute(self.block, self.generation, target, name, value)
+        elif is_kept_member(self.generation, target):
+            set_on_member(self.generation, target, name, value)
         else:
             setattr(target, name, value)
 
@@ -121,6 +125,8 @@ class Hooks:
         """Delete an attribute of what may be a class, in the same way."""
         if is_a(target, type) and target in self.generation.class_values:
             delete_class_attribute(self.block, self.generation, target, name)
+        elif is_kept_member(self.generation, target):
+            set_on_member(self.generation, target, name, ABSENT)
         else:
             delattr(target, name)
 

@@ -40,6 +40,7 @@ LAYERS = (
             "switch",
             "methods",
             "classes",
+            "enumerations",
             "patches",
             "facade",
             "drain",

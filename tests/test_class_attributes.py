@@ -252,6 +252,48 @@ def test_a_structure_whose_fields_are_set_later_stays_unless_they_change(worksho
         assert not hasattr(type(node), "more")
 
 
+MEMBERS = """
+    import enum, outside
+    class Size(enum.Enum):
+        SMALL = 1
+        LARGE = 2
+    for one in Size:
+        one.label = one.name.lower() + "V"
+        setattr(one, "number", V)
+    if V != 1:
+        Size.LARGE.later = V
+        del Size.LARGE.number
+    LABELS = {one: one.label for one in Size}
+    outside.look()
+    def look():
+        return [(one.label, vars(one).get("number"), vars(one).get("later"), LABELS[one]) for one in Size]
+"""
+
+
+def test_what_bodies_set_on_members_of_an_enumeration_is_put_back_after_a_failure_or_a_rollback(workshop: Any) -> None:
+    workshop.write("outside.py", OUTSIDE)
+    outside = workshop.load("outside")
+    workshop.write("sizes.py", MEMBERS.replace("V", "1"))
+    module = bf.freeze_block("sizes")
+    small = module.Size.SMALL
+    states = {1: [("small1", 1, None, "small1"), ("large1", 1, None, "large1")]}
+    states |= {at: [(f"small{at}", at, None, f"small{at}"), (f"large{at}", None, at, f"large{at}")] for at in (2, 3)}
+    assert module.look() == states[1]
+    for at in (2, 3):
+        outside.look = lambda: 1 / 0
+        with pytest.raises(bf.PrepareError):
+            bf.swap(module, source=dedent(MEMBERS.replace("V", str(at + 5))))
+        assert module.look() == states[at - 1]
+        outside.look = lambda: None
+        bf.swap(module, source=dedent(MEMBERS.replace("V", str(at))))
+        assert module.look() == states[at]
+        assert module.Size.SMALL is small
+        bf.rollback(module)
+        assert module.look() == states[at - 1]
+        bf.swap(module, source=dedent(MEMBERS.replace("V", str(at))))
+        assert module.look() == states[at]
+
+
 FORMS = (
     "X.a = V",
     "X.a = [V]",
@@ -325,16 +367,19 @@ def text_of(value):
         try: return "called", value.__name__, text_of(value())
         except TypeError as error: return "not called", value.__name__
     return [text_of(item) for item in value] if isinstance(value, list) else repr(value)
+NAMES = ("a", "b", "both", "c", "one", "two", "table", "Inner", "__doc__", "__call__", "__len__", "__hash__")
 def look():
     found = {}
     for cls in (X, Y, X.Inner):
         instance = cls()
-        for name in ("a", "b", "both", "c", "one", "two", "table", "Inner", "__doc__", "__call__", "__len__", "__hash__"):
+        for name in NAMES:
             for of, holder in (("class", cls), ("instance", instance)):
                 try: value = getattr(holder, name)
                 except AttributeError: continue
                 if name not in ("__hash__", "__call__") or of == "class": found[cls.__name__, of, name] = text_of(value)
-        found[cls.__name__, "mark"] = getattr(getattr(cls, "one", None), "mark", None)
+        method = getattr(cls, "one", None)
+        # An attribute of a function of the module is the block's, not one version's, where it is reached as a value.
+        found[cls.__name__, "mark"] = getattr(method, "mark", None) if method is not one else None
         found[cls.__name__, "equal"] = instance == cls()
     return found
 def go_on():
