@@ -17,6 +17,7 @@ mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DI
 
 from __future__ import annotations
 
+import ast
 import dis
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ __all__ = [
     "is_star_import",
     "make_with_closure",
     "null_for",
+    "parse",
     "read",
     "reads_as_value",
     "store_subscript",
@@ -58,6 +60,7 @@ _SINCE_312 = sys.version_info >= (3, 12)
 _SINCE_313 = sys.version_info >= (3, 13)
 _CLOSURE = 8
 _CACHE = dis.opmap.get("CACHE", 0)
+_PARSES = 20
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 
 CALLS = "CALL" if _SINCE_312 else "PRECALL"
@@ -86,6 +89,23 @@ ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_AT
 
 TAKEN_FROM_ELSEWHERE = frozenset({"IMPORT_FROM", "IMPORT_NAME", "LOAD_ATTR", "LOAD_DEREF", "LOAD_NAME"})
 """The instructions that push an object which another statement has made."""
+
+
+def parse(text: str | bytes) -> ast.Module:
+    """Return the syntax tree of a module, as `ast.parse` does.
+
+    3.11 counts in one place for all threads how deep a tree is while it is built, and refuses a tree with a SystemError
+    if another thread has built one meanwhile (python/cpython#106905); then it is built once more.
+
+    Raises:
+        SyntaxError, ValueError: the text is not Python.
+    """
+    for _ in range(_PARSES):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
 
 
 def instructions(code: CodeType) -> Iterator[tuple[str, int]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 
+from blockfreeze import cpython
 from blockfreeze.linker import AS_IT_IS
 from blockfreeze.source import ModuleSource
 
@@ -244,7 +245,7 @@ def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType
     The decorators above ``@entry`` are not even evaluated: a framework may refuse to be asked. Lines stay as they are.
     """
     assert source.data is not None
-    tree, outline = ast.parse(source.data), outline_of(source)
+    tree, outline = cpython.parse(source.data), outline_of(source)
     assert outline is not None
     for statement in executed(tree.body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in functions:
@@ -264,7 +265,7 @@ def outline_of(source: ModuleSource) -> Outline | None:
 
 @lru_cache(maxsize=256)
 def _outline(data: bytes, package: str) -> Outline:
-    return Outline(ast.parse(data), package)
+    return Outline(cpython.parse(data), package)
 
 
 Find = Callable[[str], ModuleSource | None]

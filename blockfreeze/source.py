@@ -24,6 +24,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from blockfreeze import cpython
 from blockfreeze.names import copy_code
 
 __all__ = ["ModuleSource", "Snapshot", "SourceGiven", "covers", "find_plain_spec", "says_the_same"]
@@ -57,7 +58,7 @@ class ModuleSource:
         if self.data is None or b"modules" not in self.data:
             return False
         try:
-            tree = ast.parse(self.data)
+            tree = cpython.parse(self.data)
         except (SyntaxError, ValueError):
             return False
         targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
@@ -305,7 +306,7 @@ def _is_text(source: str) -> bool:
     if Path(source).exists() or not any(mark in source for mark in " =("):
         return False
     try:
-        ast.parse(source)
+        cpython.parse(source)
     except (SyntaxError, ValueError):
         return False
     return True
@@ -350,13 +351,13 @@ def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _names_bound(data: bytes) -> frozenset[str]:
-    return frozenset(name for _, name in _bindings(ast.parse(data).body))
+    return frozenset(name for _, name in _bindings(cpython.parse(data).body))
 
 
 @lru_cache(maxsize=1024)
 def _digests(data: bytes) -> Mapping[str, str]:
     digests: dict[str, str] = {}
-    for statement, name in _bindings(ast.parse(data).body):
+    for statement, name in _bindings(cpython.parse(data).body):
         digests[name] = digests.get(name, "") + ast.dump(statement)
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in digests.items()}
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from blockfreeze import cpython
 from blockfreeze.forecast import MadeAgain, RunsAgain
 from blockfreeze.names import CALLER_NAMES, Linkage, analyse, walk_codes
 from blockfreeze.outline import executed, outline_of, root_name
@@ -114,7 +115,7 @@ class Survey:
         self.runs_again: list[RunsAgain] = []
         self.has_source = source.data is not None
         if source.data is not None:
-            tree = ast.parse(source.data)
+            tree = cpython.parse(source.data)
             outline = outline_of(source)
             assert outline is not None
             self._outline = outline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import inspect
@@ -10,6 +11,7 @@ import os
 import pickle
 import signal
 import threading
+from typing import Any
 
 import pytest
 from conftest import Workshop
@@ -451,3 +453,22 @@ def test_lines_that_go_with_a_version_are_not_those_of_a_namesake() -> None:
     del after
     gc.collect()
     assert "<blockfreeze shop generation 2>" not in linecache.cache
+
+
+def test_a_syntax_tree_that_another_thread_has_disturbed_is_built_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write("disturbed.py", "class Kept:\n    def version(self): return 1\n")
+    module = bf.freeze_block("disturbed")
+    parse, calls = ast.parse, []
+
+    def disturbed(*args: Any, **kwargs: Any) -> ast.Module:
+        calls.append(args)
+        if len(calls) % 3:
+            raise SystemError("AST constructor recursion depth mismatch")
+        return parse(*args, **kwargs)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    bf.swap(module, source="class Kept:\n    def version(self): return 'another one'\n")
+    assert module.Kept().version() == "another one"
+    assert len(calls) >= 3
