@@ -212,15 +212,35 @@ def _parts(one: Any, other: Any, kinds: Collection[type]) -> list[tuple[Any, Any
         return pairs
     if kind in kinds and _is_plain(kind):
         was, now = _contents(one), _contents(other)
-        if list(was) != list(now):
+        if list(was) != list(now) and not (_is_value(kind) and was.keys() >= now.keys()):
             return None
-        pairs += zip(was.values(), now.values(), strict=True)
+        pairs += ((was[name], value) for name, value in now.items())
     elif kind not in _CONTAINERS:
         return None
-    if is_a(one, set) and not (set.__eq__(one, other) and all(type(item) in ATOMS for item in set.__iter__(one))):
-        return None
+    if is_a(one, set):
+        inside = _paired(one, other, kinds)
+        if inside is None:
+            return None
+        pairs += inside
     held, holds = _items(one), _items(other)
     return [*pairs, *zip(held, holds, strict=True)] if len(held) == len(holds) else None
+
+
+def _is_value(kind: type) -> bool:
+    """Tell whether instances are told apart by a value: what they hold besides are others that were made from them."""
+    return issubclass(kind, tuple) and kind.__eq__ is tuple.__eq__ and kind.__hash__ is tuple.__hash__
+
+
+def _paired(one: set[Any], other: set[Any], kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
+    """Pair the elements of two sets of constants, or of values; of the latter the first set may have more."""
+    found = {item: item for item in set.__iter__(other) if type(item) in ATOMS or type(item) in kinds}
+    if len(found) < set.__len__(other) or not all(type(item) in ATOMS or _is_value(type(item)) for item in found):
+        return None
+    mine = {item: item for item in set.__iter__(one) if type(item) in ATOMS or _is_value(type(item))}
+    more = set.__len__(one) > len(found) and any(type(item) in ATOMS for item in mine)
+    if more or not mine.keys() >= found.keys() or len(mine) < set.__len__(one):
+        return None
+    return [(mine[item], item) for item in found]
 
 
 def _items(value: Any) -> list[Any]:
