@@ -4,7 +4,8 @@ A constant may be compared with ``is``, whatever its value. An object without co
 itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
 miss what the new one has, and whoever holds the old one holds the right one. So does one whose class its maker has made
 for it alone, as factories of sentinels do, and one that a class has as an attribute. An object that has been filled or
-changed since starts afresh, as every container of the module's own does.
+changed since starts afresh, as every container of the module's own does; but not a value that holds others which were
+made from it, as types of tokens do: what was asked for since is a value too.
 
 What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it.
 Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
