@@ -26,7 +26,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
-from blockfreeze.enumerations import merge_members
+from blockfreeze.enumerations import is_no_member, merge_members
 from blockfreeze.methods import is_patched, method_function
 from blockfreeze.redirect import redirect
 from blockfreeze.shapes import delete_attribute, hand_down, same, set_attribute, shape_difference
@@ -242,11 +242,14 @@ def delete_class_attribute(block: Block, generation: Generation, cls: type, name
 
 def _assign_at_birth(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
     """Set an attribute in a generation that does not serve yet: it is born with it, and nobody else sees it."""
-    sets_itself = type(cls).__setattr__ is not type.__setattr__
+    sets_itself = type(cls).__setattr__ is not type.__setattr__ and not is_no_member(cls, name)
     if sets_itself and cls in generation.carried:
         return  # the class was told of the same already, see `carry.can_be_carried`
     if sets_itself or is_a(getattr(type(cls), name, None), property) or name in _IN_THE_TYPE:
-        setattr(cls, name, value)
+        if value is ABSENT:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, value)
         return
     _put(generation.class_values[cls], name, value)
     if cls in generation.carried:

@@ -11,7 +11,7 @@ from blockfreeze.switch import ABSENT
 if TYPE_CHECKING:
     from blockfreeze.generation import Generation
 
-__all__ = ["apply_to_members", "is_kept_member", "merge_members", "set_on_member"]
+__all__ = ["apply_to_members", "is_kept_member", "is_no_member", "merge_members", "set_on_member"]
 
 
 def is_kept_member(generation: Generation, target: Any) -> bool:
@@ -19,6 +19,12 @@ def is_kept_member(generation: Generation, target: Any) -> bool:
     serving = generation.block.current.class_values.get(type(target), {})
     known = serving.get("_member_map_")
     return generation.births is not None and is_a(known, dict) and any(one is target for one in known.values())
+
+
+def is_no_member(cls: type, name: str) -> bool:
+    """Tell whether `cls` is an enumeration, and `name` not one of its members, which it does not let be set."""
+    members = cls.__dict__.get("_member_map_", ())
+    return getattr(type(cls).__setattr__, "__module__", "") == "enum" and name not in members
 
 
 def set_on_member(generation: Generation, member: Any, name: str, value: Any) -> None:

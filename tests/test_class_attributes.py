@@ -263,10 +263,15 @@ MEMBERS = """
     if V != 1:
         Size.LARGE.later = V
         del Size.LARGE.number
+    Size.shown = V
+    if V != 1:
+        del Size.shown
+        Size.shown_later = V
     LABELS = {one: one.label for one in Size}
     outside.look()
     def look():
-        return [(one.label, vars(one).get("number"), vars(one).get("later"), LABELS[one]) for one in Size]
+        shown = getattr(Size, "shown", None), getattr(Size, "shown_later", None)
+        return [(one.label, vars(one).get("number"), vars(one).get("later"), LABELS[one], *shown) for one in Size]
 """
 
 
@@ -276,11 +281,21 @@ def test_what_bodies_set_on_members_of_an_enumeration_is_put_back_after_a_failur
     workshop.write("sizes.py", MEMBERS.replace("V", "1"))
     module = bf.freeze_block("sizes")
     small = module.Size.SMALL
-    states = {1: [("small1", 1, None, "small1"), ("large1", 1, None, "large1")]}
-    states |= {at: [(f"small{at}", at, None, f"small{at}"), (f"large{at}", None, at, f"large{at}")] for at in (2, 3)}
+    states = {1: [("small1", 1, None, "small1", 1, None), ("large1", 1, None, "large1", 1, None)]}
+    for at in (2, 3):
+        states[at] = [
+            (f"small{at}", at, None, f"small{at}", None, at),
+            (f"large{at}", None, at, f"large{at}", None, at),
+        ]
     assert module.look() == states[1]
     for at in (2, 3):
-        outside.look = lambda: 1 / 0
+
+        def fail(at: int = at) -> None:
+            shown = elsewhere(lambda: (getattr(module.Size, "shown", None), getattr(module.Size, "shown_later", None)))
+            assert shown == states[at - 1][0][4:]
+            raise ZeroDivisionError
+
+        outside.look = fail
         with pytest.raises(bf.PrepareError):
             bf.swap(module, source=dedent(MEMBERS.replace("V", str(at + 5))))
         assert module.look() == states[at - 1]
