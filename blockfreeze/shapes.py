@@ -162,7 +162,10 @@ def _says_the_same(one: Any, other: Any) -> bool:
         return same(one, other)
     if one.__code__ is not other.__code__ or one.__globals__ is not other.__globals__:
         return False
-    was, now = ([cell.cell_contents for cell in function.__closure__ or ()] for function in (one, other))
+    try:
+        was, now = ([cell.cell_contents for cell in function.__closure__ or ()] for function in (one, other))
+    except ValueError:  # a variable that was not set
+        return False
     return all(map(same, was, now)) and same(one.__defaults__, other.__defaults__)
 
 
