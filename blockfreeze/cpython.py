@@ -40,6 +40,7 @@ __all__ = [
     "call_with_two",
     "call_with_value",
     "callable_load",
+    "called_names",
     "class_load",
     "closure_load",
     "free_load",
@@ -141,6 +142,16 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
         if above < 0:
             return None
     return None
+
+
+def called_names(code: CodeType) -> Iterator[int]:
+    """Yield, by their indices, the names that the code of a module or class loads in order to call what they mean."""
+    previous = "", 0
+    for now in instructions(code):
+        name, null = (previous, now) if _SINCE_313 else (now, previous)
+        if name[0] == "LOAD_NAME" and null[0] == "PUSH_NULL":
+            yield name[1]
+        previous = now
 
 
 def reads_as_value(code: CodeType, name: str) -> bool:

@@ -21,7 +21,7 @@ from inspect import (
 )
 from types import CodeType
 
-from blockfreeze.cpython import arguments_of_call, instructions
+from blockfreeze.cpython import arguments_of_call, called_names, instructions
 
 __all__ = [
     "CALLER_NAMES",
@@ -84,7 +84,7 @@ class Linkage:
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
     at_import: frozenset[str] = frozenset()
-    """The functions that the top level names: it may call them, with classes that it has made."""
+    """The functions that the top level calls by their names: with classes, perhaps, that it has made."""
 
     def is_no_definition(self, name: str) -> bool:
         """Tell whether no statement of the module defines `name`, so that it may mean the built-in."""
@@ -111,7 +111,7 @@ class _TopLevel:
     definitions: dict[str, Definition] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     member_imports: set[str] = field(default_factory=set)
-    loads: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
 
 
 def nested_codes(code: CodeType) -> list[CodeType]:
@@ -169,6 +169,7 @@ def _scan_top_level(code: CodeType, is_member: Callable[[str, int], bool]) -> _T
     imported = False  # the value on top of the stack was imported from it
     level = 0
     constant: object = None
+    found.called = {code.co_names[arg] for arg in called_names(code)}
     for opname, arg in instructions(code):
         if opname in ("STORE_NAME", "STORE_GLOBAL"):
             name = code.co_names[arg]
@@ -200,8 +201,6 @@ def _scan_top_level(code: CodeType, is_member: Callable[[str, int], bool]) -> _T
             direct = imported = False
             if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
                 found.deleted.add(code.co_names[arg])
-            elif opname == "LOAD_NAME":
-                found.loads.add(code.co_names[arg])
             elif opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
                 before, constant = constant, code.co_consts[arg] if opname == "LOAD_CONST" else arg
                 level = before if isinstance(before, int) else (constant if isinstance(constant, int) else 0)
@@ -289,5 +288,5 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
         opaque,
         frozenset(top.member_imports),
         _mentions(code),
-        at_import=functions & top.loads,
+        at_import=functions & top.called,
     )

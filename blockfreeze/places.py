@@ -1,8 +1,9 @@
 """Where a function works on a class itself: found by the form of its instructions, to be taken over by a hook.
 
-What looks like a class: ``cls``, ``base`` and their usual other names, a class of the module, ``type(self)``,
-``self.__class__``, and what is passed to a function that the module names at its top level and may call there. Who
-takes `everything` for a class gets every place, with what a hook then costs.
+What looks like a class: ``cls`` and its usual other names, a class of the module, ``type(self)``, ``self.__class__``,
+and what is passed to a function that the module calls at its top level; where a dictionary is read, ``base`` and the
+like as well. A hook costs something, so little else may look so: what is set is mostly set on an instance. Who takes
+`everything` for a class gets every place.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ SETTERS = frozenset({"delattr", "setattr"})
 """The built-in functions that set or delete an attribute of what is their first argument."""
 
 
-_CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "owner", "class_", "base", "parent", "superclass", "tp", "typ"})
+_CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "class_"})
+_READ_AS_CLASSES = _CLASS_NAMES | {"base", "owner", "parent", "superclass", "tp", "typ"}
 _GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 
@@ -136,7 +138,11 @@ def _dictionaries(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage
     Nor can a look into the dictionary of a class be caught on the class.
     """
     reads = [at for at, (opname, arg) in enumerate(loads) if cpython.loads_dictionary(code, opname, arg)]
-    return {order for order, at in enumerate(reads) if everything or _pushes_class(code, loads, linkage, at - 1)}
+    return {
+        order
+        for order, at in enumerate(reads)
+        if everything or _pushes_class(code, loads, linkage, at - 1, names=_READ_AS_CLASSES)
+    }
 
 
 def _variables(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *, everything: bool) -> set[int]:
@@ -148,7 +154,7 @@ def _variables(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, *
     for at, (opname, arg) in enumerate(loads):
         if opname in _GLOBAL_LOADS and code.co_names[arg >> (opname == "LOAD_GLOBAL")] == "vars":
             call = _call_with_one(loads, at)
-            if call and (everything or _pushes_class(code, loads, linkage, call - 1)):
+            if call and (everything or _pushes_class(code, loads, linkage, call - 1, names=_READ_AS_CLASSES)):
                 found.add(calls.index(call))
     return found
 
@@ -170,7 +176,13 @@ def _call_with_one(loads: list[tuple[str, int]], at: int) -> int:
 
 
 def _pushes_class(
-    code: CodeType, loads: list[tuple[str, int]], linkage: Linkage, at: int, *, first: bool = False
+    code: CodeType,
+    loads: list[tuple[str, int]],
+    linkage: Linkage,
+    at: int,
+    *,
+    first: bool = False,
+    names: Collection[str] = _CLASS_NAMES,
 ) -> bool:
     """Tell whether the value that an instruction pushes looks like a class: the first or the last, if it pushes two."""
     opname, arg = loads[at]
@@ -184,7 +196,7 @@ def _pushes_class(
         index = (arg >> 4 if first else arg & 15) if two else arg
         name = code.co_varnames[index] if index < len(code.co_varnames) else ""
         told = code.co_name in linkage.at_import and index < code.co_argcount and name != "self"
-        return told or name in _CLASS_NAMES
+        return told or name in names
     return opname == "CALL" and arg == 1 and "type" in code.co_names
 
 
