@@ -94,11 +94,13 @@ INSIDE = {
     "calling": "foo(1)",
     "method": "account.worth()",
     "instance": "Account(1)",
+    "attribute": "account.mark = 1",
+    "class_attribute": "Account.mark = 1",
 }
 
 
 def calls(version: int = 1) -> str:
-    """Return a module of small functions and, for each call in `INSIDE`, a loop inside the module that times it."""
+    """Return a module of small functions and, for each statement in `INSIDE`, a loop inside the module that times it."""
     loops = (
         _TIMED.format(name=name, body="\n".join([f"        {statement}"] * UNROLLED))
         for name, statement in INSIDE.items()
