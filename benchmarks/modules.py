@@ -100,7 +100,7 @@ INSIDE = {
 
 
 def calls(version: int = 1) -> str:
-    """Return a module of small functions and, for each statement in `INSIDE`, a loop inside the module that times it."""
+    """Return a module of small functions and, for each statement in `INSIDE`, a loop of its own that times it."""
     loops = (
         _TIMED.format(name=name, body="\n".join([f"        {statement}"] * UNROLLED))
         for name, statement in INSIDE.items()

@@ -17,7 +17,7 @@ import gc
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 from weakref import KeyedRef, ReferenceType
 
@@ -30,7 +30,8 @@ ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type
 """Immutable types that hold no other object."""
 
 _WEAK = (ReferenceType, KeyedRef)
-_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType)
+_BOUND = (MethodType, BuiltinMethodType)
+_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType, *_BOUND)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 HEAP_TYPE = 1 << 9
 """The flag of a class that a class statement, or a call, has made; those of static C code lack it."""
@@ -79,6 +80,11 @@ def _referring_again(value: Any, referent: Any) -> Any:
     if type(value) is KeyedRef:
         return KeyedRef(referent, value.__callback__, value.key)
     return ReferenceType(referent, value.__callback__)
+
+
+def _bound_again(value: Any, holder: Any) -> Any:
+    """Return a bound method like `value`, of another object."""
+    return MethodType(value.__func__, holder) if type(value) is MethodType else getattr(holder, value.__name__, value)
 
 
 def _is_within(function: FunctionType, prefix: str) -> bool:
@@ -175,9 +181,13 @@ class _Redirection:
         if id(value) in self.replace:
             self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
             return self.replace[id(value)]
-        if type(value) in (staticmethod, classmethod) and id(value.__func__) in self.replace:
-            self.todo.append(value.__func__)
-            return _wrapped_again(value, self.replace[id(value.__func__)])
+        if type(value) in (staticmethod, classmethod):
+            new = self._new(value.__func__)
+            if new is not value.__func__:
+                return _wrapped_again(value, new)
+        if type(value) in _BOUND and id(value.__self__) in self.replace:
+            self.todo.append(value)
+            return _bound_again(value, self.replace[id(value.__self__)])
         if type(value) in _WEAK and id(value()) in self.replace:
             self.todo.append(value())
             return _referring_again(value, self.replace[id(value())])
@@ -263,6 +273,8 @@ class _Redirection:
             except ValueError:
                 continue
             new = self.replace.get(id(content))
+            if type(content) in _BOUND:
+                new = self._new(content) if id(content.__self__) in self.replace else None
             if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
                 cell.cell_contents = new
                 self.todo.append(content)

@@ -669,3 +669,50 @@ def test_values_that_hold_others_made_from_them_stay_whatever_was_asked_for_sinc
     assert now == before
     assert frozen.New is frozen.Root.New
     assert frozen.Root.Text is now[1] is now[5]
+
+
+ALIASES = """
+    from functools import partial
+    class Counter:
+        def __init__(self): self.value, self.table = 0, {}
+        def set(self, value): self.value = value
+        def get(self): return self.value
+    counter = Counter()
+    get = counter.get
+    find = counter.table.get
+    TABLE = {"get": counter.get, "find": [counter.table.get]}
+    later = partial(counter.get)
+    def by_default(read=counter.get): return read()
+    def made(read):
+        def inner(): return read()
+        return inner
+    by_closure = made(counter.get)
+    class Reader:
+        read = staticmethod(counter.get)
+    def set(value):
+        counter.value = value
+        counter.table["x"] = value
+    def look():
+        found = [counter.get(), get(), find("x"), TABLE["get"](), TABLE["find"][0]("x"), later(), by_default()]
+        return {*found, by_closure(), Reader.read(), Reader().read()}
+    V
+"""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_methods_that_a_module_has_taken_of_an_object_are_those_of_the_object_that_lasts(
+    workshop: Any, late: bool
+) -> None:
+    workshop.write("aliases.py", ALIASES.replace("V", "1"))
+    frozen = bf.freeze_block(importlib.import_module("aliases") if late else "aliases")
+    counter = frozen.counter
+    for at in range(3):
+        # What was set makes the object another one at a swap, which has to be the same for all as well.
+        frozen.set(at)
+        assert frozen.look() == {at}
+        bf.swap(frozen)
+        assert (frozen.look(), frozen.counter is counter) == ({0, None}, False)
+        counter = frozen.counter
+        bf.swap(frozen)
+        assert (frozen.look(), frozen.counter is counter) == ({0, None}, True)
+        assert frozen.get.__self__ is counter
