@@ -112,6 +112,7 @@ def elsewhere(ask: Callable[[], Any]) -> Any:
     return answers[0]
 
 
+@pytest.mark.needs_threads
 def test_nobody_sees_what_a_body_sets_on_a_class_before_the_commit_or_after_a_failure(workshop: Any) -> None:
     workshop.write("outside.py", OUTSIDE)
     outside = workshop.load("outside")
@@ -275,6 +276,7 @@ MEMBERS = """
 """
 
 
+@pytest.mark.needs_threads
 def test_what_bodies_set_on_members_of_an_enumeration_is_put_back_after_a_failure_or_a_rollback(workshop: Any) -> None:
     workshop.write("outside.py", OUTSIDE)
     outside = workshop.load("outside")
@@ -415,6 +417,7 @@ def plain_answer(text: str, name: str) -> str:
 _names = itertools.count()
 
 
+@pytest.mark.needs_threads
 @given(versions=st.lists(st.lists(st.sampled_from(FORMS), max_size=5), min_size=2, max_size=4))
 @settings(max_examples=60)
 def test_classes_that_bodies_change_are_as_in_the_plain_module_in_every_version(
