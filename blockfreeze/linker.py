@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import CO_OPTIMIZED
+from itertools import takewhile
 from types import CodeType
 from typing import Any
 
@@ -326,7 +327,10 @@ class _Linker:
             name = next((one.arg.co_name for one in following if isinstance(one.arg, CodeType)), "")
             if not self._is_one_class(name):
                 return []
-            self.built.add(name)
+            if self.linkage.bound[name].single:
+                self.built.add(name)
+            elif any(map(cpython.begins_decoration, takewhile(lambda one: one.name != "STORE_NAME", following))):
+                return []  # what decorates it cannot be told from a call that makes something else of it later
             return cpython.call_hook(BUILD, (name,), item.location)
         if not cpython.begins_decoration(item):
             return []

@@ -311,6 +311,42 @@ def test_what_bodies_set_on_members_of_an_enumeration_is_put_back_after_a_failur
         assert module.look() == states[at]
 
 
+def test_a_name_may_mean_a_class_and_then_what_is_made_of_it(workshop: Any) -> None:
+    text = """
+        import ctypes, functools, outside
+        class Null:
+            def __repr__(self): return "null V"
+        Null = Null()
+        @functools.total_ordering
+        class Least:
+            def __lt__(self, other): return V
+            def __eq__(self, other): return self is other
+        Least = Least()
+        if ctypes.sizeof(ctypes.c_int) == 3:
+            Told = None
+        else:
+            @outside.mark
+            class Told(outside.Told):
+                def version(self): return V
+        class Wrapped(outside.Told):
+            def version(self): return V
+        Wrapped = outside.mark(Wrapped)
+        class Plain(outside.Told):
+            def version(self): return V
+        Plain = Plain
+        def look(): return [repr(Null), Least < 1, Told().version(), Told.mark, Wrapped().version(), Plain().version()]
+    """
+    workshop.write(
+        "outside.py", OUTSIDE + "def mark(cls):\n    cls.mark = getattr(cls, 'mark', 0) + 1\n    return cls\n"
+    )
+    workshop.write("meanings.py", text.replace("V", "1"))
+    module = bf.freeze_block("meanings")
+    assert module.look() == ["null 1", 1, 1, 1, 1, 1]
+    for at in (2, 3):
+        bf.swap(module, source=dedent(text.replace("V", str(at))))
+        assert module.look() == [f"null {at}", at, at, 1, at, at]
+
+
 FORMS = (
     "X.a = V",
     "X.a = [V]",
