@@ -48,6 +48,7 @@ __all__ = [
     "home_load",
     "instructions",
     "is_star_import",
+    "is_to_be_called",
     "make_with_closure",
     "null_for",
     "parse",
@@ -144,14 +145,17 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
     return None
 
 
+def is_to_be_called(before: str, after: str) -> bool:
+    """Tell whether what is loaded between two instructions is loaded to be called."""
+    return (after if _SINCE_313 else before) == "PUSH_NULL"
+
+
 def called_names(code: CodeType) -> Iterator[int]:
     """Yield, by their indices, the names that the code of a module or class loads in order to call what they mean."""
-    previous = "", 0
-    for now in instructions(code):
-        name, null = (previous, now) if _SINCE_313 else (now, previous)
-        if name[0] == "LOAD_NAME" and null[0] == "PUSH_NULL":
-            yield name[1]
-        previous = now
+    loaded = [("", 0), *instructions(code), ("", 0)]
+    for (before, _), (opname, arg), (after, _) in zip(loaded, loaded[1:], loaded[2:], strict=False):
+        if opname == "LOAD_NAME" and is_to_be_called(before, after):
+            yield arg
 
 
 def reads_as_value(code: CodeType, name: str) -> bool:

@@ -306,7 +306,8 @@ class _Linker:
                 return [*cpython.call_hook(UNSET, (name,), at), Instr("POP_TOP", location=at)]
             return [*cpython.call_with_value(STATE, (name,), at), Instr("POP_TOP", location=at)]
         if item.name == "LOAD_NAME":
-            if self.has_home and name in SETTERS and self.linkage.is_no_definition(name):
+            called = cpython.is_to_be_called(previous, follower)
+            if called and self.has_home and name in SETTERS and self.linkage.is_no_definition(name):
                 return cpython.call_hook(SETTER, (name,), at)
             definition = self.linkage.bound.get(name)
             if definition is not None and definition.single and follower in cpython.ATTRIBUTE_USES:

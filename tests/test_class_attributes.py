@@ -211,6 +211,7 @@ def test_a_module_may_have_a_setattr_of_its_own(workshop: Any) -> None:
         def delattr(*args): return args
         setattr(One, "set", V)
         taken = delattr(One, "set", 1)
+        own = setattr
         def change(cls): setattr(cls, "later", V, times=3)
     """
     workshop.write("own_setattr.py", text.replace("V", "1"))
@@ -219,6 +220,17 @@ def test_a_module_may_have_a_setattr_of_its_own(workshop: Any) -> None:
         bf.swap(module, source=dedent(text.replace("V", str(number))))
         module.change(module.One)
         assert (module.One.set, module.One.later, module.taken) == (number * 2, number * 3, (module.One, "set", 1))
+        assert module.own is module.setattr
+
+
+def test_the_built_in_is_itself_where_it_is_not_called(workshop: Any) -> None:
+    text = "class One: pass\nkept = setattr\nTABLE = {'set': setattr, 'del': delattr}\nkept(One, 'it', 1)\n"
+    workshop.write("kept_setattr.py", text)
+    module = bf.freeze_block("kept_setattr")
+    bf.swap(module)
+    assert module.kept is setattr
+    assert {"set": setattr, "del": delattr} == module.TABLE
+    assert module.One.it == 1
 
 
 CHOSEN_STRUCTURE = """
