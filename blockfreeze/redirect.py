@@ -14,12 +14,12 @@ replace is passed on by C code that runs undisturbed, and the dictionaries of in
 from __future__ import annotations
 
 import gc
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
-from weakref import KeyedRef, ReferenceType
+from weakref import KeyedRef, ReferenceType, WeakMethod
 
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.cpython import reads_as_value
@@ -29,9 +29,10 @@ __all__ = ["ATOMS", "HEAP_TYPE", "redirect"]
 ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
 
-_WEAK = (ReferenceType, KeyedRef)
 _BOUND = (MethodType, BuiltinMethodType)
-_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType, *_BOUND)
+_LEADING_ON = (ReferenceType, WeakMethod, *_BOUND)
+_WEAK = (ReferenceType, KeyedRef)
+_MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *_BOUND)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 HEAP_TYPE = 1 << 9
 """The flag of a class that a class statement, or a call, has made; those of static C code lack it."""
@@ -82,8 +83,19 @@ def _referring_again(value: Any, referent: Any) -> Any:
     return ReferenceType(referent, value.__callback__)
 
 
+def _bound_to(value: Any) -> Any:
+    """Return the object whose method `value` is, or refers to weakly; None if it is neither."""
+    if type(value) is WeakMethod:
+        value = value()
+    return value.__self__ if type(value) in _BOUND else None
+
+
 def _bound_again(value: Any, holder: Any) -> Any:
-    """Return a bound method like `value`, of another object."""
+    """Return a bound method like `value`, or a weak reference to one, of another object."""
+    if type(value) is WeakMethod:
+        told: Any = value.__callback__
+        cells = dict(zip(told.__code__.co_freevars, told.__closure__, strict=True))
+        return WeakMethod(_bound_again(value(), holder), cells["callback"].cell_contents)
     return MethodType(value.__func__, holder) if type(value) is MethodType else getattr(holder, value.__name__, value)
 
 
@@ -185,9 +197,10 @@ class _Redirection:
             new = self._new(value.__func__)
             if new is not value.__func__:
                 return _wrapped_again(value, new)
-        if type(value) in _BOUND and id(value.__self__) in self.replace:
+        bound = _bound_to(value)
+        if bound is not None and id(bound) in self.replace:
             self.todo.append(value)
-            return _bound_again(value, self.replace[id(value.__self__)])
+            return _bound_again(value, self.replace[id(bound)])
         if type(value) in _WEAK and id(value()) in self.replace:
             self.todo.append(value())
             return _referring_again(value, self.replace[id(value())])
@@ -203,8 +216,13 @@ class _Redirection:
 
     def _enter_dict(self, found: dict[Any, Any]) -> None:
         kind = OrderedDict if is_a(found, OrderedDict) else dict
+        if is_a(found, defaultdict):
+            factory = defaultdict.default_factory.__get__(found)
+            new = self._new(factory)
+            if new is not factory:
+                defaultdict.default_factory.__set__(found, new)
         keys = list(kind.keys(found))
-        if not self.replace.keys().isdisjoint(map(id, keys)) or self._is_weak(keys):
+        if not self.replace.keys().isdisjoint(map(id, keys)) or self._leads_on(keys):
             items = list(kind.items(found))
             kind.clear(found)
             for key, value in items:
@@ -243,15 +261,14 @@ class _Redirection:
     def _enter_immutable(self, found: Any) -> None:
         self.todo.extend(_items(found))
 
-    def _is_weak(self, keys: list[Any]) -> bool:
-        """Tell whether the keys of a dictionary refer weakly to something that is to be replaced."""
-        if ReferenceType not in set(map(type, keys)):
+    def _leads_on(self, keys: list[Any]) -> bool:
+        """Tell whether a key refers weakly to something that is to be replaced, or is a method of it."""
+        if set(map(type, keys)).isdisjoint(_LEADING_ON):
             return False
-        return any(type(key) is ReferenceType and id(key()) in self.replace for key in keys)
+        return any(type(key) in _LEADING_ON and self._new_key(key) is not key for key in keys)
 
     def _new_key(self, key: Any) -> Any:
-        weak = type(key) is ReferenceType and id(key()) in self.replace
-        return self._new(key) if weak else self.replace.get(id(key), key)
+        return self._new(key) if type(key) in _LEADING_ON else self.replace.get(id(key), key)
 
     def _enter_property(self, found: property) -> None:
         self.todo.extend((found.fget, found.fset, found.fdel))
@@ -273,8 +290,9 @@ class _Redirection:
             except ValueError:
                 continue
             new = self.replace.get(id(content))
-            if type(content) in _BOUND:
-                new = self._new(content) if id(content.__self__) in self.replace else None
+            if type(content) in (WeakMethod, *_BOUND):
+                again = self._new(content)
+                new = None if again is content else again
             if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
                 cell.cell_contents = new
                 self.todo.append(content)

@@ -672,7 +672,10 @@ def test_values_that_hold_others_made_from_them_stay_whatever_was_asked_for_sinc
 
 
 ALIASES = """
+    from collections import defaultdict
     from functools import partial
+    from weakref import WeakMethod
+    dead = []
     class Counter:
         def __init__(self): self.value, self.table = 0, {}
         def set(self, value): self.value = value
@@ -682,6 +685,7 @@ ALIASES = """
     find = counter.table.get
     TABLE = {"get": counter.get, "find": [counter.table.get]}
     later = partial(counter.get)
+    wanting = defaultdict(counter.get)
     def by_default(read=counter.get): return read()
     def made(read):
         def inner(): return read()
@@ -694,7 +698,12 @@ ALIASES = """
         counter.table["x"] = value
     def look():
         found = [counter.get(), get(), find("x"), TABLE["get"](), TABLE["find"][0]("x"), later(), by_default()]
-        return {*found, by_closure(), Reader.read(), Reader().read()}
+        return {*found, by_closure(), Reader.read(), Reader().read(), wanting.default_factory()}
+    WEAK = [WeakMethod(counter.get, dead.append)]
+    SETS = {counter.get}, {WeakMethod(counter.get, dead.append)}, {counter.get: 1}
+    def look_weakly():
+        weak = [*WEAK, *SETS[1]]
+        return {one()() for one in weak} | {one() for one in [*SETS[0], *SETS[2]]} | {one in SETS[1] for one in WEAK}
     V
 """
 
@@ -710,9 +719,15 @@ def test_methods_that_a_module_has_taken_of_an_object_are_those_of_the_object_th
         # What was set makes the object another one at a swap, which has to be the same for all as well.
         frozen.set(at)
         assert frozen.look() == {at}
+        assert frozen.look_weakly() == {at, True}
+        assert frozen.counter.get in frozen.SETS[0]
+        assert frozen.SETS[2][frozen.get]
         bf.swap(frozen)
         assert (frozen.look(), frozen.counter is counter) == ({0, None}, False)
         counter = frozen.counter
         bf.swap(frozen)
         assert (frozen.look(), frozen.counter is counter) == ({0, None}, True)
+        assert frozen.look_weakly() == {0, True}
+        assert frozen.counter.get in frozen.SETS[0]
+        assert frozen.dead == []
         assert frozen.get.__self__ is counter
