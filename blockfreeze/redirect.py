@@ -32,6 +32,7 @@ ATOMS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type
 _BOUND = (MethodType, BuiltinMethodType)
 _LEADING_ON = (ReferenceType, WeakMethod, *_BOUND)
 _WEAK = (ReferenceType, KeyedRef)
+_FACTORY: Any = defaultdict.__dict__["default_factory"]
 _MADE_AGAIN = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *_BOUND)
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 HEAP_TYPE = 1 << 9
@@ -217,10 +218,10 @@ class _Redirection:
     def _enter_dict(self, found: dict[Any, Any]) -> None:
         kind = OrderedDict if is_a(found, OrderedDict) else dict
         if is_a(found, defaultdict):
-            factory = defaultdict.default_factory.__get__(found)
+            factory = _FACTORY.__get__(found)
             new = self._new(factory)
             if new is not factory:
-                defaultdict.default_factory.__set__(found, new)
+                _FACTORY.__set__(found, new)
         keys = list(kind.keys(found))
         if not self.replace.keys().isdisjoint(map(id, keys)) or self._leads_on(keys):
             items = list(kind.items(found))
