@@ -311,7 +311,7 @@ def apply_metadata(generation: Generation) -> None:
     """Give the classes what inspection reads of them in `generation`; done right after the commit."""
     for cls, values in generation.class_values.items():
         for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
-            if name in values:
+            if name in values and cls.__dict__.get(name, ABSENT) is not values[name]:
                 set_attribute(cls, name, values[name])
         if "__annotate_func__" in values:
             cls.__annotate__ = values["__annotate_func__"]  # type: ignore[attr-defined, unused-ignore]
