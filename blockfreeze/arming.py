@@ -108,7 +108,7 @@ class Arming:
             if local is not entry.function:
                 forward(local, block.reference, entry.slot, hide=block.hides(entry))
         forward_methods(block, self._methods)
-        for facade in block.facades.values():
+        for facade in tuple(block.facades.values()):
             arm_facade(facade)
         block.armed = True
 
@@ -145,7 +145,7 @@ class Arming:
             for entry in block.slots:
                 entry.armed = False
                 drop_signature(entry)
-            for facade in block.facades.values():
+            for facade in tuple(block.facades.values()):
                 disarm_facade(facade)
             block.armed = False
         restore_cells(block, generation)

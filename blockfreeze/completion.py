@@ -92,8 +92,9 @@ def abandon_build(block: Block, generation: Generation, slots: int) -> None:
     apply_to_members(generation, block.current)
     block.forget(generation)
     block.drop_entries(slots)
-    kept = {name for one in block.generations.values() for name in one.members}
-    for name in [name for name in block.facades if name not in kept]:
+    # Other threads may be importing members into the generation that serves.
+    kept = {name for one in tuple(block.generations.values()) for name in (*one.members, *one.imports)}
+    for name in [name for name in tuple(block.facades) if name not in kept]:
         if sys.modules.get(name) is block.facades[name]:
             del sys.modules[name]
         del block.facades[name]

@@ -173,7 +173,7 @@ def _forget_opened(block: Block) -> None:
     for name in [name for name in sys.modules if block.covers(name)]:
         if sys.modules[name] is block.facades.get(name) or name in block.facades:
             del sys.modules[name]
-    for name in block.facades:
+    for name in tuple(block.facades):
         parent, _, tail = name.rpartition(".")
         holder = sys.modules.get(parent)
         if holder is not None and vars(holder).get(tail) is block.facades[name]:

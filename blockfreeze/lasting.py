@@ -3,9 +3,9 @@
 A constant may be compared with ``is``, whatever its value. An object without contents (a sentinel, a lock) stands for
 itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
 miss what the new one has, and whoever holds the old one holds the right one. So does one whose class its maker has made
-for it alone, as factories of sentinels do, and one that a class has as an attribute. An object that has been filled or
-changed since starts afresh, as every container of the module's own does; but not a value that holds others which were
-made from it, as types of tokens do: what was asked for since is a value too.
+for it alone, as factories of sentinels do, or whose class has lost its name to it, and one that a class has as an
+attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does;
+but not a value that holds others made from it, as types of tokens do: what was asked for since is a value too.
 
 What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it.
 Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.outline import outline_of
-from blockfreeze.shapes import IDENTITIES, counterparts, made_alike, same
+from blockfreeze.shapes import IDENTITIES, counterparts, hides, made_alike, same
 from blockfreeze.source import says_the_same
 from blockfreeze.switch import ABSENT
 
@@ -60,8 +60,9 @@ def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[
                 made.append((existing, value))
             elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
                 apart.add(id(value))
-        elif made_alike(existing, value) and _is_unchanged(before, after, name):
-            found[id(value)] = existing
+        elif made_alike(existing, value) or (after.made(type(value)) and hides(existing, value, name)):
+            if _is_unchanged(before, after, name):
+                found[id(value)] = existing
     for existing, value in made:
         pairs = counterparts(existing, value, own, replace) if id(value) not in found else None
         if pairs is None or not apart.isdisjoint(pairs):

@@ -144,7 +144,9 @@ def block_of(module: Any, what: str) -> Block:
     block = covering(name)
     if isinstance(module, ModuleType):
         # A module may have given itself another name.
-        block = next((one for one in all_blocks() if any(module is facade for facade in one.facades.values())), None)
+        block = next(
+            (one for one in all_blocks() if any(module is facade for facade in tuple(one.facades.values()))), None
+        )
     if block is None:
         raise BlockfreezeError(
             f"{name}: the {what} was refused: the module is not a block; freeze it first with freeze_block({name!r})",

@@ -18,6 +18,7 @@ __all__ = [
     "counterparts",
     "delete_attribute",
     "hand_down",
+    "hides",
     "holds_the_same",
     "is_made_in_c",
     "made_alike",
@@ -155,6 +156,17 @@ def made_alike(before: Any, after: Any) -> bool:
         list(was) == list(now) and all(map(_says_the_same, was.values(), now.values()))
         for was, now in zip(*pairs, strict=True)
     )
+
+
+def hides(before: Any, after: Any, name: str) -> bool:
+    """Tell whether two objects without contents have taken the name of their classes, and are all of their kinds."""
+    one, other = type(before), type(after)
+    alike = one.__qualname__ == other.__qualname__ == name and one.__module__ == other.__module__
+    return alike and _is_plain(one) and _is_plain(other) and not _holds(before) and not _holds(after)
+
+
+def _holds(value: Any) -> bool:
+    return bool(_contents(value)) or (is_a(value, _CONTAINERS) and len(value) > 0)
 
 
 def _says_the_same(one: Any, other: Any) -> bool:

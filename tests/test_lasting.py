@@ -671,6 +671,26 @@ def test_values_that_hold_others_made_from_them_stay_whatever_was_asked_for_sinc
     assert frozen.Root.Text is now[1] is now[5]
 
 
+def test_an_object_that_has_taken_the_name_of_its_class_is_a_sentinel(workshop: Any) -> None:
+    source = """
+        class _null:
+            def __repr__(self): return "null"
+        _null = _null()
+        class _filled:
+            def __init__(self): self.table = {}
+        _filled = _filled()
+    """
+    workshop.write("hidden.py", source)
+    frozen = bf.freeze_block("hidden")
+    null, filled = frozen._null, frozen._filled
+    for _ in range(2):
+        bf.swap(frozen)
+        assert frozen._null is null
+        assert frozen._filled is not filled
+    bf.swap(frozen, source=dedent(source).replace('"null"', '"nothing"'))
+    assert (frozen._null is null, repr(frozen._null)) == (False, "nothing")
+
+
 ALIASES = """
     from collections import defaultdict
     from functools import partial

@@ -17,6 +17,7 @@ import pytest
 from conftest import Workshop
 
 import blockfreeze as bf
+from blockfreeze import arming
 from blockfreeze.source import Snapshot
 
 SHOP = """
@@ -472,3 +473,27 @@ def test_a_syntax_tree_that_another_thread_has_disturbed_is_built_again(
     bf.swap(module, source="class Kept:\n    def version(self): return 'another one'\n")
     assert module.Kept().version() == "another one"
     assert len(calls) >= 3
+
+
+@pytest.mark.needs_threads
+def test_a_member_may_be_imported_while_a_swap_looks_through_the_members(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write("growing/__init__.py", "def version(): return 1\n")
+    workshop.write("growing/first.py", "")
+    workshop.write("growing/later.py", "def found(): return 2\n")
+    module = bf.freeze_block("growing")
+    importlib.import_module("growing.first")
+    arm = arming.arm_facade
+
+    def meanwhile(facade: Any) -> None:
+        thread = threading.Thread(target=importlib.import_module, args=("growing.later",))
+        thread.start()
+        thread.join()
+        arm(facade)
+
+    monkeypatch.setattr(arming, "arm_facade", meanwhile)
+    bf.swap(module)
+    assert module.later.found() == 2
+    bf.swap(module, source={"growing.later": "def found(): return 3\n"})
+    assert module.later.found() == 3
