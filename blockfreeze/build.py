@@ -24,6 +24,7 @@ from typing import Any
 from blockfreeze import linker, places
 from blockfreeze.callers import as_caller_sees, skipped
 from blockfreeze.carry import made_registrations
+from blockfreeze.drafts import Draft
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
 from blockfreeze.generation import Block, Generation, Member
@@ -378,6 +379,11 @@ def _closure(
         **{linker.home_variable(name): own for name, own in member.moved.items()},
     }
     by_variable: dict[str, CellType] = {}
+    if home is not None and generation.births is not None:
+        variables = {linker.HOME: home, **{linker.home_variable(name): own for name, own in member.moved.items()}}
+        drafts = {name: Draft(own) for name, own in variables.items()}
+        member.drafts += drafts.values()
+        by_variable |= {name: draft.cell for name, draft in drafts.items()}
     for name, variable in linked.cells.items():
         # Until a definition that shadows a built-in has run, its name means the built-in.
         cell = CellType(getattr(builtins, name)) if hasattr(builtins, name) else CellType()

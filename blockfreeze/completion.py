@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from blockfreeze import classes
 from blockfreeze.asking import is_a
 from blockfreeze.compare import container_sizes
+from blockfreeze.drafts import publish
 from blockfreeze.drain import count_idle
 from blockfreeze.enumerations import apply_to_members
 from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, NoSuchGenerationError, PrepareError
@@ -58,6 +59,8 @@ def complete(generation: Generation) -> None:
 
 def finish_build(block: Block, generation: Generation) -> None:
     """Give the functions and classes of a complete generation their lasting identities."""
+    for member in generation.members.values():
+        publish(generation, member)
     replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
     replace.update({at: entry for at, (_, entry) in generation.made.items()})
     replace.update(lasting_objects(generation, replace))

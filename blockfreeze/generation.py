@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
 from blockfreeze.callers import may_warn, warns
+from blockfreeze.drafts import Draft
 from blockfreeze.entries import Entry, has_another
 from blockfreeze.errors import EntryRemovedError
 from blockfreeze.events import Subscriber
@@ -46,6 +47,7 @@ class Member:
     __slots__ = (
         "beneath",
         "cells",
+        "drafts",
         "finished",
         "foreign",
         "linkage",
@@ -67,6 +69,7 @@ class Member:
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         # The homes of state variables that are not of the module's first version.
         self.moved: dict[str, dict[str, Any]] = {}
+        self.drafts: list[Draft] = []  # of its homes, while its generation is being built
         self.foreign: dict[int, Any] = {}  # what can be called and came by a star import from outside, by id
         self.beneath: dict[str, Any] = {}  # what its names mean that are patched, see `blockfreeze.patches`
         self.set_outside: set[str] = set()  # names that were set from outside, and that the next version does not keep
@@ -81,6 +84,11 @@ class Member:
     def home_of(self, block: Block, name: str) -> dict[str, Any]:
         """Return the dictionary that has the state variable `name` for this member's generation."""
         return self.moved[name] if name in self.moved else block.homes[self.name]
+
+    def draft_of(self, block: Block, name: str) -> dict[str, Any]:
+        """Return what its own code takes for the home of the state variable `name` now."""
+        home = self.home_of(block, name)
+        return next((draft for draft in self.drafts if draft.home is home), home)
 
     def made(self, value: object) -> bool:
         """Tell whether a function or class says that it comes from this module, which may have renamed itself."""

@@ -178,6 +178,7 @@ class Hooks:
         if live is not None and live.version != FIRST_VERSION and key not in self.generation.variables:
             declare(self.generation, self.member, name, lambda: value, FIRST_VERSION)
         if name not in home or (id(home), name) in self.generation.introduced:
+            self.member.draft_of(self.block, name).pop(name, None)
             home[name] = value
             self.generation.introduced[id(home), name] = home
         else:
@@ -190,8 +191,10 @@ class Hooks:
         Raises:
             NameError: there is none, nor a built-in of that name.
         """
-        value = self.member.home_of(self.block, name).get(name, _MISSING)
-        if value is _MISSING:
+        draft = self.member.draft_of(self.block, name)
+        try:
+            value = draft[name]
+        except KeyError:
             value = getattr(builtins, name, _MISSING)
         if value is _MISSING:
             raise NameError(f"name {name!r} is not defined", name=name)
@@ -203,9 +206,11 @@ class Hooks:
         Raises:
             NameError: there is none.
         """
-        home = self.member.home_of(self.block, name)
-        if home.pop(name, _MISSING) is _MISSING:
+        home, draft = self.member.home_of(self.block, name), self.member.draft_of(self.block, name)
+        if name not in draft and name not in home:
             raise NameError(f"name {name!r} is not defined", name=name)
+        for one in (draft, home):
+            one.pop(name, None)
         for generation in tuple(self.block.generations.values()):
             member = generation.members.get(self.member.name)
             if member is not None and member.home_of(self.block, name) is home:

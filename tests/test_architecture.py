@@ -50,7 +50,7 @@ LAYERS = (
     (
         "building: publishes nothing",
         {"source", "importlib_bootstrap", "hooks", "generation", "build", "outline", "carry", "survey", "captures"}
-        | {"lasting", "variables"},
+        | {"drafts", "lasting", "variables"},
     ),
     (
         "the steps of a swap, but for its store",

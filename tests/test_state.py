@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -91,3 +92,68 @@ def test_a_generator_of_an_old_generation_counts_in_the_same_place(counted: Any)
         bf.swap(counted, source=versioned(version))
         assert (next(old), counted.increment()) == (1, version)
     assert counted.count == 5
+
+
+REBOUND = """
+import outside
+path = ()
+count = 0
+def reset(to="default V"):
+    global path, made
+    path = to
+    made = V
+def bump():
+    global count
+    count += 1
+def look(): return path, count, made
+reset()
+bump()
+bump()
+seen = look()
+outside.look()
+"""
+
+
+@pytest.mark.needs_threads
+def test_what_a_function_rebinds_that_a_body_calls_is_seen_by_nobody_else_and_does_not_last(workshop: Any) -> None:
+    workshop.write("outside.py", "def look(): pass\n")
+    outside = workshop.load("outside")
+    workshop.write("resetting.py", REBOUND.replace("V", "1"))
+    module = bf.freeze_block("resetting")
+    assert module.look() == module.seen == ("default 1", 2, 1)
+    module.reset("mine")
+    found: list[Any] = []
+
+    def look() -> None:
+        thread = threading.Thread(target=lambda: found.append(module.look()))
+        thread.start()
+        thread.join()
+
+    outside.look = look
+    bf.swap(module, source=REBOUND.replace("V", "2"))
+    assert found == [("mine", 2, 1)]
+    assert module.look() == ("mine", 2, 1)
+    assert (module.path, module.count, vars(module)["path"]) == ("mine", 2, "mine")
+    assert module.seen == ("default 2", 4, 2)
+    module.bump()
+    assert module.look() == ("mine", 3, 1)
+
+    def fail() -> None:
+        look()
+        raise LookupError
+
+    outside.look = fail
+    new = REBOUND.replace("V", "3").replace("global count\n", "global count, added\n    added = V + count\n")
+    with pytest.raises(bf.PrepareError):
+        bf.swap(module, source=new.replace("V", "3"))
+    assert module.look() == ("mine", 3, 1)
+    assert not hasattr(module, "added")
+    outside.look = look
+    bf.swap(module, source=new.replace("V", "3"))
+    assert module.look() == ("mine", 3, 1)
+    assert module.added == 3 + 4  # the first value of a new variable: what the body's last call has set
+    module.bump()
+    assert (module.added, module.count) == (6, 4)
+    bf.rollback(module)
+    assert module.look() == ("mine", 4, 1)
+    assert set(found) == {("mine", 2, 1), ("mine", 3, 1)}
