@@ -291,7 +291,7 @@ class _Redirection:
             except ValueError:
                 continue
             new = self.replace.get(id(content))
-            if type(content) in (WeakMethod, *_BOUND):
+            if type(content) in (WeakMethod, *_BOUND) or is_a(content, (tuple, frozenset)):
                 again = self._new(content)
                 new = None if again is content else again
             if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):

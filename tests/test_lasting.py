@@ -651,6 +651,14 @@ TOKENS = """
     Number = Root.Literal.Number
     Root.Root = Root
     STYLES = {Root.Text: 1, Number.Float: 2}
+    def group(*tokens):
+        def of(text): return tokens[len(text)]
+        return of
+    by_length = group(Root.Text, Number.Float, (Number, {"root": Root}))
+    def is_grouped():
+        number, table = by_length("22")
+        found = (by_length("") is Root.Text, by_length("1") is find(), number is Number, table["root"] is Root)
+        return all(found)
     def find(): return Root.Literal.Number.Float
 """
 
@@ -663,12 +671,14 @@ def test_values_that_hold_others_made_from_them_stay_whatever_was_asked_for_sinc
         bf.swap(frozen)
         now = [frozen.Root, frozen.Text, frozen.Number, frozen.find(), frozen.Root.Later, *frozen.STYLES]
         assert all(map(operator.is_, before, now))
+        assert frozen.is_grouped()
     bf.swap(frozen, source=dedent(TOKENS).replace("STYLES", "New = Root.New\nSTYLES", 1))
     now = [frozen.Root, frozen.Text, frozen.Number, frozen.find(), frozen.Root.Later, *frozen.STYLES]
     assert not any(map(operator.is_, before, now))
     assert now == before
     assert frozen.New is frozen.Root.New
     assert frozen.Root.Text is now[1] is now[5]
+    assert frozen.is_grouped()
 
 
 def test_an_object_that_has_taken_the_name_of_its_class_is_a_sentinel(workshop: Any) -> None:
