@@ -356,6 +356,7 @@ def _closure(
         found = generation.block.facades.get(wanted) if wanted in generation.members else None
         return __import__(name, namespace, namespace, fromlist, level) if found is None else found
 
+    homes = {linker.HOME: home, **{linker.home_variable(name): own for name, own in member.moved.items()}}
     fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
         linker.AS_IT_IS: as_it_is,
         places.ASSIGN: hooks.assign,
@@ -373,15 +374,13 @@ def _closure(
         places.UNASSIGN: hooks.unassign,
         linker.STAR: hooks.star,
         linker.STATE: hooks.state,
-        linker.HOME: home,
         linker.LOAD: hooks.load,
         linker.UNSET: hooks.unset,
-        **{linker.home_variable(name): own for name, own in member.moved.items()},
+        **homes,
     }
     by_variable: dict[str, CellType] = {}
     if home is not None and generation.births is not None:
-        variables = {linker.HOME: home, **{linker.home_variable(name): own for name, own in member.moved.items()}}
-        drafts = {name: Draft(own) for name, own in variables.items()}
+        drafts = {name: Draft(own) for name, own in homes.items() if own is not None}
         member.drafts += drafts.values()
         by_variable |= {name: draft.cell for name, draft in drafts.items()}
     for name, variable in linked.cells.items():

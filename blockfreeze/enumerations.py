@@ -16,9 +16,10 @@ __all__ = ["apply_to_members", "is_kept_member", "is_no_member", "merge_members"
 
 def is_kept_member(generation: Generation, target: Any) -> bool:
     """Tell whether `target` is a member of an enumeration, one that others have while `generation` is being built."""
-    serving = generation.block.current.class_values.get(type(target), {})
-    known = serving.get("_member_map_")
-    return generation.births is not None and is_a(known, dict) and any(one is target for one in known.values())
+    if generation.births is None:  # it serves, or did: asked first, as code that serves sets attributes too
+        return False
+    known = generation.block.current.class_values.get(type(target), {}).get("_member_map_")
+    return is_a(known, dict) and any(one is target for one in known.values())
 
 
 def is_no_member(cls: type, name: str) -> bool:

@@ -118,7 +118,9 @@ class Switch:
             value = self._inherited(owner if owner is not None else type(instance))
             if value is ABSENT and instance is None and owner is not None:
                 # What a class does not have of its own, it has of its metaclass, as an instance of that.
-                value, instance, owner = self._inherited(type(owner)), owner, type(owner)
+                value = self._inherited(type(owner))
+                if value is not ABSENT:
+                    instance, owner = owner, type(owner)
             if value is ABSENT:
                 holder = repr(type(instance).__name__) + " object" if instance is not None else f"type object {owner!r}"
                 raise AttributeError(f"{holder} has no attribute {self.name!r}", name=self.name, obj=instance)
