@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze import classes
 from blockfreeze.asking import is_a
+from blockfreeze.assignments import assign_by_hooks
 from blockfreeze.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.entries import (
     content_to_call,
@@ -88,6 +89,7 @@ class Arming:
     def apply(self) -> None:
         """Make functions forward and facades look up; each step is neutral."""
         block, generation = self.block, self.generation
+        assign_by_hooks(generation)
         private = {id(local): generation.locals[entry] for entry, local, _ in self._copies}
         caches = {id(cache) for cache in generation.caches}
         for member in generation.members.values():

@@ -22,6 +22,7 @@ from types import CellType, ModuleType
 from typing import Any
 
 from blockfreeze import linker, places
+from blockfreeze.assignments import join
 from blockfreeze.callers import as_caller_sees, skipped
 from blockfreeze.carry import made_registrations
 from blockfreeze.drafts import Draft
@@ -34,6 +35,7 @@ from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import Linkage, analyse, copy_code, may_be_suspended, walk_codes
 from blockfreeze.opaque import let_see_callers
 from blockfreeze.outline import compile_without
+from blockfreeze.places import CLASS_HOOKS
 from blockfreeze.source import ModuleSource
 from blockfreeze.variables import moved_homes
 
@@ -250,6 +252,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         namespace.setdefault("__file__", source.shown)
     member = Member(name, namespace, source)
     member.linkage = linked.linkage
+    generation.assigns |= linked.assigns
     home = block.homes.get(name) if linked.has_home else None
     if name not in block.homes:
         block.homes[name] = namespace
@@ -350,7 +353,7 @@ def _closure(
     namespace = member.namespace
 
     @skipped
-    def import_member(fromlist: tuple[str, ...] | None, level: int, name: str) -> Any:
+    def import_member(fromlist: tuple[str, ...] | None, name: str, level: int) -> Any:
         wanted = load_imported(generation, namespace, fromlist or (), level, name)
         # The import system would put a member back into sys.modules that somebody has taken out.
         found = generation.block.facades.get(wanted) if wanted in generation.members else None
@@ -378,7 +381,8 @@ def _closure(
         linker.UNSET: hooks.unset,
         **homes,
     }
-    by_variable: dict[str, CellType] = {}
+    by_variable = {name: CellType(fixed[name]) for name in CLASS_HOOKS}
+    join(generation, member, by_variable)
     if home is not None and generation.births is not None:
         drafts = {name: Draft(own) for name, own in homes.items() if own is not None}
         member.drafts += drafts.values()

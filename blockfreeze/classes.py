@@ -26,6 +26,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.asking import is_a, own_attribute
+from blockfreeze.assignments import assign_directly
 from blockfreeze.enumerations import is_no_member, merge_members
 from blockfreeze.methods import is_patched, method_function
 from blockfreeze.redirect import redirect
@@ -136,6 +137,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
     births, values = before.class_values.get(cls, {}), after.class_values[cls]
     switched = {name for name, value in cls.__dict__.items() if is_a(value, Switch)}
     names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
+    names.update((before.assigns | after.assigns).intersection(cls.__dict__))
     if not built and is_shared(cls, before, after):
         # A class that was carried over is not made by either: only its methods are each generation's own.
         names = switched.union(*(one.carried[cls][1] for one in (before, after) if cls in one.carried))
@@ -273,7 +275,8 @@ def _serve(generation: Generation, entry: Entry, value: Any) -> None:
 def settle(generation: Generation) -> None:
     """Replace every `Switch` of the classes of a block by what it holds for `generation`, for good.
 
-    What a switch holds for another generation is what that one gets back if it should serve again.
+    What a switch holds for another generation is what that one gets back if it should serve again. From then on the
+    code of `generation` sets class attributes by itself.
     """
     for cls, values in list(generation.class_values.items()):
         for name, switch in list(cls.__dict__.items()):
@@ -289,6 +292,7 @@ def settle(generation: Generation) -> None:
                 delete_attribute(cls, name)
             else:
                 set_attribute(cls, name, value)
+    assign_directly(generation)
 
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:

@@ -273,14 +273,14 @@ def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation
 
 
 def call_with_two(hook: str, name: str, at: InstrLocation | None, *, keep: bool = False) -> list[Instr]:
-    """Return the call ``hook(upper, lower, name)`` that takes two values off the stack, as STORE_ATTR does.
+    """Return the call ``hook(upper, name, lower)`` that takes two values off the stack, as STORE_ATTR does.
 
     Args:
         keep: leave the result on the stack, as IMPORT_NAME does.
     """
-    # lower, upper -> upper, lower -> upper, lower, hook -> hook, lower, upper -> hook, upper, lower
-    turns = [Instr("SWAP", 2, location=at), free_load(hook, at), Instr("SWAP", 3, location=at)]
-    sequence = [*turns, Instr("SWAP", 2, location=at), Instr("LOAD_CONST", name, location=at)]
+    # lower, upper -> lower, upper, hook -> hook, upper, lower -> hook, upper, lower, name -> hook, upper, name, lower
+    turn = [free_load(hook, at), Instr("SWAP", 3, location=at)]
+    sequence = [*turn, Instr("LOAD_CONST", name, location=at), Instr("SWAP", 2, location=at)]
     if not _SINCE_312:
         sequence.append(Instr("PRECALL", 2, location=at))
     sequence.append(Instr("CALL", 2, location=at))

@@ -30,6 +30,7 @@ from blockfreeze.switch import ABSENT
 from blockfreeze.vector import Reference
 
 if TYPE_CHECKING:
+    from blockfreeze.assignments import Assignments
     from blockfreeze.conversion import Conversion
     from blockfreeze.forecast import RunsAgain
     from blockfreeze.keeping import Converter, Left
@@ -45,6 +46,7 @@ class Member:
     """One module of one generation: its private namespace, its cells and what it was linked from."""
 
     __slots__ = (
+        "assignments",
         "beneath",
         "cells",
         "drafts",
@@ -66,6 +68,7 @@ class Member:
         self.source = source
         self.linkage = Linkage({}, frozenset(), frozenset(), {})
         self.cells: dict[str, CellType] = {}
+        self.assignments: Assignments | None = None
         self.raws: dict[str, FunctionType] = {}  # decorated functions as they were before their decorators
         # The homes of state variables that are not of the module's first version.
         self.moved: dict[str, dict[str, Any]] = {}
@@ -109,7 +112,8 @@ class Generation:
         self.class_values: dict[type, dict[str, Any]] = {}
         self.class_copies: dict[type, dict[str, Any]] = {}
         self.carried: dict[type, tuple[int, frozenset[str]]] = {}  # since which generation, and what it linked anew
-        self.assigned: dict[type, set[str]] = {}  # class attributes that its code has set
+        self.assigned: dict[type, set[str]] = {}  # class attributes that its code has set, where hooks were told
+        self.assigns: frozenset[str] = frozenset()  # the names of those that its code may set without them
         # What its bodies have set on members of enumerations, as pairs, by the member's id and the attribute.
         self.member_values: dict[tuple[int, str], list[Any]] = {}
         self.shadows: list[tuple[type, type]] = []  # classes as the bodies made them, and what stands for each

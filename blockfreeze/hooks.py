@@ -112,7 +112,7 @@ class Hooks:
             return bind_class(self.generation, self.member, name, value)
         return lasting(self.generation, self.member, name, value)
 
-    def assign(self, target: Any, value: Any, name: str) -> None:
+    def assign(self, target: Any, name: str, value: Any, /) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
         if is_a(target, type) and target in self.generation.class_values:
             assign_class_attribute(self.block, self.generation, target, name, value)
@@ -121,7 +121,7 @@ class Hooks:
         else:
             setattr(target, name, value)
 
-    def unassign(self, target: Any, name: str) -> None:
+    def unassign(self, target: Any, name: str, /) -> None:
         """Delete an attribute of what may be a class, in the same way."""
         if is_a(target, type) and target in self.generation.class_values:
             delete_class_attribute(self.block, self.generation, target, name)
@@ -134,14 +134,8 @@ class Hooks:
         """Return what `setattr` or `delattr` means in the module, with classes in mind if it is the built-in."""
         meant: Callable[..., Any] = self.member.namespace.get(name) or getattr(builtins, name)
         if meant is setattr:
-            return self._set_attribute
-        return self._delete_attribute if meant is delattr else meant
-
-    def _set_attribute(self, target: Any, name: str, value: Any, /) -> None:
-        self.assign(target, value, name)
-
-    def _delete_attribute(self, target: Any, name: str, /) -> None:
-        self.unassign(target, name)
+            return self.assign
+        return self.unassign if meant is delattr else meant
 
     def dictionary(self, target: Any) -> Any:
         """Return ``target.__dict__``; of a class that has other attributes in another generation, this one's."""

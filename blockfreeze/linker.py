@@ -48,7 +48,7 @@ from blockfreeze.names import (
     walk_codes,
 )
 from blockfreeze.opaque import as_callers_are_seen
-from blockfreeze.places import CLASS_HOOKS, SETTER, SETTERS, Places, class_hooks, take_over
+from blockfreeze.places import CLASS_HOOKS, SETTER, SETTERS, Places, assigned_names, class_hooks, take_over
 
 __all__ = [
     "AS_IT_IS",
@@ -102,6 +102,8 @@ class LinkedCode:
     cells: dict[str, str]
     linkage: Linkage
     has_home: bool
+    assigns: frozenset[str] = frozenset()
+    """The names of the attributes that its functions assign to classes."""
     left_out: frozenset[str] = frozenset()
     """The functions that are not registered again."""
 
@@ -131,6 +133,7 @@ class _Linker:
         # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
         self.cells = {name: f".{name}" if name in taken else name for name in linkage.bound}
         self.wanted: dict[int, tuple[str, ...]] = {}
+        self.assigns: set[str] = set()
         self.built: set[str] = set()  # classes whose statement asks the hook; a generic class is made elsewhere
 
     def linked(self) -> LinkedCode:
@@ -141,7 +144,7 @@ class _Linker:
             free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, KEEP, STATE, HOME, LOAD, UNSET}
             free |= {self._home(name) for name in self.linkage.moved}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
-        return LinkedCode(code, self.cells, self.linkage, self.has_home)
+        return LinkedCode(code, self.cells, self.linkage, self.has_home, frozenset(self.assigns))
 
     def _find_wanted(self, code: CodeType) -> set[str]:
         """Compute once, for `code` and what is inside it, the free variables that each has to gain."""
@@ -150,6 +153,7 @@ class _Linker:
             loads = list(cpython.instructions(code))
             if code.co_flags & CO_OPTIMIZED:
                 wanted |= class_hooks(code, loads, self.linkage)
+                self.assigns |= assigned_names(code, loads, self.linkage)
             for at, (opname, arg) in enumerate(loads):
                 follower = loads[at + 1][0] if at + 1 < len(loads) else ""
                 wanted |= self._wanted_by(code, opname, arg, follower)

@@ -25,6 +25,7 @@ __all__ = [
     "UNASSIGN",
     "VARIABLES",
     "Places",
+    "assigned_names",
     "class_hooks",
     "take_over",
 ]
@@ -70,6 +71,13 @@ class Places:
 def class_hooks(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[str]:
     """Return the hooks that a function needs for what looks like a class in it."""
     return {hook for hook, find in _FINDERS.items() if find(code, loads, linkage, everything=False)}
+
+
+def assigned_names(code: CodeType, loads: list[tuple[str, int]], linkage: Linkage) -> set[str]:
+    """Return the names of the attributes that a function assigns to what looks like a class."""
+    found = _stores(code, loads, linkage, everything=False)
+    names = (code.co_names[arg] for opname, arg in loads if opname == "STORE_ATTR")
+    return {name for order, name in enumerate(names) if order in found}
 
 
 def take_over(hook: str, item: Instr) -> list[Instr]:

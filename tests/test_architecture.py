@@ -38,6 +38,7 @@ LAYERS = (
             "redirect",
             "shapes",
             "switch",
+            "assignments",
             "methods",
             "classes",
             "enumerations",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import threading
 from collections.abc import Callable
 from textwrap import dedent
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -166,6 +168,105 @@ def test_a_call_that_goes_on_keeps_the_attributes_of_its_version(workshop: Any) 
     bf.drain(module, timeout=30)
     assert "limit" in vars(module.Counted)
     assert type(vars(module.Counted)["limit"]) is int
+
+
+def functions_called(call: Callable[[], object]) -> list[str]:
+    """Return the files of the Python functions that run while `call` does."""
+    found: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            found.append(frame.f_code.co_filename.rpartition("/")[2])
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def test_nothing_stands_between_a_block_and_its_class_attributes_while_no_versions_overlap(workshop: Any) -> None:
+    text = """
+        class Counted:
+            total = 0
+            gone = 0
+            def count(self):
+                type(self).total += 1
+            @classmethod
+            def look(cls):
+                return cls.__dict__["total"]
+        def count():
+            Counted.total += 1
+            Counted.gone = 1
+            del Counted.gone
+            return Counted.look()
+        def go_on():
+            while True:
+                yield count(), Counted().count()
+        def load():
+            from counting import late
+            return late
+    """
+    workshop.write("counting/__init__.py", text)
+    workshop.write("counting/late.py", "class Late: pass\ndef mark(): Late.mark = 1\n")
+    module = bf.freeze_block("counting")
+
+    def alone(call: Callable[[], object], *files: str) -> bool:
+        # A forwarder's frame shows the file of the function.
+        return set(functions_called(call)) == set(files)
+
+    def all_alone() -> bool:
+        inside = alone(module.count, "__init__.py") and alone(module.Counted().count, "__init__.py")
+        return inside and alone(module.load().mark, "late.py")
+
+    assert all_alone()
+    running = module.go_on()
+    next(running)
+    bf.swap(module)
+    assert not alone(module.count, "__init__.py")
+    assert not alone(module.load().mark, "late.py")
+    running.close()
+    bf.drain(module, timeout=30)
+    assert all_alone()
+    with pytest.raises(bf.PrepareError):
+        bf.swap(module, source={"counting": dedent(text) + "\nraise ValueError\n"})
+    assert all_alone()
+    with bf.prepare(module):
+        assert not alone(module.count, "__init__.py")
+    assert all_alone()
+    bf.swap(module)
+    bf.rollback(module)
+    bf.drain(module, timeout=30)
+    assert all_alone()
+
+
+def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh(workshop: Any) -> None:
+    text = """
+        class Node: pass
+        def mark(value):
+            Node.marked = value
+        def read():
+            return getattr(Node, "marked", None), getattr(Node, "noted", None)
+        def go_on():
+            while True:
+                yield read()
+    """
+    workshop.write("marks.py", text)
+    module = bf.freeze_block("marks")
+    module.mark(1)
+    module.Node.noted = "outside"  # by somebody whom no version's code knows
+    running = module.go_on()
+    assert next(running) == module.read() == (1, "outside")
+    bf.swap(module)
+    assert (next(running), module.read()) == ((1, "outside"), (None, "outside"))
+    module.mark(2)
+    assert (next(running), module.read()) == ((1, "outside"), (2, "outside"))
+    running.close()
+    bf.drain(module, timeout=30)
+    assert module.read() == (2, "outside")
+    bf.rollback(module)
+    assert module.read() == (1, "outside")
 
 
 def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: Any) -> None:
