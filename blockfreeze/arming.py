@@ -20,16 +20,9 @@ from blockfreeze import classes
 from blockfreeze.asking import is_a
 from blockfreeze.assignments import assign_by_hooks
 from blockfreeze.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
-from blockfreeze.entries import (
-    content_to_call,
-    copy_function,
-    forward,
-    narrow,
-    present,
-    shown_signature,
-    takes_the_same,
-)
+from blockfreeze.entries import content_to_call, copy_function, forward, narrow, present
 from blockfreeze.facade import arm_facade, disarm_facade
+from blockfreeze.forwarding import copy_direct, drop_signature, is_full, point_cells, show_signature, widen
 from blockfreeze.keeping import offer_kept
 from blockfreeze.methods import forward_methods, is_own, replace_functions, restore_methods, retire_methods
 from blockfreeze.vector import is_forwarder
@@ -41,7 +34,7 @@ if TYPE_CHECKING:
 _STRING_ANNOTATIONS = __future__.annotations.compiler_flag
 _NAME = re.compile(r"[^\W\d]\w*")
 
-__all__ = ["Arming", "Joined", "present_entries", "restore_cells", "retire_copies", "settle_entries", "widen"]
+__all__ = ["Arming", "present_entries", "restore_cells", "retire_copies", "settle_entries"]
 
 
 class Arming:
@@ -64,7 +57,7 @@ class Arming:
         generation.armed_with = generation.complete_members()
         for other in block.generations.values():
             if other is not generation:
-                _copy_direct(block, other)  # of a module that has joined it after it was left
+                copy_direct(block, other)  # of a module that has joined it after it was left
         copies: dict[int, Any] = {}
         copied: list[tuple[Entry, FunctionType]] = []
         for entry in block.slots:
@@ -155,43 +148,6 @@ class Arming:
             settle_entries(block, generation)
 
 
-def _copy_direct(block: Block, generation: Generation) -> list[Entry]:
-    """Give a generation copies of those of its functions that are about to forward; return their entries."""
-    functions = [(one, generation.locals.get(one)) for one in block.slots if not one.armed and "." not in one.path]
-    entries = [entry for entry, local in functions if local is entry.function]
-    copies = {id(entry.function): copy_function(entry.function) for entry in entries}
-    generation.locals.update({entry: copies[id(entry.function)] for entry in entries})
-    _point_cells(generation, copies)
-    return entries
-
-
-def _point_cells(generation: Generation, copies: dict[int, FunctionType]) -> None:
-    """Point the cells of a generation at `copies` of the functions that they hold, by those functions' ids."""
-    for member in generation.members.values() if copies else ():
-        for cell in member.cells.values():
-            if _is_full(cell) and id(cell.cell_contents) in copies:
-                cell.cell_contents = copies[id(cell.cell_contents)]
-
-
-class Joined:
-    """The functions of modules that were imported into a generation since it was armed: it gets copies of them.
-
-    Use: make one, put in place a vector with their slots, then `forward`.
-    """
-
-    def __init__(self, block: Block, generation: Generation) -> None:
-        self.block = block
-        self.generation = generation
-        self._entries = _copy_direct(block, generation)
-        self._methods = retire_methods(block, generation)
-
-    def forward(self, after: Generation) -> None:
-        """Let what others hold of them forward, to what either generation has."""
-        for entry in self._entries:
-            widen(self.block, entry, self.generation, after)
-        forward_methods(self.block, self._methods)
-
-
 def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:
     # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
     if "<locals>" not in function.__code__.co_qualname:
@@ -204,35 +160,7 @@ def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:
 
 
 def _content(cell: CellType) -> Any:
-    return cell.cell_contents if _is_full(cell) else None
-
-
-def widen(block: Block, entry: Entry, *generations: Generation) -> None:
-    """Let `entry` forward calls that any of `generations` may serve: exactly where all agree, else whatever comes."""
-    locals_ = [generation.locals.get(entry) for generation in generations]
-    first = locals_[0]
-    if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        if not narrow(entry.function, block.reference, entry.slot, first, hide=block.hides(entry)):
-            _show_signature(entry, first)
-    else:
-        _show_signature(entry, locals_[-1] or entry.function)
-        forward(entry.function, block.reference, entry.slot, hide=block.hides(entry))
-    entry.armed = True
-
-
-def _show_signature(entry: Entry, like: Any) -> None:
-    if "__signature__" not in entry.function.__dict__:
-        signature = shown_signature(like)
-        if signature is not None:
-            entry.function.__dict__["__signature__"] = entry.signature = signature
-
-
-def drop_signature(entry: Entry) -> None:
-    """Take away the signature that a wide forwarder was given; the code shows the right one again."""
-    if entry.signature is not None:
-        if entry.function.__dict__.get("__signature__") is entry.signature:
-            del entry.function.__dict__["__signature__"]
-        entry.signature = None
+    return cell.cell_contents if is_full(cell) else None
 
 
 def restore_cells(block: Block, generation: Generation) -> None:
@@ -253,7 +181,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
     """
     known: Counter[int] = Counter()
     for member in generation.members.values():
-        known.update(id(cell.cell_contents) for cell in member.cells.values() if _is_full(cell))
+        known.update(id(cell.cell_contents) for cell in member.cells.values() if is_full(cell))
     for values in generation.class_values.values():
         known.update(id(value) for value in values.values())
     copies: dict[int, FunctionType] = {}
@@ -267,16 +195,8 @@ def retire_copies(block: Block, generation: Generation) -> None:
             copies[id(local)] = generation.locals[entry] = copy_function(local)
             forward(local, block.reference, entry.slot, hide=block.hides(entry))
     if copies:
-        _point_cells(generation, copies)
+        point_cells(generation, copies)
         replace_functions(generation, copies)
-
-
-def _is_full(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - empty cells raise
-    except ValueError:
-        return False
-    return True
 
 
 def present_entries(block: Block, before: Generation, after: Generation) -> None:
@@ -286,10 +206,17 @@ def present_entries(block: Block, before: Generation, after: Generation) -> None
         if not entry.armed or not is_a(local, FunctionType) or "." in entry.path:
             continue
         drop_signature(entry)
-        present(entry.function, local)
-        _resolve_annotations(entry.function, local)
-        _share_attributes(block, entry, before.locals.get(entry), local)
+        _present(block, entry, before.locals.get(entry), after)
         widen(block, entry, before, after)
+
+
+def _present(block: Block, entry: Entry, was: Callable[..., Any] | None, generation: Generation) -> None:
+    local = generation.locals[entry]
+    assert isinstance(local, FunctionType)
+    entry.shown = generation.number
+    present(entry.function, local)
+    _resolve_annotations(entry.function, local)
+    _share_attributes(block, entry, was, local)
 
 
 def _resolve_annotations(function: FunctionType, local: FunctionType) -> None:
@@ -334,7 +261,9 @@ def settle_entries(block: Block, generation: Generation) -> None:
         local = generation.locals.get(entry)
         drop_signature(entry)
         if entry.armed and "." not in entry.path and is_a(local, FunctionType):
+            if entry.shown != generation.number:
+                _present(block, entry, None, generation)  # its module has joined this generation since the commit
             hide = block.hides(entry)
             number = generation.number
             if not narrow(entry.function, block.reference, entry.slot, local, generation=number, hide=hide):
-                _show_signature(entry, local)
+                show_signature(entry, local)

@@ -28,8 +28,10 @@ from blockfreeze.carry import made_registrations
 from blockfreeze.drafts import Draft
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
+from blockfreeze.forwarding import forward_functions
 from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import Hooks, as_it_is, seal
+from blockfreeze.identities import unify
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.linker import LinkedCode, link
 from blockfreeze.names import Linkage, analyse, copy_code, may_be_suspended, walk_codes
@@ -243,6 +245,9 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         BaseException: whatever the body raises; the member is then no longer part of the generation.
     """
     block, imported = generation.block, namespace is not None
+    left = _is_left(generation)
+    if left:
+        _let_current_join(generation, name)
     source = generation.snapshot.modules[name]
     linked = link_member(generation, source)
     if namespace is None:
@@ -275,6 +280,9 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         block.elsewhere.add(name)
         del block.facades[name]
         return
+    if left:
+        unify(generation, [member])
+        forward_functions(block, name, generation, block.current)
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)
     if block.generations.get(generation.number) is generation:
@@ -286,6 +294,28 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         above, _, inside = parent.rpartition(".")
         if above in generation.members:
             generation.members[above].namespace.setdefault(inside, sys.modules[parent])
+
+
+def _is_left(generation: Generation) -> bool:
+    """Tell whether `generation` has served and does so no longer, though calls in it go on."""
+    return generation.finished and generation.births is None and generation is not generation.block.current
+
+
+def _let_current_join(generation: Generation, name: str) -> None:
+    """Before a module joins a generation that was left: let the one that serves have it, and with it the identities.
+
+    What a call in the old generation hands out is then the current one's for new calls, as everything else is.
+    """
+    block = generation.block
+    current = block.current
+    if name not in current.members and block.load_lock.acquire(timeout=_PATIENCE):
+        # The new version may have no such module, or one whose body fails: who imports it there is told.
+        try:
+            with suppress(Exception):
+                load_member(current, name)
+        finally:
+            block.load_lock.release()
+    forward_functions(block, name, current, generation)
 
 
 def _leave_out(generation: Generation, member: Member) -> None:

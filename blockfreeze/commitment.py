@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from blockfreeze.aftermath import bring_up_to_date
-from blockfreeze.arming import Joined, widen
 from blockfreeze.build import load_joined
 from blockfreeze.compare import Differences, report
 from blockfreeze.completion import Clock, finish_build, prepare_error
@@ -22,6 +21,7 @@ from blockfreeze.conversion import Conversion, leave_classes
 from blockfreeze.drain import drain_in_background
 from blockfreeze.errors import BlockfreezeError
 from blockfreeze.events import Committed, RolledBack, announce
+from blockfreeze.forwarding import forward_all, widen
 from blockfreeze.gate import Gate
 from blockfreeze.quiesce import go_on, quiesce, refuse_from_inside
 from blockfreeze.store import store
@@ -108,9 +108,7 @@ class Commitment:
             finish_build(block, after)
         block.patches.apply(block, after)
         if before.complete_members() != before.armed_with:
-            joined = Joined(block, before)
-            store(block, overlap_vector(block, before, gate))  # it has their slots
-            joined.forward(after)
+            forward_all(block, before, after)
         vector = overlap_vector(block, after)
         for entry in block.slots:
             if entry.armed and "." not in entry.path:

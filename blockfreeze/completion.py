@@ -5,19 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blockfreeze import classes
-from blockfreeze.asking import is_a
 from blockfreeze.compare import container_sizes
 from blockfreeze.drafts import publish
 from blockfreeze.drain import count_idle
 from blockfreeze.enumerations import apply_to_members
 from blockfreeze.errors import BlockfreezeError, IncompatibleBlockError, NoSuchGenerationError, PrepareError
+from blockfreeze.identities import unify
 from blockfreeze.keeping import offer_kept
-from blockfreeze.lasting import lasting_objects
-from blockfreeze.redirect import redirect
-from blockfreeze.switch import Switch
 
 if TYPE_CHECKING:
     from blockfreeze.candidate import Candidate
@@ -61,22 +57,7 @@ def finish_build(block: Block, generation: Generation) -> None:
     """Give the functions and classes of a complete generation their lasting identities."""
     for member in generation.members.values():
         publish(generation, member)
-    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
-    replace.update({at: entry for at, (_, entry) in generation.made.items()})
-    replace.update(lasting_objects(generation, replace))
-    if replace:
-        roots: list[Any] = [member.namespace for member in generation.members.values()]
-        roots += generation.class_values.values()
-        roots += generation.member_values.values()
-        made = {cls: dict(values) for cls, values in generation.class_values.items()}
-        redirect(
-            roots, replace, tuple(cls for cls in generation.classes.values() if cls not in block.current.class_values)
-        )
-        _let_switches_follow(generation, made)
-    for shadow, _ in generation.shadows:
-        classes.retire_shadow(shadow)
-    generation.shadows.clear()
-    generation.made.clear()
+    unify(generation, generation.members.values())
     offer_kept(block, generation)
     complete(generation)
 
@@ -140,15 +121,6 @@ def refuse_one_way(block: Block, what: str, problems: list[str], remedy: str) ->
             block=block.name,
             problems=tuple(problems),
         )
-
-
-def _let_switches_follow(generation: Generation, made: dict[type, dict[str, Any]]) -> None:
-    """Give the switches of classes that stay what has taken the place of the values that the new bodies had made."""
-    for cls, values in made.items():
-        for name, value in values.items():
-            now, live = generation.class_values[cls].get(name), cls.__dict__.get(name)
-            if now is not value and is_a(live, Switch) and live.inner.get(generation) is value:
-                live.inner[generation] = live.outward[generation] = now
 
 
 def prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:

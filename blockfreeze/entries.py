@@ -4,7 +4,8 @@ An entry is *born direct*: until its block is first swapped it is the linked fun
 in neutral steps: the generation gets a copy of the function, the generation's cells are pointed at the copy, and the
 original's code is replaced by a forwarder, which loads the block's one reference and calls what its slot holds.
 
-Forwarders come in two forms. The *wide* one passes on whatever it is given. The *narrow* one has the exact signature
+Forwarders come in two forms. The *wide* one passes on whatever it is given; where an entry is newer than the vector,
+which has no slot for it, the vector's head finds what serves it. The *narrow* one has the exact signature
 of the current generation's function, which is quicker; it is used only in the steady state, because it would bind the
 default values of one generation and could pass them to the function of another.
 
@@ -74,7 +75,7 @@ KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_CORO
 class Entry:
     """A stable function and its slot. `path` is the name inside `member`, ``name@raw`` before decorators."""
 
-    __slots__ = ("armed", "born", "function", "member", "path", "signature", "slot", "wrapper")
+    __slots__ = ("armed", "born", "function", "member", "path", "shown", "signature", "slot", "wrapper")
 
     def __init__(self, member: str, path: str, function: FunctionType, slot: int, *, wrapper: bool) -> None:
         self.member = member
@@ -84,6 +85,7 @@ class Entry:
         self.wrapper = wrapper
         self.armed = False
         self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
+        self.shown = 0  # the number of the generation whose name, default values and so on it has
         self.born = dict(function.__dict__)  # the attributes that it has from the version that serves
 
     @property
@@ -200,8 +202,8 @@ def forward(function: FunctionType, reference: Reference, slot: int, *, hide: bo
     Args:
         hide: let `warnings` and `logging` skip the forwarder's frame.
     """
-    own = function.__code__
-    _assign(function, _forwarder(_WIDE, own, reference, slot, own, hide=hide))
+    own, template = function.__code__, _WIDE if slot < len(reference.vector) else _FINDING
+    _assign(function, _forwarder(template, own, reference, slot, own, hide=hide))
 
 
 def narrow(
@@ -222,14 +224,14 @@ def narrow(
         whether inspection sees that signature by itself.
     """
     try:
-        template = _narrow_template(*_signature(like))
+        template = _narrow_template(*_signature(like)) if slot < len(reference.vector) else _FINDING
     except SyntaxError:  # parameters that no source can name, of a function made by other means
         template = _WIDE
-    if template is _WIDE or not (like.__defaults__ or like.__kwdefaults__):
+    if template in (_WIDE, _FINDING) or not (like.__defaults__ or like.__kwdefaults__):
         generation = None
     own = function.__code__
     _assign(function, _forwarder(template, own, reference, slot, like.__code__, binds=generation, hide=hide))
-    return _REST not in template.co_varnames
+    return template is not _FINDING and _REST not in template.co_varnames
 
 
 def shown_signature(function: Any) -> Signature | None:
@@ -296,15 +298,16 @@ _PLACE = "blockfreeze_vector"
 _REST = "blockfreeze_rest"
 
 
-def _template(parameters: str, arguments: str, rest: str = "") -> CodeType:
+def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{_SLOT!r}]") -> CodeType:
     """Compile a forwarder; all of it is on one line, which becomes that of its function.
 
     Args:
         rest: the parameter that takes what is too much, to be passed on only if there is any.
+        found: how what serves the call is got from the vector.
     """
-    call = f"{_PLACE}[{_SLOT!r}]({arguments})"
+    call = f"{_PLACE}{found}({arguments})"
     if rest:
-        call = f"{_PLACE}[{_SLOT!r}]({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
+        call = f"{_PLACE}{found}({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
         parameters = ", ".join(filter(None, (parameters, "*" + rest)))
     text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {call}"
     module = compile(text, "<forwarder>", "exec")
@@ -312,6 +315,7 @@ def _template(parameters: str, arguments: str, rest: str = "") -> CodeType:
 
 
 _WIDE = _template("*args, **kwargs", "*args, **kwargs")
+_FINDING = _template("*args, **kwargs", "*args, **kwargs", found=f"[0].find({_SLOT!r})")
 
 
 def _signature(function: FunctionType) -> tuple[tuple[str, ...], int, int, int, int, frozenset[str], bool, bool]:

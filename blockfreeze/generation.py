@@ -166,9 +166,7 @@ class Generation:
     def local(self, entry: Entry) -> Callable[..., Any]:
         """Return this generation's own callable for `entry`, or one that raises `EntryRemovedError`."""
         found = self.locals.get(entry)
-        if found is None:
-            found = self.locals[entry] = self._resolve(entry)
-        return found
+        return self._resolve(entry) if found is None else found
 
     def own(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return what `function`, which this generation has named as a hook, is in it: if it is an entry, the local."""
@@ -206,7 +204,11 @@ class Generation:
             other = self.block.entry_of(value)
             if other is not None and other is not entry:
                 return self.local(other)
-        return value if callable(value) and value is not entry.function else _removed(entry, self)
+        if not callable(value) or value is entry.function:
+            return _removed(entry, self)
+        found: Callable[..., Any] = value
+        self.locals[entry] = found
+        return found
 
 
 def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
@@ -307,11 +309,17 @@ class Block:
         return any(generation.may_warn(entry) for generation in tuple(self.generations.values()))
 
     def drop_entries(self, count: int) -> None:
-        """Take out the entries after the first `count`: of a generation that nobody has seen."""
+        """Take out the entries after the first `count`: of a generation that nobody has seen.
+
+        A module may have joined another generation meanwhile: its entries stay, and so do the slots before them.
+        """
+        kept = {entry for generation in tuple(self.generations.values()) for entry in tuple(generation.locals)}
         for entry in self.slots[count:]:
-            self._entry_by_id.pop(id(entry.function), None)
-            self.entries.pop((entry.member, entry.path), None)
-        del self.slots[count:]
+            if entry not in kept:
+                self._entry_by_id.pop(id(entry.function), None)
+                self.entries.pop((entry.member, entry.path), None)
+        while len(self.slots) > count and self.slots[-1] not in kept:
+            self.slots.pop()
 
     def adopt(self, generation: Generation, member: Member) -> None:
         """Enter a member's namespace into the tables by which frames find their generation."""

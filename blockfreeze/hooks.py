@@ -271,6 +271,7 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
     if entry is None:
         raw = member.raws.get(path, function)
         entry = block.add_entry(member.name, path, function, wrapper=function is not raw)
+        entry.shown = generation.number
     else:
         generation.made[id(function)] = function, entry.function
     generation.locals[entry] = function

@@ -14,7 +14,7 @@ object would fill that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.outline import outline_of
@@ -41,8 +41,8 @@ def lasting(generation: Generation, member: Member, name: str, value: Any) -> An
     return existing if may_stand and _is_unchanged(before, member, name) else value
 
 
-def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[int, Any]:
-    """Return, by id, the objects that a complete generation has made again and filled as those are that it had before.
+def lasting_objects(generation: Generation, members: Iterable[Member], replace: Mapping[int, Any]) -> dict[int, Any]:
+    """Return, by id, the objects that `members` have made again and filled as those are that there were before.
 
     What such an object is made of goes with it: others may hold a part, and it is to be the same one for all of them.
 
@@ -53,7 +53,7 @@ def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[
     own = generation.class_values
     made: list[tuple[Any, Any]] = []
     apart: set[int] = set()  # what is no part of anything that lasts: it lasts by itself, or its statement has changed
-    for after, name, before, existing, value in _made_again(generation):
+    for after, name, before, existing, value in _made_again(generation, members):
         apart.add(id(existing))
         if type(value) in own and existing is not value:
             if type(existing) is type(value) and _is_unchanged(before, after, name):
@@ -72,13 +72,13 @@ def lasting_objects(generation: Generation, replace: Mapping[int, Any]) -> dict[
     return found
 
 
-def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, Any, Any]]:
+def _made_again(generation: Generation, members: Iterable[Member]) -> Iterator[tuple[Member, str, Member, Any, Any]]:
     """Yield what a name of a module, or an attribute of one of its classes, was made as before and is made as now.
 
     Each with the member, the name of the statement that makes it, and the member of before.
     """
-    current = generation.block.current
-    for member in generation.members.values():
+    current, own = generation.block.current, {member.name: member for member in members}
+    for member in own.values():
         before = current.members.get(member.name)
         if before is not None:
             for name, value in member.namespace.items():
@@ -86,9 +86,9 @@ def _made_again(generation: Generation) -> Iterator[tuple[Member, str, Member, A
                     yield member, name, before, before.meaning(name), value
     for (module, path), cls in generation.classes.items():
         before, attributes = current.members.get(module), current.class_values.get(cls, {})
-        if before is not None:
+        if before is not None and module in own:
             for name, value in generation.class_values.get(cls, {}).items():
-                yield generation.members[module], path.partition(".")[0], before, attributes.get(name), value
+                yield own[module], path.partition(".")[0], before, attributes.get(name), value
 
 
 def _is_unchanged(before: Member, after: Member, name: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blockfreeze.generation import Block, Generation
 
 __all__ = [
+    "enter_methods",
     "forward_methods",
     "is_own",
     "is_patched",
@@ -88,6 +89,14 @@ def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[
                 entry = block.entry_of(function)
                 if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
                     yield key, cls, name, value
+
+
+def enter_methods(block: Block, generation: Generation, member: str) -> None:
+    """Give the methods of one module's classes entries, which `generation` serves with what it has."""
+    for (module, path), _, name, value in _live_methods(block, generation):
+        if module == member:
+            key, function = (module, f"{path}.{name}"), method_function(value)
+            generation.locals.setdefault(block.entries.get(key) or block.add_entry(*key, function), function)
 
 
 def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionType, int, FunctionType]]:

@@ -74,6 +74,10 @@ class Plain:
         """The generation that serves new calls."""
         return self.generation
 
+    def find(self, slot: int) -> Callable[..., Any]:
+        """Return what serves an entry whose slot this vector does not have, because it was added later."""
+        return self.generation.local(self.generation.block.slots[slot - 1])
+
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
         return self.generation, False
@@ -82,17 +86,22 @@ class Plain:
 class Overlap:
     """The head while more than one generation may be running, or one is being built."""
 
-    __slots__ = ("block", "current", "gate")
+    __slots__ = ("block", "current", "dispatch", "gate")
 
-    def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
+    def __init__(self, block: Block, current: Generation, dispatch: Callable[..., Any], gate: Gate | None) -> None:
         self.block = block
         self.current = current
+        self.dispatch = dispatch
         self.gate = gate
 
     @property
     def generation(self) -> Generation:
         """The generation of the access that is under way in the calling frame."""
         return nearest(self.block, _getframe(1)) or pinned(self.block) or self.current
+
+    def find(self, slot: int) -> Callable[..., Any]:
+        """Return what serves an entry whose slot this vector does not have, because it was added later."""
+        return partial(self.dispatch, self.block.slots[slot - 1])
 
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
@@ -181,7 +190,7 @@ def overlap_vector(block: Block, current: Generation, gate: Gate | None = None) 
     # `dispatch` is made anew for each vector: the current generation must come with the load of the vector, and a
     # dispatcher that read it from the reference would load twice.
     dispatch = _dispatcher(block, current, gate)
-    return (Overlap(block, current, gate), *(partial(dispatch, entry) for entry in block.slots))
+    return (Overlap(block, current, dispatch, gate), *(partial(dispatch, entry) for entry in block.slots))
 
 
 def _dispatcher(block: Block, current: Generation, gate: Gate | None) -> Callable[..., Any]:

@@ -35,6 +35,7 @@ LAYERS = (
             "vector",
             "callers",
             "entries",
+            "forwarding",
             "redirect",
             "shapes",
             "switch",
@@ -51,7 +52,7 @@ LAYERS = (
     (
         "building: publishes nothing",
         {"source", "importlib_bootstrap", "hooks", "generation", "build", "outline", "carry", "survey", "captures"}
-        | {"drafts", "lasting", "variables"},
+        | {"drafts", "identities", "lasting", "variables"},
     ),
     (
         "the steps of a swap, but for its store",

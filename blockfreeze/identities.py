@@ -1,0 +1,50 @@
+"""One identity for each thing that a body has made again: what others hold takes the place of what was made now.
+
+Classes have been taken apart while the body ran, functions have their entries, and objects are compared here. Whatever
+the new namespaces reach is pointed at those who stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.asking import is_a
+from blockfreeze.classes import retire_shadow
+from blockfreeze.lasting import lasting_objects
+from blockfreeze.redirect import redirect
+from blockfreeze.switch import Switch
+
+if TYPE_CHECKING:
+    from blockfreeze.generation import Generation, Member
+
+__all__ = ["unify"]
+
+
+def unify(generation: Generation, members: Collection[Member]) -> None:
+    """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities."""
+    names = {member.name for member in members}
+    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
+    replace.update({at: entry for at, (_, entry) in generation.made.items()})
+    replace.update(lasting_objects(generation, members, replace))
+    if replace:
+        own = [cls for (module, _), cls in generation.classes.items() if module in names]
+        roots: list[Any] = [member.namespace for member in members]
+        roots += [generation.class_values[cls] for cls in own if cls in generation.class_values]
+        roots += generation.member_values.values()
+        made = {cls: dict(generation.class_values[cls]) for cls in own if cls in generation.class_values}
+        redirect(roots, replace, tuple(cls for cls in own if cls not in generation.block.current.class_values))
+        _let_switches_follow(generation, made)
+    for shadow, _ in generation.shadows:
+        retire_shadow(shadow)
+    generation.shadows.clear()
+    generation.made.clear()
+
+
+def _let_switches_follow(generation: Generation, made: dict[type, dict[str, Any]]) -> None:
+    """Give the switches of classes that stay what has taken the place of the values that the new bodies had made."""
+    for cls, values in made.items():
+        for name, value in values.items():
+            now, live = generation.class_values[cls].get(name), cls.__dict__.get(name)
+            if now is not value and is_a(live, Switch) and live.inner.get(generation) is value:
+                live.inner[generation] = live.outward[generation] = now
