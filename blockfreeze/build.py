@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from importlib.machinery import ModuleSpec
 from types import CellType, ModuleType
@@ -24,7 +23,6 @@ from typing import Any
 from blockfreeze import linker, places
 from blockfreeze.assignments import join
 from blockfreeze.callers import as_caller_sees, skipped
-from blockfreeze.carry import made_registrations
 from blockfreeze.drafts import Draft
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
@@ -33,15 +31,14 @@ from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import Hooks, as_it_is, seal
 from blockfreeze.identities import unify
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
-from blockfreeze.linker import LinkedCode, link
-from blockfreeze.names import Linkage, analyse, copy_code, may_be_suspended, walk_codes
-from blockfreeze.opaque import let_see_callers
-from blockfreeze.outline import compile_without
+from blockfreeze.linker import LinkedCode
+from blockfreeze.linking import link_member
+from blockfreeze.names import may_be_suspended, walk_codes
 from blockfreeze.places import CLASS_HOOKS
 from blockfreeze.source import ModuleSource
 from blockfreeze.variables import moved_homes
 
-__all__ = ["import_hook_load", "link_member", "load_member", "loads_of_members", "new_facade", "spec_of"]
+__all__ = ["import_hook_load", "load_member", "loads_of_members", "new_facade", "spec_of"]
 
 _PATIENCE = 1.0  # seconds
 
@@ -82,52 +79,6 @@ def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
         return import_hook_load(block, name, facade) if load_copy is None else load_copy(facade)
 
     return block_spec(source, create, load)
-
-
-def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
-    """Compile and link one module, once; a module that a kept generation has in the same version is not linked again.
-
-    Raises:
-        SyntaxError, ValueError, ImportError: the module cannot be compiled.
-    """
-    linked = generation.linked.get(source.name)
-    if linked is None:
-        left_out = made_registrations(generation, source) if source.name in generation.block.homes else frozenset()
-        linked = _linked_before(generation, source, left_out) or _link(generation.block, source, left_out)
-        generation.linked[source.name] = linked
-    return linked
-
-
-def _linked_before(generation: Generation, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode | None:
-    has_home = source.name in generation.block.homes
-    for other in generation.block.generations.values():
-        member, linked = other.members.get(source.name), other.linked.get(source.name)
-        if member is None or linked is None or linked.has_home is not has_home or source.data is None:
-            continue
-        same = linked.left_out == left_out and member.source.data == source.data and member.source.path == source.path
-        if same and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
-            # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
-            return replace(linked, code=copy_code(linked.code))
-    return None
-
-
-def _moved_names(block: Block, source: ModuleSource, linkage: Linkage) -> frozenset[str]:
-    return frozenset(moved_homes(block, source, linkage)) if source.name in block.homes else frozenset()
-
-
-def _link(block: Block, source: ModuleSource, left_out: frozenset[str]) -> LinkedCode:
-    package = source.name if source.is_package else source.name.rpartition(".")[0]
-
-    def is_member(name: str, level: int) -> bool:
-        if level:
-            name = importlib.util.resolve_name("." * level + name, package) if package else name
-        return block.covers(name)
-
-    code = compile_without(source, left_out) if left_out else source.compile()
-    linkage = analyse(code, is_member)
-    linkage = replace(linkage, moved=_moved_names(block, source, linkage))
-    linked = link(code, linkage, has_home=source.name in block.homes)
-    return replace(linked, code=let_see_callers(linked.code, as_caller_sees), left_out=left_out)
 
 
 @contextmanager
@@ -392,6 +343,7 @@ def _closure(
     homes = {linker.HOME: home, **{linker.home_variable(name): own for name, own in member.moved.items()}}
     fixed: dict[str, Callable[..., Any] | dict[str, Any] | None] = {
         linker.AS_IT_IS: as_it_is,
+        linker.AT_FORK: hooks.at_fork,
         places.ASSIGN: hooks.assign,
         linker.CALLER: as_caller_sees,
         linker.BIND: hooks.bind,

@@ -135,6 +135,8 @@ class Commitment:
         numbers = after.number, before.number
         rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
         block.variables.update(after.variables)
+        block.at_fork += after.at_fork
+        after.at_fork = []
         after.births = None
         self.conversion.keep_going()
         block.unconverted = self.conversion if gate is None and self.conversion.is_needed else None

@@ -135,6 +135,7 @@ class Generation:
         # Until it serves: what it has made of classes that others have instances of, by id; weakly where possible.
         self.births: dict[int, object] | None = None if predecessor is None else {}
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
+        self.at_fork: list[tuple[str, dict[str, Any]]] = []  # what its bodies have registered, see `hooks`
         self.imports: list[str] = []  # modules that the import system is loading into it
         self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
         # For the members that there were: the names of their functions that may warn, and of all.
@@ -258,6 +259,7 @@ class Block:
         self.claimed_by: threading.Thread | None = None
         self.converging = False  # the claim is held by the end of an overlap, not by a swap
         self.last_number = 0
+        self.at_fork: list[tuple[str, dict[str, Any]]] = []  # what versions have registered that came to serve
         self.served: list[int] = []  # numbers of generations in the order in which they last began to serve
         self.armed = False
         self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there
@@ -266,6 +268,14 @@ class Block:
         self.pins: dict[int, weakref.ref[Hold]] = {}  # by the hold's id; one that dies takes itself out
         self._entry_by_id: dict[int, Entry] = {}
         self._joining = threading.Lock()
+
+    def renew_locks(self) -> None:
+        """Forget who holds the locks: in a child process, which does not have the threads that did."""
+        self.load_lock = threading.RLock()
+        self.claim = threading.Condition(threading.Lock())
+        self.moving = threading.RLock()
+        self._joining = threading.Lock()
+        self.patches.renew_lock()
 
     @property
     def current(self) -> Generation:

@@ -11,7 +11,9 @@ Threads: a generation's hooks run in the thread that builds it.
 from __future__ import annotations
 
 import builtins
+import os
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +151,26 @@ class Hooks:
         if is_a(target, type) and target in self.generation.class_values:
             return _Dictionary(generation_dictionary(self.generation, target))
         return target
+
+    def at_fork(self, target: Any) -> Any:
+        """Return ``target.register_at_fork``; that of `os` is told once of what a body of each version registers.
+
+        Nothing can be taken back there, and a lock, which is one for all versions, cannot be acquired twice.
+        """
+        found: Any = target.register_at_fork
+        own: Any = vars(os).get("register_at_fork")
+        return partial(self._register_once, found) if found is own else found
+
+    def _register_once(self, register: Callable[..., None], **calls: Any) -> None:
+        # A function stands for the one that it will turn out to be: its entry runs what serves.
+        named = {
+            when: call.__qualname__ if is_a(call, FunctionType) and self.member.made(call) else call
+            for when, call in calls.items()
+        }
+        told = self.member.name, named
+        if told not in self.block.at_fork and told not in self.generation.at_fork:
+            register(**calls)
+            (self.block if self.generation.births is None else self.generation).at_fork.append(told)
 
     def star(self, module: Any) -> Any:
         """Return the module of a star import; what it has is not the block's own, though some of it calls itself so.

@@ -17,10 +17,10 @@ assignment to an attribute of a class          the hook `ASSIGN`, which knows th
 =============================================  ==================================================
 
 At the top level a store to a bound name calls the hook `BIND`, a decorated function is passed through `DEFINE` before
-its decorators see it, and a star import stands between `STAR` and `REFRESH`. In a later generation what else is made
-and stored passes through `KEEP`, an import of a member goes through `IMPORT`, `BUILD` and `DECORATOR` say whether a
-class statement makes its class, and whatever has an attribute set there may be a class that serves already. The hooks
-are free variables too: nothing of blockfreeze appears in the module's namespace.
+its decorators see it, a star import stands between `STAR` and `REFRESH`, and ``os.register_at_fork`` is `AT_FORK`. In a
+later generation what else is made and stored passes through `KEEP`, an import of a member goes through `IMPORT`,
+`BUILD` and `DECORATOR` say whether a class statement makes its class, and whatever has an attribute set there may be a
+class that serves already. The hooks are free variables too: nothing of blockfreeze appears in the module's namespace.
 
 Invariants: instructions keep their source positions; a code object that needs no change is returned as it is;
 code objects hold no function (they are not tracked by the garbage collector, and a cycle through one would leak).
@@ -52,6 +52,7 @@ from blockfreeze.places import CLASS_HOOKS, SETTER, SETTERS, Places, assigned_na
 
 __all__ = [
     "AS_IT_IS",
+    "AT_FORK",
     "BIND",
     "BUILD",
     "CALLER",
@@ -70,6 +71,7 @@ __all__ = [
     "link",
 ]
 
+AT_FORK = "blockfreeze.at_fork"
 BIND = "blockfreeze.bind"
 DEFINE = "blockfreeze.define"
 KEEP = "blockfreeze.keep"
@@ -83,6 +85,9 @@ IMPORT = "blockfreeze.import"
 CALLER = "blockfreeze.caller"
 BUILD = "blockfreeze.build"
 DECORATOR = "blockfreeze.decorator"
+REGISTER_AT_FORK = "register_at_fork"
+"""The function of `os` with which a body tells the interpreter what nothing can take back."""
+
 AS_IT_IS = "blockfreeze.as_it_is"
 """A name as well: it stands in the place of a decorator that is left out."""
 
@@ -139,7 +144,8 @@ class _Linker:
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
             self._find_wanted(inner)
-        free = {*(self.cells[name] for name in self.linkage.bound), *CLASS_HOOKS, BIND, CALLER, DEFINE, REFRESH, STAR}
+        free = {*(self.cells[name] for name in self.linkage.bound), *CLASS_HOOKS}
+        free |= {AT_FORK, BIND, CALLER, DEFINE, REFRESH, STAR}
         if self.has_home:
             free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, KEEP, STATE, HOME, LOAD, UNSET}
             free |= {self._home(name) for name in self.linkage.moved}
@@ -296,6 +302,9 @@ class _Linker:
         if cpython.is_star_import(item.name, item.arg):
             refresh = [*cpython.call_hook(REFRESH, (), at), Instr("POP_TOP", location=at)]
             return [*cpython.call_with_value(STAR, (), at), item, *refresh]
+        if item.name in ("LOAD_ATTR", "LOAD_METHOD") and cpython.attribute_load(item)[0] == REGISTER_AT_FORK:
+            null = cpython.null_for(at) if cpython.attribute_load(item)[1] else []
+            return [*cpython.call_with_value(AT_FORK, (), at), *null]
         if item.name == "IMPORT_NAME" and self.has_home and str(item.arg) in self.linkage.member_imports:
             return cpython.call_with_two(IMPORT, str(item.arg), at, keep=True)
         if item.name not in ("STORE_NAME", "STORE_GLOBAL", "LOAD_NAME", "DELETE_NAME"):

@@ -58,6 +58,10 @@ class Patches:
         self._held: dict[tuple[str, str], tuple[Any, Any]] = {}  # what the name meant, and what it means
         self._found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
+    def renew_lock(self) -> None:
+        """Forget who holds the lock, see `Block.renew_locks`."""
+        self._lock = threading.RLock()
+
     def put(self, block: Block, generation: Generation, module: str, name: str, value: Any) -> None:
         """Set a name, or delete it (`ABSENT`), in every generation; to set what it meant takes the patch back."""
         key = module, name

@@ -167,9 +167,7 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()
     for block in all_blocks():
         mine = block.claimed_by is threading.current_thread()
-        block.claim = threading.Condition(threading.Lock())
-        block.load_lock = threading.RLock()
-        block.moving = threading.RLock()
+        block.renew_locks()
         block.draining = None
         if not mine:
             block.claimed_by = None

@@ -82,7 +82,7 @@ _DECORATES_ONLY: Final = frozenset(
 )
 """Packages whose decorators return something for the definition and tell nobody else of it."""
 
-_SILENT: Final = frozenset({"builtins.print", "builtins.super"})
+_SILENT: Final = frozenset({"builtins.print", "builtins.super", "os.register_at_fork"})
 
 
 class Survey:

@@ -19,7 +19,7 @@ from typing import Any
 
 from blockfreeze import classes
 from blockfreeze.arming import Arming
-from blockfreeze.build import link_member, loads_of_members
+from blockfreeze.build import loads_of_members
 from blockfreeze.callers import skipped
 from blockfreeze.candidate import Candidate
 from blockfreeze.claims import acquire_claim, claimed, release_claim
@@ -42,6 +42,7 @@ from blockfreeze.errors import BlockfreezeError
 from blockfreeze.events import Event, Prepared, Refused, announce
 from blockfreeze.generation import Block, Generation
 from blockfreeze.keeping import offer_kept
+from blockfreeze.linking import link_member
 from blockfreeze.quiesce import go_on, refuse_from_inside
 from blockfreeze.report import SwapReport
 from blockfreeze.source import Snapshot, SourceGiven

@@ -26,7 +26,7 @@ from linked_once import LinkedOnce
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
-from blockfreeze import build, registry
+from blockfreeze import linking, registry
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -119,13 +119,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--link-always", action="store_true", help="link a text each time that a test freezes it")
 
 
-LINKED_ONCE = LinkedOnce(build._link)
+LINKED_ONCE = LinkedOnce(linking._link)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("link_always"):
-        build._link = LINKED_ONCE.link
-        build.analyse = LINKED_ONCE.analyse  # type: ignore[attr-defined]
+        linking._link = LINKED_ONCE.link
+        linking.analyse = LINKED_ONCE.analyse  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

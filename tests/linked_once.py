@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from types import CodeType
 
-from blockfreeze import build, names
+from blockfreeze import linking, names
 from blockfreeze.generation import Block
 from blockfreeze.linker import LinkedCode
 from blockfreeze.names import Linkage
@@ -38,7 +38,7 @@ class _Kept:
 
 
 class LinkedOnce:
-    """Takes the place of `build._link`, and of `build.analyse` to note its questions."""
+    """Takes the place of `linking._link`, and of `linking.analyse` to note its questions."""
 
     def __init__(self, link_always: Link) -> None:
         self.handed_out = 0
@@ -83,7 +83,7 @@ def _applies(kept: _Kept, block: Block, source: ModuleSource) -> bool:
         if block.covers(full) is not answer:
             return False
     linkage = kept.linked.linkage
-    return linkage.moved == build._moved_names(block, source, linkage)
+    return linkage.moved == linking._moved_names(block, source, linkage)
 
 
 def _copied(linked: LinkedCode, filename: str) -> LinkedCode:

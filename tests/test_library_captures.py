@@ -211,6 +211,63 @@ def test_what_is_registered_for_the_exit_runs_once_above_entry_and_otherwise_onc
     assert done.stdout.splitlines() == ["atexit.register(plain)", "plain 2", "plain 2", "once 2"]
 
 
+AT_FORK = """
+import os
+import threading
+lock = threading.Lock()
+
+def told():
+    print("told by", VERSION, flush=True)
+
+os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+os.register_at_fork(after_in_child=told)
+if VERSION > 2:
+    os.register_at_fork(after_in_parent=told)
+"""
+
+
+@pytest.mark.needs_fork
+def test_what_is_registered_for_forks_is_registered_once_and_is_the_version_that_serves(workshop: Workshop) -> None:
+    def of(number: int) -> str:
+        return AT_FORK.replace("VERSION", str(number))
+
+    workshop.write("forking.py", of(1))
+    for number in (2, 3):
+        workshop.version(f"v{number}", {"forking.py": of(number)})
+    code = """
+import os, warnings
+import blockfreeze as bf
+warnings.simplefilter("ignore", DeprecationWarning)
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+module = bf.freeze_block("forking")
+fork()
+for version in ("v2", "v3", "v3"):
+    report = bf.swap(module, source=f"../{version}")
+    print(version, *report.done_again, flush=True)
+    fork()
+try:
+    bf.swap(module, source="import os; os.register_at_fork(after_in_parent=print); raise ValueError")
+except bf.PrepareError:
+    print("failed", flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=workshop.path,
+        check=False,
+        text=True,
+        capture_output=True,
+        timeout=60,  # a lock that is acquired twice is waited for in vain
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    first = ["told by 1", "v2", "told by 2"]
+    assert sorted(done.stdout.splitlines()) == sorted([*first, *(["v3"] + ["told by 3"] * 2) * 2, "failed"])
+
+
 @pytest.mark.needs_threads
 def test_queued_work_of_an_executor_is_run_by_the_new_version_and_what_runs_ends_in_the_old_one(jobs: Any) -> None:
     arrived, go_on, job = threading.Event(), threading.Event(), jobs.Job()

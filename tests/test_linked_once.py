@@ -12,7 +12,7 @@ from linked_once import LinkedOnce
 from pairs import NAMES, feature_pair, forget_block
 
 import blockfreeze as bf
-from blockfreeze import build, registry
+from blockfreeze import linking, registry
 from blockfreeze.linker import LinkedCode
 
 ALWAYS = LINKED_ONCE.link_always
@@ -37,7 +37,7 @@ def test_a_copy_of_what_was_linked_before_is_what_linking_gives(
 ) -> None:
     pair = feature_pair(tmp_path, feature)
     once = LinkedOnce(ALWAYS)
-    monkeypatch.setattr(build, "analyse", once.analyse)
+    monkeypatch.setattr(linking, "analyse", once.analyse)
     compared = 0
 
     def both(*given: Any) -> LinkedCode:
@@ -51,7 +51,7 @@ def test_a_copy_of_what_was_linked_before_is_what_linking_gives(
         compared += 1
         return handed_out
 
-    monkeypatch.setattr(build, "_link", both)
+    monkeypatch.setattr(linking, "_link", both)
     try:
         pair.freeze()
         pair.swap("v2")
@@ -71,7 +71,7 @@ def test_what_the_block_covers_is_asked_again(workshop: Any) -> None:
         block = registry.block_of(frozen, "test")
         source = block.current.members["asking"].source
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build, "analyse", once.analyse)
+            patch.setattr(linking, "analyse", once.analyse)
             asked.append((once.link(block, source, frozenset()).linkage.member_imports, once.handed_out))
         forget_block(block)
         workshop.forget()
