@@ -53,6 +53,10 @@ class Arming:
 
     def plan(self) -> None:
         """Make the copies that the generation is to use from now on; nothing that anybody holds changes."""
+        with self.block.arming:
+            self._plan()
+
+    def _plan(self) -> None:
         block, generation = self.block, self.generation
         generation.armed_with = generation.complete_members()
         for other in block.generations.values():
@@ -81,6 +85,10 @@ class Arming:
 
     def apply(self) -> None:
         """Make functions forward and facades look up; each step is neutral."""
+        with self.block.arming:
+            self._apply()
+
+    def _apply(self) -> None:
         block, generation = self.block, self.generation
         assign_by_hooks(generation)
         private = {id(local): generation.locals[entry] for entry, local, _ in self._copies}
@@ -97,7 +105,10 @@ class Arming:
                     # Callers outside fill the shared cache with whatever generation serves them.
                     cell.cell_contents = self._private_cache(content)
         for entry in block.slots[: self.slots]:
-            if "." not in entry.path and (entry.armed or generation.locals.get(entry) is not None):
+            # A module may have joined since the copies were made: its functions are direct until it is left.
+            if "." not in entry.path and (
+                entry.armed or generation.locals.get(entry, entry.function) is not entry.function
+            ):
                 widen(block, entry, generation)
         for entry, local, _ in self._copies:
             if local is not entry.function:

@@ -12,7 +12,6 @@ import builtins
 import importlib
 import importlib.util
 import sys
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -26,11 +25,10 @@ from blockfreeze.callers import as_caller_sees, skipped
 from blockfreeze.drafts import Draft
 from blockfreeze.drain import count_joined
 from blockfreeze.facade import arm_facade, create_facade
-from blockfreeze.forwarding import forward_functions
 from blockfreeze.generation import Block, Generation, Member
 from blockfreeze.hooks import Hooks, as_it_is, seal
-from blockfreeze.identities import unify
 from blockfreeze.importlib_bootstrap import Body, LoadFacade, block_spec, execute
+from blockfreeze.joining import PATIENCE, before_joining, joined, wait_for
 from blockfreeze.linker import LinkedCode
 from blockfreeze.linking import link_member
 from blockfreeze.names import may_be_suspended, walk_codes
@@ -40,14 +38,12 @@ from blockfreeze.variables import moved_homes
 
 __all__ = ["import_hook_load", "load_member", "loads_of_members", "new_facade", "spec_of"]
 
-_PATIENCE = 1.0  # seconds
-
 
 def new_facade(block: Block, name: str) -> ModuleType:
     """Return the facade of the member `name`, made now if the block has none yet."""
     facade = block.facades.get(name)
     if facade is None:
-        facade = create_facade(block, name, load_member)
+        facade = create_facade(block, name)
         if block.armed:
             arm_facade(facade)
     return facade
@@ -89,7 +85,7 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
     """
     generation = _importing(block, name)
     try:
-        if name in generation.members:
+        if not block.begins(generation, name, PATIENCE):
             yield None
         else:
             own = _own_dictionary(facade)
@@ -141,10 +137,11 @@ def load_member(generation: Generation, name: str) -> Member | None:
                 return None
             if parent in generation.snapshot.modules:
                 importlib.import_module(parent)  # otherwise it is a namespace package, which has no code of its own
-        if name in generation.members:
-            return generation.members[name]
+        if not block.begins(generation, name, PATIENCE):
+            return generation.members.get(name)
         path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None
         if generation.snapshot.find(name, path) is None:
+            generation.opening.discard(name)
             return None
         with opened_member(generation, name, namespace=None) as body:
             execute(body)
@@ -157,10 +154,7 @@ def loads_of_members(before: Generation, generation: Generation) -> Iterator[tup
     One that another thread is importing at this moment is waited for, though not for long, so that its classes are
     known. It may fail there: then it is no part of the block, and loading it may fail as well.
     """
-    deadline = time.monotonic() + _PATIENCE
-    for name, member in before.members.items():
-        while not member.finished and name in before.members and time.monotonic() < deadline:
-            time.sleep(0.001)
+    wait_for(before, before.members)
 
     def load_if_possible(name: str) -> None:
         with suppress(Exception):
@@ -176,11 +170,11 @@ def load_joined(before: Generation, after: Generation) -> bool:
     Returns:
         whether there was anything to load.
     """
-    joined = [name for name in before.members.keys() - after.members.keys() if name in after.snapshot.modules]
-    for name in joined:
+    names = [name for name in before.members.keys() - after.members.keys() if name in after.snapshot.modules]
+    for name in names:
         with suppress(Exception):
             load_member(after, name)
-    return bool(joined)
+    return bool(names)
 
 
 @contextmanager
@@ -196,11 +190,13 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         BaseException: whatever the body raises; the member is then no longer part of the generation.
     """
     block, imported = generation.block, namespace is not None
-    left = _is_left(generation)
-    if left:
-        _let_current_join(generation, name)
-    source = generation.snapshot.modules[name]
-    linked = link_member(generation, source)
+    try:
+        before_joining(generation, name, load_member)
+        source = generation.snapshot.modules[name]
+        linked = link_member(generation, source)
+    except BaseException:
+        generation.opening.discard(name)
+        raise
     if namespace is None:
         namespace = _private_namespace(generation, source)
     namespace.setdefault("__builtins__", builtins.__dict__)
@@ -231,9 +227,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         block.elsewhere.add(name)
         del block.facades[name]
         return
-    if left:
-        unify(generation, [member])
-        forward_functions(block, name, generation, block.current)
+    joined(generation, member, load_member)
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)
     if block.generations.get(generation.number) is generation:
@@ -245,28 +239,6 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         above, _, inside = parent.rpartition(".")
         if above in generation.members:
             generation.members[above].namespace.setdefault(inside, sys.modules[parent])
-
-
-def _is_left(generation: Generation) -> bool:
-    """Tell whether `generation` has served and does so no longer, though calls in it go on."""
-    return generation.finished and generation.births is None and generation is not generation.block.current
-
-
-def _let_current_join(generation: Generation, name: str) -> None:
-    """Before a module joins a generation that was left: let the one that serves have it, and with it the identities.
-
-    What a call in the old generation hands out is then the current one's for new calls, as everything else is.
-    """
-    block = generation.block
-    current = block.current
-    if name not in current.members and block.load_lock.acquire(timeout=_PATIENCE):
-        # The new version may have no such module, or one whose body fails: who imports it there is told.
-        try:
-            with suppress(Exception):
-                load_member(current, name)
-        finally:
-            block.load_lock.release()
-    forward_functions(block, name, current, generation)
 
 
 def _leave_out(generation: Generation, member: Member) -> None:

@@ -44,7 +44,7 @@ _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__
 
 def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     """Tell whether the class `name`, whose statement is about to run, tells others of itself, and has not changed."""
-    block, current = generation.block, generation.block.current
+    block, current = generation.block, generation.before(member.name)
     before = current.members.get(member.name)
     old = current.classes.get((member.name, name))
     if old is None or old not in current.class_values or before is None:
@@ -70,7 +70,7 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
 
 
 def _agree(generation: Generation, module: str, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
-    members = generation.block.current.members
+    members = generation.before(module).members
 
     def stays(there: str, name: str) -> bool:
         now, was = generation.members.get(there), members.get(there)
@@ -94,7 +94,7 @@ def made_registrations(generation: Generation, source: ModuleSource) -> frozense
     Their result was the function itself, they say the same as before, and their objects are the same as before: what
     they told of the function still holds it, and it is the entry.
     """
-    before, outline = generation.block.current.members.get(source.name), outline_of(source)
+    before, outline = generation.before(source.name).members.get(source.name), outline_of(source)
     if before is None or outline is None:
         return frozenset()
     return frozenset(
@@ -169,9 +169,9 @@ def carry(
     Returns:
         the class as it was before; None if it has to be made anew after all.
     """
-    block = generation.block
+    block, current = generation.block, generation.before(member.name)
     key = member.name, name
-    old = block.current.classes[key]
+    old = current.classes[key]
     if (types.resolve_bases(bases) or (object,)) != old.__bases__ or named.get("metaclass", type(old)) is not type(old):
         return None
     keywords = {word: value for word, value in named.items() if word != "metaclass"}
@@ -186,13 +186,13 @@ def carry(
             made[cell].cell_contents = content
     generation.classes[key] = old
     generation.class_values[old] = values
-    before = block.current.carried.get(old)
-    generation.carried[old] = (before[0] if before else block.current.number, names)
+    before = current.carried.get(old)
+    generation.carried[old] = (before[0] if before else current.number, names)
     for method in names:
         entry = block.entries.get((member.name, f"{name}.{method}"))
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
             generation.locals[entry] = method_function(values[method])
-    switch_class(block, block.current, generation, old, built=True)
+    switch_class(block, current, generation, old, built=True)
     return old
 
 
@@ -200,7 +200,7 @@ def _relinked(
     generation: Generation, key: tuple[str, str], old: type, made: dict[str, Any]
 ) -> tuple[dict[str, Any], frozenset[str]] | None:
     """Return the attributes that `old` has in `generation`, and the names of those that come from the body."""
-    current = generation.block.current
+    current = generation.before(key[0])
     before, after = outline_of(current.members[key[0]].source), outline_of(generation.members[key[0]].source)
     assert before is not None
     assert after is not None

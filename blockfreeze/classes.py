@@ -104,15 +104,16 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     if "_member_map_" in old.__dict__:
         # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
         merge_members(old, new, values)
-    generation.shadows.append((new, old))
     hand_down(new, old)
     member, path = key
+    before = generation.before(member)
+    generation.members[member].shadows.append((new, old))
     for name, value in values.items():
         if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is new:
             # A descriptor that a metaclass written in C has made for instances of this one class (ctypes does).
             values[name] = old.__dict__.get(name, value)
             continue
-        inner = block.current.classes.get((member, f"{path}.{name}"))
+        inner = before.classes.get((member, f"{path}.{name}"))
         nested = is_a(value, type) and inner is not None and value is not inner
         if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
             adopt(block, generation, (member, f"{path}.{name}"), inner, value)  # type: ignore[arg-type]
@@ -125,7 +126,7 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
         entry = block.entries.get((member, f"{path}.{name}"))
         if entry is not None:
             _serve(generation, entry, value)
-    switch_class(block, block.current, generation, old, built=True)
+    switch_class(block, before, generation, old, built=True)
 
 
 def switch_class(block: Block, before: Generation, after: Generation, cls: type, *, built: bool = False) -> None:

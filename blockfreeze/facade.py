@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +32,17 @@ _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", 
 _getframe = sys._getframe  # kept, as in `vector`
 
 
-def create_facade(block: Block, name: str, loader: Callable[[Generation, str], Member | None]) -> ModuleType:
+def create_facade(block: Block, name: str) -> ModuleType:
     """Return a new facade for the member `name`, born, and enter it into the block's table."""
-    facade: ModuleType = born_class(block, name, loader)(name)
+    facade: ModuleType = born_class(block, name)(name)
     block.facades[name] = facade
     return facade
 
 
-def born_class(
-    block: Block, name: str, loader: Callable[[Generation, str], Member | None], base: type = ModuleType
-) -> Any:
+def born_class(block: Block, name: str, base: type = ModuleType) -> Any:
     """Return the class of a born facade for the member `name`.
 
     Args:
-        loader: loads a member into a generation that has not loaded it yet; returns None if it has no such module.
         base: the class of the module; a module may have given itself one of its own.
     """
 
@@ -54,7 +50,7 @@ def born_class(
         def __setattr__(self, attribute: str, value: Any) -> None:
             if attribute == "__class__":
                 kind = armed_class if _is_armed(self) else born_class
-                value = kind(block, name, loader, value)
+                value = kind(block, name, value)
                 ModuleType.__setattr__(self, attribute, value)
                 return
             _checked(block, name, self, attribute, "set")
@@ -70,16 +66,14 @@ def born_class(
             outside = _is_outside(block, _getframe(1))
             assign(block, name, self, attribute, ABSENT, outside=outside, patch=outside and block.patchable)
 
-    return _named(Facade, base, (block, name, loader, base))
+    return _named(Facade, base, (block, name, base))
 
 
-def armed_class(
-    block: Block, name: str, loader: Callable[[Generation, str], Member | None], base: type = ModuleType
-) -> Any:
+def armed_class(block: Block, name: str, base: type = ModuleType) -> Any:
     """Return the class of an armed facade; the arguments are those of `born_class`."""
     reference = block.reference
 
-    class ArmedFacade(born_class(block, name, loader, base)):  # type: ignore[misc]
+    class ArmedFacade(born_class(block, name, base)):  # type: ignore[misc]
         blockfreeze_armed = True
 
         @skipped
@@ -95,7 +89,7 @@ def armed_class(
                 if attribute in _OF_EVERY_MODULE and attribute in own:
                     return own[attribute]
                 wanted = attribute in own or attribute == "__spec__" or not attribute.startswith("__")
-                member = loader(generation, name) if wanted else None
+                member = block.load_member(generation, name) if wanted else None
                 if member is None:
                     return _type_attribute(self, base, name, attribute)
             namespace = member.namespace
@@ -113,13 +107,13 @@ def armed_class(
             if attribute in ("__annotations__", "__annotate__"):
                 return _annotations(namespace, attribute)
             child = f"{name}.{attribute}"
-            if child in block.published and loader(generation, child) is not None:
+            if child in block.published and block.load_member(generation, child) is not None:
                 return block.facades[child]  # imported while an older generation served, maybe a moment ago
             if child not in block.facades and sys.modules.get(child) is not None:
                 return sys.modules[child]  # no member (an extension module): the import system has told the first one
             return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
 
-    return _named(ArmedFacade, base, (block, name, loader, base))
+    return _named(ArmedFacade, base, (block, name, base))
 
 
 def _named(cls: Any, base: type, origin: tuple[Any, ...]) -> Any:

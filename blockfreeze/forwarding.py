@@ -40,18 +40,25 @@ def forward_functions(block: Block, member: str, *generations: Generation) -> No
     Args:
         generations: what may serve the calls.
     """
-    for entry in copy_direct(block, generations[0], member):
-        widen(block, entry, *generations)
-    enter_methods(block, generations[0], member)
+    with block.arming:
+        for entry in copy_direct(block, generations[0], member):
+            widen(block, entry, *generations)
+        for entry in tuple(block.slots):
+            # One of which no generation is left that has made it: whoever holds it called what is gone.
+            if entry.member == member and not entry.armed and "." not in entry.path:
+                if generations[0].locals.get(entry, entry.function) is not entry.function:
+                    widen(block, entry, *generations)
+        enter_methods(block, generations[0], member)
 
 
 def forward_all(block: Block, *generations: Generation) -> None:
     """Let everything forward that the first of `generations` has and that is direct, methods too, as it is left."""
-    entries = copy_direct(block, generations[0])
-    methods = retire_methods(block, generations[0])
-    for entry in entries:
-        widen(block, entry, *generations)
-    forward_methods(block, methods)
+    with block.arming:
+        entries = copy_direct(block, generations[0])
+        methods = retire_methods(block, generations[0])
+        for entry in entries:
+            widen(block, entry, *generations)
+        forward_methods(block, methods)
 
 
 def copy_direct(block: Block, generation: Generation, member: str = "") -> list[Entry]:

@@ -58,8 +58,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     existing = registry.covering(names[0])
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
-    block = Block(names, patchable=patchable, history=max(1, history))
-    block.open_copy = open_copy
+    block = _new_block(names, patchable=patchable, history=max(1, history))
     snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
@@ -180,14 +179,19 @@ def _forget_opened(block: Block) -> None:
             delattr(holder, tail)
 
 
+def _new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
+    block = Block(names, patchable=patchable, history=history)
+    block.open_copy, block.load_member = open_copy, load_member
+    return block
+
+
 def _open_installed(name: str) -> ModuleSpec | None:
     """Open a block for a module that matches a pattern of `install` and is being imported for the first time."""
     parent = name.rpartition(".")[0]
     spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
     if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
         return None
-    block = Block((name,), patchable=False, history=2)
-    block.open_copy = open_copy
+    block = _new_block((name,), patchable=False, history=2)
     snapshot = Snapshot((name,))
     snapshot.take(spec)
     registry.add(block)
@@ -213,7 +217,8 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
         its facade, and what runs the body.
     """
     name = source.name
-    copy = Block((name,), patchable=block.patchable, history=1)
+    copy = _new_block((name,), patchable=block.patchable, history=1)
+    copy.open_copy = None  # a third module of that source is a second one of the block
     snapshot = Snapshot((name,))
     snapshot.modules[name] = source
     begin(copy, snapshot)
@@ -281,7 +286,7 @@ def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
         block.homes[name] = namespace
         block.facades[name] = module
         block.published.add(name)
-        ModuleType.__setattr__(module, "__class__", born_class(block, name, load_member, type(module)))
+        ModuleType.__setattr__(module, "__class__", born_class(block, name, type(module)))
     for member in world.members.values():
         _adopt_definitions(block, world, member)
         member.finished = True
@@ -296,7 +301,7 @@ def _adopt_definitions(block: Block, world: Generation, member: Member) -> None:
         if is_a(value, FunctionType) and definition.kind != "import" and is_own(block, value):
             if block.entry_of(value) is None:
                 wrapped = definition.decorated and value.__globals__ is not member.namespace
-                world.locals[block.add_entry(member.name, name, value, wrapper=wrapped)] = value
+                block.add_entry(world, member.name, name, value, wrapper=wrapped)
             functions.append(value)
         elif is_a(value, type) and definition.kind == "class" and member.made(value):
             record_class(world, (member.name, name), value)

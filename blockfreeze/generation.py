@@ -8,6 +8,7 @@ Threads: a block's tables are changed only by the thread that holds its `claim`;
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from blockfreeze.keeping import Converter, Left
     from blockfreeze.variables import Variable
 
-__all__ = ["Block", "Generation", "Member", "OpenCopy"]
+__all__ = ["Block", "Generation", "LoadMember", "Member", "OpenCopy"]
 
+LoadMember = Callable[["Generation", str], "Member | None"]
+"""Loads a member into a generation; returns None if it has no such module."""
 OpenCopy = Callable[["Block", ModuleSource], tuple[ModuleType, LoadFacade]]
 """Opens a block of its own for a second module of the same source: returns its facade, and what runs the body."""
 
@@ -53,12 +56,14 @@ class Member:
         "finished",
         "foreign",
         "linkage",
+        "made_again",
         "moved",
         "name",
         "namespace",
         "own_classes",
         "raws",
         "set_outside",
+        "shadows",
         "source",
     )
 
@@ -78,6 +83,9 @@ class Member:
         self.set_outside: set[str] = set()  # names that were set from outside, and that the next version does not keep
         # Until its body has run: the classes that its statements have made, whatever their ``__module__`` says then.
         self.own_classes: dict[int, type] = {}
+        # Until it is complete: classes and functions as its body has made them, with what stands for each.
+        self.shadows: list[tuple[type, type]] = []
+        self.made_again: dict[int, tuple[FunctionType, FunctionType]] = {}  # by id
         self.finished = False
 
     def meaning(self, name: str) -> Any:
@@ -116,8 +124,6 @@ class Generation:
         self.assigns: frozenset[str] = frozenset()  # the names of those that its code may set without them
         # What its bodies have set on members of enumerations, as pairs, by the member's id and the attribute.
         self.member_values: dict[tuple[int, str], list[Any]] = {}
-        self.shadows: list[tuple[type, type]] = []  # classes as the bodies made them, and what stands for each
-        self.made: dict[int, tuple[FunctionType, FunctionType]] = {}  # functions as made, by id, and their entries
         self.replaced: dict[str, str] = {}
         self.linked: dict[str, LinkedCode] = {}  # kept, so that a version that comes back is not linked again
         # What its bodies do outside again, by member, with the functions and classes that were not told once more.
@@ -136,7 +142,11 @@ class Generation:
         self.births: dict[int, object] | None = None if predecessor is None else {}
         self.lent: set[int] = set()  # ids of its own functions that closures which outlived it go on with
         self.at_fork: list[tuple[str, dict[str, Any]]] = []  # what its bodies have registered, see `hooks`
+        self.compared: dict[str, Generation] = {}  # with which of them a member shares identities that is being loaded
         self.imports: list[str] = []  # modules that the import system is loading into it
+        self.opening: set[str] = (
+            set()
+        )  # modules that some thread has begun to load, and of which there is no member yet
         self.armed_with: frozenset[str] = frozenset()  # the members whose functions have copies, since it was armed
         # For the members that there were: the names of their functions that may warn, and of all.
         self._may_warn: tuple[dict[str, Member], frozenset[str], frozenset[str]] = ({}, frozenset(), frozenset())
@@ -159,6 +169,10 @@ class Generation:
         local = self.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
         code = local.__code__ if is_a(local, FunctionType) else None
         return code is not None and (code.co_name in found or (code.co_name not in known and warns(code.co_names)))
+
+    def before(self, member: str) -> Generation:
+        """Return the generation whose identities `member` of this one is to have: mostly, the one that serves."""
+        return self.compared.get(member, self.block.current)
 
     def complete_members(self) -> frozenset[str]:
         """Return the names of the members whose bodies have run."""
@@ -216,6 +230,11 @@ def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
     block, number = generation.block.name, generation.number
 
     def removed(*args: Any, **kwargs: Any) -> Any:
+        if entry not in generation.locals:
+            generation.block.load_member(generation, entry.member)  # which nothing in it may have imported yet
+        found = generation.locals.get(entry)
+        if found is not None:
+            return found(*args, **kwargs)
         if "." in entry.path and args and has_another(entry, args[0]):
             return getattr(args[0], entry.path.rpartition(".")[2])(*args[1:], **kwargs)
         raise EntryRemovedError(
@@ -253,8 +272,10 @@ class Block:
         self.elsewhere: set[str] = set()  # modules inside that have put another object in their place in sys.modules
         self.published: set[str] = set()  # members that sys.modules has had; who takes one out asks for another module
         self.open_copy: OpenCopy | None = None
+        self.load_member: LoadMember = lambda generation, name: generation.members.get(name)
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
+        self.arming = threading.RLock()  # held while functions are copied and made to forward
         self.moving = threading.RLock()  # held while an instance is made one of another class
         self.claimed_by: threading.Thread | None = None
         self.converging = False  # the claim is held by the end of an overlap, not by a swap
@@ -271,10 +292,11 @@ class Block:
 
     def renew_locks(self) -> None:
         """Forget who holds the locks: in a child process, which does not have the threads that did."""
+        self._joining = threading.Lock()
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
+        self.arming = threading.RLock()
         self.moving = threading.RLock()
-        self._joining = threading.Lock()
         self.patches.renew_lock()
 
     @property
@@ -306,12 +328,17 @@ class Block:
         entry = self._entry_by_id.get(id(value))
         return entry if entry is not None and entry.function is value else None
 
-    def add_entry(self, member: str, path: str, function: FunctionType, *, wrapper: bool = False) -> Entry:
-        """Give `function` a slot under ``member.path``. Slots are only ever added, so their numbers are for ever."""
-        entry = Entry(member, path, function, len(self.slots) + 1, wrapper=wrapper)
-        self.slots.append(entry)
-        self.entries[member, path] = entry
-        self._entry_by_id[id(function)] = entry
+    def add_entry(
+        self, generation: Generation, member: str, path: str, function: FunctionType, *, wrapper: bool = False
+    ) -> Entry:
+        """Give `function`, which `generation` has made, a slot; slots are only added, so its number is for ever."""
+        with self._joining:
+            entry = Entry(member, path, function, len(self.slots) + 1, wrapper=wrapper)
+            self.slots.append(entry)
+            self.entries[member, path] = entry
+            self._entry_by_id[id(function)] = entry
+            entry.shown = generation.number
+            generation.locals[entry] = function
         return entry
 
     def hides(self, entry: Entry) -> bool:
@@ -323,19 +350,36 @@ class Block:
 
         A module may have joined another generation meanwhile: its entries stay, and so do the slots before them.
         """
-        kept = {entry for generation in tuple(self.generations.values()) for entry in tuple(generation.locals)}
-        for entry in self.slots[count:]:
-            if entry not in kept:
-                self._entry_by_id.pop(id(entry.function), None)
-                self.entries.pop((entry.member, entry.path), None)
-        while len(self.slots) > count and self.slots[-1] not in kept:
-            self.slots.pop()
+        with self._joining:
+            kept = {entry for generation in tuple(self.generations.values()) for entry in tuple(generation.locals)}
+            for entry in self.slots[count:]:
+                if entry not in kept:
+                    self._entry_by_id.pop(id(entry.function), None)
+                    self.entries.pop((entry.member, entry.path), None)
+            while len(self.slots) > count and self.slots[-1] not in kept:
+                self.slots.pop()
+
+    def begins(self, generation: Generation, name: str, patience: float) -> bool:
+        """Tell whether the calling thread is to load a member that `generation` does not have, and no other one is.
+
+        Args:
+            patience: for how many seconds to wait for another one, which may wait for one that waits for this one.
+        """
+        deadline = time.monotonic() + patience
+        while name not in generation.members:
+            with self._joining:
+                if name not in generation.opening or time.monotonic() > deadline:
+                    generation.opening.add(name)
+                    return True
+            time.sleep(0.001)
+        return False
 
     def adopt(self, generation: Generation, member: Member) -> None:
         """Enter a member's namespace into the tables by which frames find their generation."""
         with self._joining:
             # A new table each time: a swap in another thread may be walking through the one that there is.
             generation.members = {**generation.members, member.name: member}
+            generation.opening.discard(member.name)
         self.by_globals[id(member.namespace)] = generation
 
     def expel(self, generation: Generation, name: str) -> None:

@@ -69,7 +69,7 @@ class Hooks:
         self.generation = generation
         self.member = member
         self.carried = ""  # the class that was carried over, if that is what was defined last
-        self.first = getattr(self.block.reference, "vector", None) is None or generation is self.block.current
+        self.first = member.name not in generation.compared
 
     def bind(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`, and put it into the cell that calls by name reach."""
@@ -238,7 +238,7 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     """Return the class that stands for `value` in `generation`: the one that was there before, if its shape allows."""
     block = generation.block
     key = member.name, name
-    old = block.current.classes.get(key)
+    old = generation.before(member.name).classes.get(key)
     if old is None or old is value or not member.made(value) or value in generation.class_values:
         return value
     if not can_change(value):
@@ -284,7 +284,8 @@ def seal(generation: Generation, member: Member) -> None:
 def _find_entry(generation: Generation, member: Member, path: str, function: FunctionType) -> None:
     """Let `function` serve the entry of its name; if there is none yet, it is the entry itself from now on."""
     block = generation.block
-    taken = block.entry_of(function) is not None or id(function) in generation.made
+    taken = block.entry_of(function) is not None
+    taken = taken or any(id(function) in one.made_again for one in generation.members.values())
     # An earlier version may have put its function into a module outside, from where this body has imported it.
     taken = taken or block.by_globals.get(id(function.__globals__), generation) is not generation
     if taken or not is_own(block, function):
@@ -292,11 +293,10 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
     entry = block.entries.get((member.name, path))
     if entry is None:
         raw = member.raws.get(path, function)
-        entry = block.add_entry(member.name, path, function, wrapper=function is not raw)
-        entry.shown = generation.number
+        block.add_entry(generation, member.name, path, function, wrapper=function is not raw)
     else:
-        generation.made[id(function)] = function, entry.function
-    generation.locals[entry] = function
+        member.made_again[id(function)] = function, entry.function
+        generation.locals[entry] = function
 
 
 def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:

@@ -24,21 +24,27 @@ __all__ = ["unify"]
 def unify(generation: Generation, members: Collection[Member]) -> None:
     """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities."""
     names = {member.name for member in members}
-    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in generation.shadows}
-    replace.update({at: entry for at, (_, entry) in generation.made.items()})
+    shadows = [pair for member in members for pair in member.shadows]
+    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in shadows}
+    for member in members:
+        replace.update({at: entry for at, (_, entry) in member.made_again.items()})
     replace.update(lasting_objects(generation, members, replace))
     if replace:
-        own = [cls for (module, _), cls in generation.classes.items() if module in names]
+        classes = [(module, cls) for (module, _), cls in list(generation.classes.items()) if module in names]
+        own = [cls for _, cls in classes]
         roots: list[Any] = [member.namespace for member in members]
         roots += [generation.class_values[cls] for cls in own if cls in generation.class_values]
         roots += generation.member_values.values()
         made = {cls: dict(generation.class_values[cls]) for cls in own if cls in generation.class_values}
-        redirect(roots, replace, tuple(cls for cls in own if cls not in generation.block.current.class_values))
+        new = [cls for module, cls in classes if cls not in generation.before(module).class_values]
+        redirect(roots, replace, tuple(new))
         _let_switches_follow(generation, made)
-    for shadow, _ in generation.shadows:
+    for shadow, _ in shadows:
         retire_shadow(shadow)
-    generation.shadows.clear()
-    generation.made.clear()
+    for member in members:
+        member.shadows.clear()
+        member.made_again.clear()
+        generation.compared.pop(member.name, None)
 
 
 def _let_switches_follow(generation: Generation, made: dict[type, dict[str, Any]]) -> None:

@@ -30,7 +30,7 @@ __all__ = ["lasting", "lasting_objects"]
 
 def lasting(generation: Generation, member: Member, name: str, value: Any) -> Any:
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""
-    before = generation.block.current.members.get(member.name)
+    before = generation.before(member.name).members.get(member.name)
     existing = before.meaning(name) if before is not None else ABSENT
     if before is None:
         return value
@@ -77,15 +77,16 @@ def _made_again(generation: Generation, members: Iterable[Member]) -> Iterator[t
 
     Each with the member, the name of the statement that makes it, and the member of before.
     """
-    current, own = generation.block.current, {member.name: member for member in members}
+    own = {member.name: member for member in members}
     for member in own.values():
-        before = current.members.get(member.name)
+        before = generation.before(member.name).members.get(member.name)
         if before is not None:
             for name, value in member.namespace.items():
                 if name not in member.beneath:
                     yield member, name, before, before.meaning(name), value
-    for (module, path), cls in generation.classes.items():
-        before, attributes = current.members.get(module), current.class_values.get(cls, {})
+    for (module, path), cls in list(generation.classes.items()):  # another module may be joining
+        earlier = generation.before(module)
+        before, attributes = earlier.members.get(module), earlier.class_values.get(cls, {})
         if before is not None and module in own:
             for name, value in generation.class_values.get(cls, {}).items():
                 yield own[module], path.partition(".")[0], before, attributes.get(name), value

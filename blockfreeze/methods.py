@@ -96,7 +96,8 @@ def enter_methods(block: Block, generation: Generation, member: str) -> None:
     for (module, path), _, name, value in _live_methods(block, generation):
         if module == member:
             key, function = (module, f"{path}.{name}"), method_function(value)
-            generation.locals.setdefault(block.entries.get(key) or block.add_entry(*key, function), function)
+            entry = block.entries.get(key) or block.add_entry(generation, *key, function)
+            generation.locals.setdefault(entry, function)
 
 
 def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionType, int, FunctionType]]:
@@ -119,7 +120,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
             if is_a(there, FunctionType) and not is_forwarder(there.__code__, block.reference):
                 generation.class_copies.setdefault(cls, {})[name] = rewrapped(value, there)
             continue
-        entry = block.entries.get(key) or block.add_entry(*key, function)
+        entry = block.entries.get(key) or block.add_entry(generation, *key, function)
         if id(function) not in done:
             done[id(function)] = copy_function(function)
             retiring.append((function, entry.slot, done[id(function)]))

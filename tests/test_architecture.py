@@ -52,7 +52,7 @@ LAYERS = (
     (
         "building: publishes nothing",
         {"source", "importlib_bootstrap", "hooks", "generation", "build", "outline", "carry", "survey", "captures"}
-        | {"drafts", "identities", "lasting", "linking", "variables"},
+        | {"drafts", "identities", "joining", "lasting", "linking", "variables"},
     ),
     (
         "the steps of a swap, but for its store",
