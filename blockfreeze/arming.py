@@ -193,7 +193,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
     known: Counter[int] = Counter()
     for member in generation.members.values():
         known.update(id(cell.cell_contents) for cell in member.cells.values() if is_full(cell))
-    for values in generation.class_values.values():
+    for values in list(generation.class_values.values()):
         known.update(id(value) for value in values.values())
     copies: dict[int, FunctionType] = {}
     for entry, local in list(generation.locals.items()):

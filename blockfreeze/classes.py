@@ -74,7 +74,7 @@ def class_values(cls: type) -> dict[str, Any]:
     """Return the attributes of `cls` that make a version of it: not its layout, not its identity."""
     return {
         name: value
-        for name, value in cls.__dict__.items()
+        for name, value in list(cls.__dict__.items())  # a call may be setting one
         if name not in _NEVER and not is_a(value, MemberDescriptorType)
     }
 
@@ -136,7 +136,7 @@ def switch_class(block: Block, before: Generation, after: Generation, cls: type,
         built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
     """
     births, values = before.class_values.get(cls, {}), after.class_values[cls]
-    switched = {name for name, value in cls.__dict__.items() if is_a(value, Switch)}
+    switched = {name for name, value in list(cls.__dict__.items()) if is_a(value, Switch)}
     names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
     names.update((before.assigns | after.assigns).intersection(cls.__dict__))
     if not built and is_shared(cls, before, after):
@@ -192,12 +192,12 @@ def watch_births(block: Block, cls: type) -> None:
 def generation_dictionary(generation: Generation, cls: type) -> Mapping[str, Any]:
     """Return the dictionary of `cls` as `generation` knows it: its own, or while it has switches, a copy without."""
     own = cls.__dict__
-    if not any(is_a(value, Switch) for value in own.values()):
+    if not any(is_a(value, Switch) for value in list(own.values())):
         return own
     chosen = {
         # As who asks the class for one: the function that others have, see `Switch.__get__`.
         name: value.outward.get(generation, value.default) if is_a(value, Switch) else value
-        for name, value in own.items()
+        for name, value in list(own.items())
     }
     return MappingProxyType({name: value for name, value in chosen.items() if value is not ABSENT})
 
@@ -258,7 +258,7 @@ def _assign_at_birth(block: Block, generation: Generation, cls: type, name: str,
     if cls in generation.carried:
         origin, names = generation.carried[cls]
         generation.carried[cls] = origin, names | {name}
-    for (member, path), one in generation.classes.items():
+    for (member, path), one in list(generation.classes.items()):
         entry = block.entries.get((member, f"{path}.{name}")) if one is cls else None
         if entry is not None:
             _serve(generation, entry, value)
@@ -298,8 +298,8 @@ def settle(generation: Generation) -> None:
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:
     """Take the values of an abandoned generation out of every `Switch`, while older ones still need them."""
-    for cls in generation.class_values:
-        for value in cls.__dict__.values():
+    for cls in list(generation.class_values):
+        for value in list(cls.__dict__.values()):
             if is_a(value, Switch):
                 value.inner.pop(abandoned, None)
                 value.outward.pop(abandoned, None)
@@ -314,7 +314,7 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 
 def apply_metadata(generation: Generation) -> None:
     """Give the classes what inspection reads of them in `generation`; done right after the commit."""
-    for cls, values in generation.class_values.items():
+    for cls, values in list(generation.class_values.items()):
         for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
             if name in values and cls.__dict__.get(name, ABSENT) is not values[name]:
                 set_attribute(cls, name, values[name])

@@ -104,7 +104,7 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
     for name, member in after.members.items():
         if name not in before.members:
             continue
-        classes = {path: cls for (module, path), cls in after.classes.items() if module == name}
+        classes = {path: cls for (module, path), cls in list(after.classes.items()) if module == name}
         silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
         left_out = frozenset(silent).union(after.linked[name].left_out if name in after.linked else ())
         old = before.members[name]

@@ -106,7 +106,7 @@ class Conversion:
         self.stayed: dict[tuple[str, str], int] = {}
         self._changes_of: dict[type, list[_Change]] = {}
         self._undo: list[Callable[[], object]] = []
-        for key, target in after.classes.items():
+        for key, target in list(after.classes.items()):
             if target in after.class_values:
                 for source, left in _sources(block, before, key):
                     if source is not target or converter_of(before, source) or converter_of(after, target):
@@ -294,7 +294,7 @@ def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator
 def leave_classes(block: Block, before: Generation, after: Generation) -> None:
     """As part of a commit: note the classes that others take the place of, and let their methods run as they did."""
     block.left = [one for one in block.left if one.reference() not in (None, *after.class_values)]
-    for key, cls in before.classes.items():
+    for key, cls in list(before.classes.items()):
         if cls not in before.class_values or cls in after.class_values:
             continue
         if key in after.classes:
@@ -306,5 +306,5 @@ def leave_classes(block: Block, before: Generation, after: Generation) -> None:
 
 def stay_with_classes(block: Block, generation: Generation) -> None:
     """Once nothing older or newer than `generation` runs: its classes are classes like any other, if they were left."""
-    for cls in generation.class_values:
+    for cls in list(generation.class_values):
         take_back_methods(block, generation, cls)

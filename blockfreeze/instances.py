@@ -102,7 +102,7 @@ def full_name(cls: type) -> str:
 def _slots(kind: type) -> Iterator[str]:
     for base in kind.__mro__:
         if base.__flags__ & HEAP_TYPE:
-            yield from (name for name, value in base.__dict__.items() if is_a(value, MemberDescriptorType))
+            yield from (name for name, value in list(base.__dict__.items()) if is_a(value, MemberDescriptorType))
 
 
 def _dictionary(instance: Any) -> dict[str, Any] | None:

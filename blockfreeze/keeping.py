@@ -123,7 +123,7 @@ def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tup
 
 def serve_methods(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Let `cls` serve the slots of the methods of the class whose place it has taken."""
-    for name, live in cls.__dict__.items():
+    for name, live in list(cls.__dict__.items()):
         entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(_outward(live, generation))
         if entry is None or not is_a(function, FunctionType):
             continue
@@ -150,7 +150,7 @@ def take_back_methods(block: Block, generation: Generation, cls: type) -> None:
 
 
 def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> Entry | None:
-    keys = [key for key, one in generation.classes.items() if one is cls]
+    keys = [key for key, one in list(generation.classes.items()) if one is cls]
     return next((block.entries[m, f"{p}.{name}"] for m, p in keys if (m, f"{p}.{name}") in block.entries), None)
 
 

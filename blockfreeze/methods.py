@@ -153,12 +153,12 @@ def restore_methods(generation: Generation, retired: list[tuple[FunctionType, in
 
 def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
     """Let the classes of a retired generation have other functions, by the ids of those that they have."""
-    for values in generation.class_values.values():
+    for values in list(generation.class_values.values()):
         for name, value in values.items():
             copy = copies.get(id(method_function(value)))
             if copy is not None:
                 values[name] = rewrapped(value, copy)
-    for cls in generation.class_values:
+    for cls in list(generation.class_values):
         for switch in list(cls.__dict__.values()):
             if is_a(switch, Switch) and generation in switch.inner:
                 value = switch.inner[generation]

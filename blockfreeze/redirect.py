@@ -107,7 +107,7 @@ def _is_within(function: FunctionType, prefix: str) -> bool:
 def _has_attributes(kind: type) -> bool:
     """Tell whether instances of a class, which a class statement has derived from a built-in one, have their own."""
     derived = [cls for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE]
-    slots = (is_a(slot, MemberDescriptorType) for cls in derived for slot in cls.__dict__.values())
+    slots = (is_a(slot, MemberDescriptorType) for cls in derived for slot in list(cls.__dict__.values()))
     return bool(derived) and (bool(kind.__dictoffset__) or any(slots))
 
 

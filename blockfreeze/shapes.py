@@ -101,7 +101,7 @@ def _is_alike(old: type, new: type) -> bool:
 
 
 def _slot_names(cls: type) -> list[str]:
-    return sorted(name for name, value in cls.__dict__.items() if is_a(value, MemberDescriptorType))
+    return sorted(name for name, value in list(cls.__dict__.items()) if is_a(value, MemberDescriptorType))
 
 
 def shape_difference(old: type, new: type) -> str | None:
@@ -274,7 +274,7 @@ def _is_plain(kind: type) -> bool:
 def _contents(instance: Any) -> dict[str, Any]:
     found = dict(own_attribute(instance, "__dict__", {}))
     for base in type(instance).__mro__[:-1]:
-        for name, slot in base.__dict__.items():
+        for name, slot in list(base.__dict__.items()):
             if is_a(slot, MemberDescriptorType):
                 with contextlib.suppress(AttributeError):  # a slot that was not filled
                     found[f"{base.__qualname__}.{name}"] = slot.__get__(instance)

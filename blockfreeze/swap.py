@@ -242,7 +242,7 @@ def _rollback(block: Block, after: Generation, seconds: float | None, reason: st
         arming.plan()
         store(block, overlap_vector(block, before))
         arming.apply()
-        for cls in after.class_values:
+        for cls in list(after.class_values):
             if cls in before.class_values:
                 classes.switch_class(block, before, after, cls)
         offer_kept(block, after)

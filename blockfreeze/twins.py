@@ -102,7 +102,7 @@ def assigned_at_birth(generation: Generation, cls: type) -> set[str]:
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
     gained: dict[type, set[str]] = {}
-    for cls in after.class_values:
+    for cls in list(after.class_values):
         if cls in before.class_values:
             old = {**before.class_values[cls], **before.class_copies.get(cls, {})}
             new = assigned_in(after, cls) - _assigned(old)
