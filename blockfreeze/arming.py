@@ -149,7 +149,8 @@ class Arming:
             generation.locals[entry] = local if self.first else generation.locals[entry]
         if self.first:
             for entry in block.slots:
-                entry.armed = False
+                # What has begun to forward because its module joined a candidate goes on.
+                entry.armed = is_forwarder(entry.function.__code__, block.reference)
                 drop_signature(entry)
             for facade in tuple(block.facades.values()):
                 disarm_facade(facade)

@@ -51,17 +51,21 @@ def before_joining(generation: Generation, name: str, load: Load) -> None:
     before = _holder(generation, name)
     if before is not None:
         generation.compared[name] = before
-        if before is not block.current or _serves_or_served(generation):
+        if before is not block.current or generation.finished:
             forward_functions(block, name, before, generation)
 
 
 def joined(generation: Generation, member: Member, load: Load) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
-    if not _serves_or_served(generation):
+    if not generation.finished:
         return
     before = generation.compared.get(member.name)
-    if before is not None or member.made_again or generation is not generation.block.current:
+    alone = before is None and not member.made_again
+    if not alone:
         unify(generation, [member])
+    if not _serves_or_served(generation):
+        return  # a candidate: what it has made is forwarded when it is committed
+    if not alone or generation is not generation.block.current:
         forward_functions(generation.block, member.name, generation, *(() if before is None else (before,)))
     _let_current_join(generation, member.name, load)  # it may have been left meanwhile
 

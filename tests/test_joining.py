@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from textwrap import dedent
 from typing import Any
@@ -225,3 +226,25 @@ def test_a_module_may_join_while_another_thread_swaps(workshop: Workshop, body: 
     assert (make()[1:], answers(lazy.load())) == ((serves, serves), expected(serves))
     bf.swap(lazy, source=versions(4))
     assert (make()[1:], answers(lazy.load())) == ((4, 4), expected(4))
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_module_may_join_a_candidate_and_the_version_that_serves(lazy: Any, commits: bool) -> None:
+    asked = version(2, PACKAGE) + "def seen(): return load().V, load().make()[1:]\n"
+    with bf.prepare(lazy, source=versions(2) | {"lazy": asked}) as candidate:
+        assert answers(lazy.load()) == expected(1)
+        make, _, thing, *_ = lazy.load().hand_out()
+        instance = thing()
+        assert candidate.seen() == (2, (2, 2))
+        assert (make()[1:], instance.hello()[1], answers(lazy.load())) == ((1, 1), 1, expected(1))
+        if commits:
+            candidate.commit()
+    serves = 2 if commits else 1
+    again, _, thing_again, *_ = lazy.load().hand_out()
+    for number in (serves, 3):
+        if number == 3:
+            bf.swap(lazy, source=versions(3))
+        assert answers(lazy.load()) == expected(number)
+        assert (again is make, thing_again is thing) == (True, True)
+        assert (make()[1:], instance.hello()[1]) == ((number, number), number)
+        assert str(inspect.signature(make)) == f"(more={number})"
