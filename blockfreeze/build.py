@@ -244,6 +244,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
 def _leave_out(generation: Generation, member: Member) -> None:
     block = generation.block
     block.expel(generation, member.name)
+    generation.compared.pop(member.name, None)
     if block.homes.get(member.name) is member.namespace:
         del block.homes[member.name]
 
