@@ -265,7 +265,8 @@ except bf.PrepareError:
     )
     assert done.returncode == 0, done.stderr
     first = ["told by 1", "v2", "told by 2"]
-    assert sorted(map(str.strip, done.stdout.splitlines())) == sorted([*first, *(["v3"] + ["told by 3"] * 2) * 2, "failed"])
+    found = [line.strip() for line in done.stdout.splitlines()]
+    assert sorted(found) == sorted([*first, *(["v3"] + ["told by 3"] * 2) * 2, "failed"])
 
 
 @pytest.mark.needs_threads
