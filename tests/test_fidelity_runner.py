@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -111,6 +112,26 @@ def test_a_suite_that_does_not_end_is_killed_and_named(target: Path) -> None:
     assert outcome.plain is not None
     assert "test_tillmodule.Tests.test_total" in outcome.plain.passing
     assert not outcome.modes
+
+
+INTERRUPTED = """
+    def test_interrupted(self):
+        import signal
+        with self.assertRaises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.needs_subprocess
+def test_a_suite_may_interrupt_itself_though_the_runner_ignores_that(target: Path) -> None:
+    (target / "test_tillmodule.py").write_text(SUITE + INTERRUPTED)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+    try:
+        outcome = run_target(TARGET, (), target / "cache", 60.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert outcome.plain is not None
+    assert "test_tillmodule.Tests.test_interrupted" in outcome.plain.passing
 
 
 @pytest.mark.needs_subprocess

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import traceback
@@ -158,6 +159,8 @@ def main(orders_file: str, findings_file: str) -> None:
     """Carry out the orders."""
     orders = Orders(**json.loads(Path(orders_file).read_text(encoding="utf-8")))
     into = Path(findings_file).resolve()
+    # What is started in the background by a shell ignores it, and so would the processes that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable()
     faulthandler.dump_traceback_later(orders.seconds * 0.9, exit=False)
     with into.with_suffix(".log").open("w", encoding="utf-8") as log:
