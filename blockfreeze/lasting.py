@@ -7,7 +7,8 @@ for it alone, as factories of sentinels do, or whose class has lost its name to 
 attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does;
 but not a value that holds others made from it, as types of tokens do: what was asked for since is a value too.
 
-What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it.
+What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it;
+what the body of a class binds, like a lock of its instances, when the class is complete, whatever its methods say now.
 Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
 object would fill that.
 """
@@ -53,9 +54,13 @@ def lasting_objects(generation: Generation, members: Iterable[Member], replace: 
     own = generation.class_values
     made: list[tuple[Any, Any]] = []
     apart: set[int] = set()  # what is no part of anything that lasts: it lasts by itself, or its statement has changed
-    for after, name, before, existing, value in _made_again(generation, members):
+    for after, binding, before, existing, value in _made_again(generation, members):
         apart.add(id(existing))
-        if type(value) in own and existing is not value:
+        name = binding.partition(".")[0]
+        if binding != name and type(existing) is type(value) and type(value) in IDENTITIES:
+            if says_the_same(before.source, after.source, binding):
+                found[id(value)] = existing
+        elif type(value) in own and existing is not value:
             if type(existing) is type(value) and _is_unchanged(before, after, name):
                 made.append((existing, value))
             elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
@@ -75,7 +80,8 @@ def lasting_objects(generation: Generation, members: Iterable[Member], replace: 
 def _made_again(generation: Generation, members: Iterable[Member]) -> Iterator[tuple[Member, str, Member, Any, Any]]:
     """Yield what a name of a module, or an attribute of one of its classes, was made as before and is made as now.
 
-    Each with the member, the name of the statement that makes it, and the member of before.
+    Each with the member, the name of what the statement that makes it binds (of an attribute, with its class and a dot
+    in front), and the member of before.
     """
     own = {member.name: member for member in members}
     for member in own.values():
@@ -89,7 +95,7 @@ def _made_again(generation: Generation, members: Iterable[Member]) -> Iterator[t
         before, attributes = earlier.members.get(module), earlier.class_values.get(cls, {})
         if before is not None and module in own:
             for name, value in generation.class_values.get(cls, {}).items():
-                yield own[module], path.partition(".")[0], before, attributes.get(name), value
+                yield own[module], f"{path}.{name}", before, attributes.get(name), value
 
 
 def _is_unchanged(before: Member, after: Member, name: str) -> bool:

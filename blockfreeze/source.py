@@ -339,7 +339,8 @@ def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource
 def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
     """Tell whether the statements that bind `name` at the top level of two versions of a module have the same text.
 
-    Positions and comments do not count. Without source, or without such a statement, everything counts as changed.
+    The name of an attribute that the body of a class binds has that of the class in front, and a dot. Positions and
+    comments do not count. Without source, or without such a statement, everything counts as changed.
     """
     if before.data is None or after.data is None:
         return False
@@ -376,6 +377,8 @@ def _bindings(statements: Iterable[ast.stmt]) -> Iterable[tuple[ast.stmt, str]]:
     for statement in statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield statement, statement.name
+            if isinstance(statement, ast.ClassDef):
+                yield from ((inner, f"{statement.name}.{name}") for inner, name in _bindings(statement.body))
         elif isinstance(statement, ast.Assign):
             for target in statement.targets:
                 yield from ((statement, name) for name in _assigned(target))

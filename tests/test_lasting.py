@@ -761,3 +761,59 @@ def test_methods_that_a_module_has_taken_of_an_object_are_those_of_the_object_th
         assert frozen.counter.get in frozen.SETS[0]
         assert frozen.dead == []
         assert frozen.get.__self__ is counter
+
+
+IN_CLASSES = """
+    import contextvars, threading
+    class Pool:
+        lock = threading.Lock()
+        guard = threading.Condition(lock)
+        context = contextvars.ContextVar("pool")
+        MISSING = object()
+        CHANGED = object()
+        def version(self): return NUMBER
+        def default(self, value=MISSING): return value is self.MISSING
+        class Inner:
+            lock = threading.RLock()
+            def version(self): return NUMBER
+    MISSING = Pool.MISSING
+    table = {"missing": Pool.MISSING}
+    def go_on():
+        while True:
+            token = Pool.context.set(NUMBER)
+            yield Pool.lock, Pool().version()
+            Pool.context.reset(token)
+    def parts():
+        return Pool.lock, Pool.guard, Pool.context, Pool.MISSING, Pool.Inner.lock, MISSING, table["missing"]
+"""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_lock_of_a_class_is_one_for_old_calls_and_new_ones(workshop: Any, late: bool) -> None:
+    def text(number: int) -> str:
+        found = IN_CLASSES.replace("NUMBER", str(number))
+        return dedent(found if number == 1 else found.replace("CHANGED = object()", "CHANGED = (object)()  # as it is"))
+
+    workshop.write("pools.py", text(1))
+    plain = importlib.import_module("pools") if late else None
+    frozen = bf.freeze_block(plain or "pools")
+    parts, changed, pool = frozen.parts(), frozen.Pool.CHANGED, frozen.Pool()
+    running = frozen.go_on()
+    lock, _ = next(running)
+    for number in (2, 3):
+        source = text(number) if number == 2 else text(number).replace("(object)()", "list()")
+        bf.swap(frozen, source=source)
+        assert pool.version() == number
+        assert [one is other for one, other in zip(parts, frozen.parts(), strict=True)] == [True] * len(parts)
+        assert (frozen.Pool().default(), frozen.Pool().default(parts[3])) == (True, True)
+        assert (frozen.Pool.CHANGED is changed) is (number == 2)
+        with lock:
+            assert not frozen.Pool.lock.acquire(blocking=False)
+        assert next(running) == (lock, 1)
+    running.close()
+    bf.drain(frozen, timeout=30)
+    assert frozen.parts() == parts
+    bf.rollback(frozen)
+    assert (frozen.parts(), pool.version()) == (parts, 2)
+    bf.swap(frozen, source=text(4).replace("lock = threading.Lock()", "lock = threading.RLock()"))
+    assert frozen.Pool.lock is not lock
