@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["unify"]
 
 
-def unify(generation: Generation, members: Collection[Member]) -> None:
-    """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities."""
+def unify(generation: Generation, members: Collection[Member], *, objects: bool = True) -> None:
+    """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities.
+
+    Args:
+        objects: compare those as well that the bodies have filled; for a whole generation, since what such an object is
+            made of may be another member's.
+    """
     names = {member.name for member in members}
     shadows = [pair for member in members for pair in member.shadows]
     replace: dict[int, Any] = {id(shadow): cls for shadow, cls in shadows}
     for member in members:
         replace.update({at: entry for at, (_, entry) in member.made_again.items()})
-    replace.update(lasting_objects(generation, members, replace))
+    if objects:
+        replace.update(lasting_objects(generation, members, replace))
     if replace:
         classes = [(module, cls) for (module, _), cls in list(generation.classes.items()) if module in names]
         own = [cls for _, cls in classes]

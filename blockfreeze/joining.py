@@ -62,7 +62,7 @@ def joined(generation: Generation, member: Member, load: Load) -> None:
     before = generation.compared.get(member.name)
     alone = before is None and not member.made_again
     if not alone:
-        unify(generation, [member])
+        unify(generation, [member], objects=False)
     if not _serves_or_served(generation):
         return  # a candidate: what it has made is forwarded when it is committed
     if not alone or generation is not generation.block.current:
