@@ -48,7 +48,7 @@ from blockfreeze.names import (
     walk_codes,
 )
 from blockfreeze.opaque import as_callers_are_seen
-from blockfreeze.places import CLASS_HOOKS, SETTER, SETTERS, Places, assigned_names, class_hooks, take_over
+from blockfreeze.places import ASSIGN, CLASS_HOOKS, SETTER, SETTERS, Places, assigned_names, class_hooks, take_over
 
 __all__ = [
     "AS_IT_IS",
@@ -158,8 +158,10 @@ class _Linker:
         if not inspects_locals(code):
             loads = list(cpython.instructions(code))
             if code.co_flags & CO_OPTIMIZED:
-                wanted |= class_hooks(code, loads, self.linkage)
-                self.assigns |= assigned_names(code, loads, self.linkage)
+                hooks = class_hooks(code, loads, self.linkage)
+                wanted |= hooks
+                if ASSIGN in hooks:
+                    self.assigns |= assigned_names(code, loads, self.linkage)
             for at, (opname, arg) in enumerate(loads):
                 follower = loads[at + 1][0] if at + 1 < len(loads) else ""
                 wanted |= self._wanted_by(code, opname, arg, follower)

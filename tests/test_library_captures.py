@@ -171,6 +171,21 @@ def test_signal_handlers_and_exception_hooks_are_current(
         signal.signal(signal.SIGINT, before)
 
 
+def said(workshop: Workshop, code: str) -> list[str]:
+    """Return the lines that a process of its own prints, which has to end well."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=workshop.path,
+        check=False,
+        text=True,
+        capture_output=True,
+        timeout=60,  # a lock that is acquired twice is waited for in vain
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 AT_EXIT = """
 import atexit
 import blockfreeze as bf
@@ -200,15 +215,7 @@ def test_what_is_registered_for_the_exit_runs_once_above_entry_and_otherwise_onc
         "import blockfreeze as bf\nmodule = bf.freeze_block('leaving')\n"
         "report = bf.swap(module, source='../next')\nprint(*(one.partition(': ')[2] for one in report.done_again))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=workshop.path,
-        check=True,
-        text=True,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.stdout.splitlines() == ["atexit.register(plain)", "plain 2", "plain 2", "once 2"]
+    assert said(workshop, code) == ["atexit.register(plain)", "plain 2", "plain 2", "once 2"]
 
 
 AT_FORK = """
@@ -254,18 +261,8 @@ try:
 except bf.PrepareError:
     os.write(1, b"failed\\n")
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=workshop.path,
-        check=False,
-        text=True,
-        capture_output=True,
-        timeout=60,  # a lock that is acquired twice is waited for in vain
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stderr
     first = ["told by 1", "v2", "told by 2"]
-    found = [line.strip() for line in done.stdout.splitlines()]
+    found = [line.strip() for line in said(workshop, code)]
     assert sorted(found) == sorted([*first, *(["v3"] + ["told by 3"] * 2) * 2, "failed"])
 
 
