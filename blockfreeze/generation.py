@@ -273,10 +273,6 @@ class Block:
         self.published: set[str] = set()  # members that sys.modules has had; who takes one out asks for another module
         self.open_copy: OpenCopy | None = None
         self.load_member: LoadMember = lambda generation, name: generation.members.get(name)
-        self.load_lock = threading.RLock()
-        self.claim = threading.Condition(threading.Lock())
-        self.arming = threading.RLock()  # held while functions are copied and made to forward
-        self.moving = threading.RLock()  # held while an instance is made one of another class
         self.claimed_by: threading.Thread | None = None
         self.converging = False  # the claim is held by the end of an overlap, not by a swap
         self.last_number = 0
@@ -288,15 +284,15 @@ class Block:
         self.suspended: list[tuple[weakref.ref[Any], str, str]] = []  # what a search of the heap found: kind and owner
         self.pins: dict[int, weakref.ref[Hold]] = {}  # by the hold's id; one that dies takes itself out
         self._entry_by_id: dict[int, Entry] = {}
-        self._joining = threading.Lock()
+        self.renew_locks()
 
     def renew_locks(self) -> None:
         """Forget who holds the locks: in a child process, which does not have the threads that did."""
         self._joining = threading.Lock()
         self.load_lock = threading.RLock()
         self.claim = threading.Condition(threading.Lock())
-        self.arming = threading.RLock()
-        self.moving = threading.RLock()
+        self.arming = threading.RLock()  # held while functions are copied and made to forward
+        self.moving = threading.RLock()  # held while an instance is made one of another class
         self.patches.renew_lock()
 
     @property
