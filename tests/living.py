@@ -16,8 +16,9 @@ import pytest
 from parking import LIMIT
 
 import blockfreeze as bf
-from blockfreeze import quiesce, registry
-from blockfreeze.gate import Gate
+from blockfreeze.draining import quiesce
+from blockfreeze.api import registry
+from blockfreeze.dispatch.gate import Gate
 
 TEXT = """
 NUMBER = {version}

@@ -22,10 +22,10 @@ from types import FunctionType, ModuleType
 import newer_syntax
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.generation import Block, Generation
-from blockfreeze.source import Snapshot
-from blockfreeze.vector import Plain
+from blockfreeze.api import registry
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.versions.snapshot import Snapshot
+from blockfreeze.dispatch.vector import Plain
 
 FEATURES = Path(__file__).with_name("features")
 NAMES = (*sorted(path.name.removesuffix("_v1.py") for path in FEATURES.glob("*_v1.py")), *newer_syntax.TEXTS)

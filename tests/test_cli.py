@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from blockfreeze import __version__, cli
+from blockfreeze import __version__
+from blockfreeze.cli import command_line as cli
 from blockfreeze.demo import command
-from blockfreeze.errors import ControlError
+from blockfreeze.core.errors import ControlError
 
 
 def _status(*arguments: str) -> int | str | None:

@@ -17,9 +17,9 @@ from living import is_as_before, only, text
 from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.drain import search
-from blockfreeze.vector import chosen_by_dispatch, nearest
+from blockfreeze.api import registry
+from blockfreeze.draining.drain import search
+from blockfreeze.dispatch.vector import chosen_by_dispatch, nearest
 
 POLLS = 20
 

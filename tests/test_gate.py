@@ -16,8 +16,12 @@ from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from benchmarks.quiesced import under_tasks, under_threads, versioned
-from blockfreeze import commitment, generation, quiesce, registry, twins
-from blockfreeze.gate import Gate
+from blockfreeze.swapping import commit as commitment
+from blockfreeze.model import block as generation
+from blockfreeze.draining import quiesce
+from blockfreeze.api import registry
+from blockfreeze.instances import legacy_classes as twins
+from blockfreeze.dispatch.gate import Gate
 
 pytestmark = pytest.mark.needs_threads
 

@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 
 import blockfreeze as bf
-from blockfreeze import registry
+from blockfreeze.api import registry
 
 IDIOMS = {
     "an accelerator in C replaces definitions": """

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import blockfreeze as bf
-from blockfreeze import registry
+from blockfreeze.api import registry
 
 
 def test_a_constant_that_is_compared_with_is_stays_the_object_that_it_was(workshop: Any) -> None:

@@ -19,8 +19,9 @@ from living import LIMIT, Result, events, only, text
 from sequencer import Instructions
 
 import blockfreeze as bf
-from blockfreeze import commitment, quiesce
-from blockfreeze.gate import Gate
+from blockfreeze.swapping import commit as commitment
+from blockfreeze.draining import quiesce
+from blockfreeze.dispatch.gate import Gate
 
 pytestmark = pytest.mark.needs_threads
 

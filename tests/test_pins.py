@@ -13,8 +13,8 @@ from parking import ParkedCall
 from sequencer import Sequencer
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.vector import Plain
+from blockfreeze.api import registry
+from blockfreeze.dispatch.vector import Plain
 
 WAYS = {
     "swap": lambda module: bf.swap(module, source=text(2)),

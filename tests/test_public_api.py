@@ -12,7 +12,9 @@ from collections.abc import Callable
 import pytest
 
 import blockfreeze as bf
-from blockfreeze import errors, events, report
+from blockfreeze.core import errors
+from blockfreeze.core import events
+from blockfreeze.core import report
 
 FUNCTIONS = {
     "freeze_block",

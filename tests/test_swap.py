@@ -17,8 +17,8 @@ import pytest
 from conftest import Workshop
 
 import blockfreeze as bf
-from blockfreeze import arming
-from blockfreeze.source import Snapshot
+from blockfreeze.swapping import arming
+from blockfreeze.versions.snapshot import Snapshot
 
 SHOP = """
 def frob(a): return [a, {version}]

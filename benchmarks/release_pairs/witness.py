@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 
-from blockfreeze.vector import FORWARDER
+from blockfreeze.dispatch.vector import FORWARDER
 
 
 @dataclass
