@@ -26,8 +26,8 @@ from linked_once import LinkedOnce
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
-from blockfreeze.building import link_cache as linking
 from blockfreeze.api import registry
+from blockfreeze.building import link_cache as linking
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from types import CodeType
 
 from blockfreeze.building import link_cache as linking
-from blockfreeze.linking import analysis as names
-from blockfreeze.model.block import Block
-from blockfreeze.linking.linker import LinkedCode
+from blockfreeze.linking import analysis
 from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linker import LinkedCode
+from blockfreeze.model.block import Block
 from blockfreeze.versions.module_source import ModuleSource
 
 __all__ = ["LinkedOnce"]
@@ -74,7 +74,7 @@ class LinkedOnce:
             answer = questions[name, level] = is_member(name, level)
             return answer
 
-        return names.analyse(code, noted)
+        return analysis.analyse(code, noted)
 
 
 def _applies(kept: _Kept, block: Block, source: ModuleSource) -> bool:

@@ -16,9 +16,9 @@ import pytest
 from parking import LIMIT
 
 import blockfreeze as bf
-from blockfreeze.draining import quiesce
 from blockfreeze.api import registry
 from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
 
 TEXT = """
 NUMBER = {version}
@@ -162,8 +162,8 @@ def is_as_before(module: Any, version: int) -> bool:
     return (
         not status.overlapping
         and not status.lingering
-        and not block.pins
-        and block.claimed_by is None
+        and not block.search.pins
+        and block.claim.owner is None
         and block.reference.vector[0].gate is None
         and only(module.foo()) == version
         and version == module.NUMBER

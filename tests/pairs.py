@@ -23,9 +23,10 @@ import newer_syntax
 
 import blockfreeze as bf
 from blockfreeze.api import registry
-from blockfreeze.model.block import Block, Generation
-from blockfreeze.versions.snapshot import Snapshot
 from blockfreeze.dispatch.vector import Plain
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.state.patches import Patches
+from blockfreeze.versions.snapshot import Snapshot
 
 FEATURES = Path(__file__).with_name("features")
 NAMES = (*sorted(path.name.removesuffix("_v1.py") for path in FEATURES.glob("*_v1.py")), *newer_syntax.TEXTS)
@@ -129,8 +130,8 @@ def forget_block(block: Block) -> None:
     registry.remove(block)
     for name in block.facades:
         sys.modules.pop(name, None)
-    block.unconverted = None
-    nothing = Block((), patchable=False, history=1)
+    block.instances.unconverted = None
+    nothing = Block((), Patches(), patchable=False, history=1)
     block.reference.vector = (Plain(Generation(nothing, 0, Snapshot(()), None)),)
 
 

@@ -554,7 +554,7 @@ def go_on():
 
 
 def answer(found: dict[Any, Any]) -> str:
-    return re.sub(r"0x[0-9a-f]+", "0x", repr(found)).replace("blockfreeze_twin", "")
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(found)).replace("blockfreeze_legacy", "")
 
 
 def plain_answer(text: str, name: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 
 from blockfreeze import __version__
 from blockfreeze.cli import command_line as cli
-from blockfreeze.demo import command
 from blockfreeze.core.errors import ControlError
+from blockfreeze.demo import command
 
 
 def _status(*arguments: str) -> int | str | None:

@@ -361,8 +361,8 @@ def test_a_conversion_keeps_no_instance_and_no_generation_alive(workshop: Worksh
     gc.collect()
     block = bf.api.registry.block_of(shop, "test")
     assert len(block.generations) == 2
-    assert len([one for one in block.left if one.reference() is not None]) <= 2
-    assert block.unconverted is None
+    assert len([one for one in block.instances.superseded if one.reference() is not None]) <= 2
+    assert block.instances.unconverted is None
 
 
 def test_in_a_module_that_is_not_frozen_a_converter_is_a_function(workshop: Workshop) -> None:

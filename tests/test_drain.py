@@ -18,8 +18,8 @@ from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from blockfreeze.api import registry
+from blockfreeze.dispatch.vector import called_generation, nearest
 from blockfreeze.draining.drain import search
-from blockfreeze.dispatch.vector import chosen_by_dispatch, nearest
 
 POLLS = 20
 
@@ -155,7 +155,7 @@ def test_a_quiesced_swap_searches_the_heap_no_more_often_the_longer_it_waits(
         if len(polls) == POLLS:
             generator.close()
 
-    monkeypatch.setattr("blockfreeze.quiesce.time.sleep", between)
+    monkeypatch.setattr("blockfreeze.draining.quiesce.time.sleep", between)
     bf.swap(shop, source=text(2), quiesce=LIMIT)
     assert len(polls) == POLLS
     assert searches.count < POLLS / 2
@@ -227,9 +227,9 @@ def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call
     frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_code.co_name == "dispatch"]
     assert len(frames) == 1
     block = registry.block_of(failing, "test")
-    assert chosen_by_dispatch(block, frames[0]) is block.current
+    assert called_generation(block, frames[0]) is block.current
     # As `assertRaises` does, in the thread of the call, while another one has the frame in its hands.
     traceback.clear_frames(caught.tb)
-    assert chosen_by_dispatch(block, frames[0]) is None
+    assert called_generation(block, frames[0]) is None
     assert nearest(block, frames[0]) is None
     old.close()

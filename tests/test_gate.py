@@ -16,12 +16,12 @@ from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from benchmarks.quiesced import under_tasks, under_threads, versioned
-from blockfreeze.swapping import commit as commitment
-from blockfreeze.model import block as generation
-from blockfreeze.draining import quiesce
 from blockfreeze.api import registry
-from blockfreeze.instances import legacy_classes as twins
 from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
+from blockfreeze.identity import new_instances
+from blockfreeze.instances import legacy_classes
+from blockfreeze.swapping import commit
 
 pytestmark = pytest.mark.needs_threads
 
@@ -222,7 +222,7 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
     tills = [gains.Till() for _ in range(5)]
     serving, kind = bf.status(gains).current, type(tills[0])
     done = []
-    real = twins.set_class
+    real = legacy_classes.set_class
 
     def fails_at_the_third(instance: Any, cls: type) -> None:
         done.append(instance)
@@ -232,7 +232,7 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
 
     source = GAINS.format(2, "        self.more = 3\n") + "def foo(): return Till().more\n"
     with monkeypatch.context() as patch:
-        for module in (generation, twins):
+        for module in (new_instances, legacy_classes):
             patch.setattr(module, "set_class", fails_at_the_third)
         expected = bf.PrepareError if isinstance(failure, Exception) else type(failure)
         with pytest.raises(expected) as caught:
@@ -284,7 +284,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
     go_on = threading.Event()
     monkeypatch.setattr(Gate, "convert", convert_late)
     moved = threading.Event()
-    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: moved.set() or {})
+    monkeypatch.setattr(commit, "move_to_legacy_classes", lambda *given: moved.set() or {})
     swap = quiesced(shop, 2)
     assert inside.wait(LIMIT)
     assert not moved.wait(0.05)
@@ -297,7 +297,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
 def test_the_swapping_thread_itself_passes_its_gate(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector may run a finalizer on it at any time, and a conversion calls what it needs."""
     seen = []
-    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
+    monkeypatch.setattr(commit, "move_to_legacy_classes", lambda *given: seen.append(only(shop.foo())) or {})
     bf.swap(shop, source=text(2), quiesce=1)
     assert seen == [1]
 
@@ -438,9 +438,9 @@ def at_rest(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
         running, _ = quiesce.search(block, [one for one in block.generations.values() if one is not after], whole=True)
         # A new call on its way to the gate, which stops it, is on the stack as well; it has not begun.
         found.append([one for one in running if not one.function.endswith("dispatch")])
-        return twins.move_to_twins(block, before, after, *more)
+        return legacy_classes.move_to_legacy_classes(block, before, after, *more)
 
-    monkeypatch.setattr(commitment, "move_to_twins", noted)
+    monkeypatch.setattr(commit, "move_to_legacy_classes", noted)
     return found
 
 

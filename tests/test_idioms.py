@@ -418,7 +418,7 @@ def test_a_module_that_the_serving_generation_has_not_loaded_has_what_every_modu
     bf.swap(module)
     block = registry.block_of(module, "test")
     # As it is for a moment when a module is imported while a swap is committed.
-    block.expel(block.current, "late.inside")
+    block.expel_member(block.current, "late.inside")
     assert (inside.__name__, inside.__doc__, inside.__file__) == ("late.inside", "Inside.", str(path))
     assert not hasattr(inside, "__wrapped__")
     assert "late.inside" not in block.current.members

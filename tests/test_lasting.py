@@ -341,7 +341,7 @@ def test_a_class_that_came_by_a_star_import_and_calls_itself_the_modules_own_is_
     workshop.write("_pure.py", "__name__ = 'number'\nclass Number:\n    def double(self): return 2\n")
     workshop.write("number.py", "from _pure import *\ndef make(): return Number()\n")
     frozen = bf.freeze_block("number")
-    assert not registry.block_of(frozen, "test").current.classes
+    assert not registry.block_of(frozen, "test").current.classes.named
     double = frozen.Number.double
     del sys.modules["_pure"]
     for _ in range(2):

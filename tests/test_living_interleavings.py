@@ -19,9 +19,9 @@ from living import LIMIT, Result, events, only, text
 from sequencer import Instructions
 
 import blockfreeze as bf
-from blockfreeze.swapping import commit as commitment
-from blockfreeze.draining import quiesce
 from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
+from blockfreeze.swapping import commit
 
 pytestmark = pytest.mark.needs_threads
 
@@ -156,7 +156,7 @@ def test_a_call_in_a_context_that_is_pinned_no_more_is_waited_for_or_is_of_the_n
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a copy of a context has the pin: the overlap ends while the call is choosing its generation by it."""
-    monkeypatch.setattr(commitment, "drain_in_background", lambda *given: None)
+    monkeypatch.setattr(commit, "drain_in_background", lambda *given: None)
     serving = itertools.count(2)
     seen = set()
 

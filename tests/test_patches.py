@@ -132,7 +132,7 @@ class OutsideOfPatches(ProfiledBoundaries):
 
         def reach_outside(frame: FrameType | None) -> None:
             while frame is not None:
-                if frame.f_globals.get("__name__") == "blockfreeze.patches":
+                if frame.f_globals.get("__name__") == "blockfreeze.state.patches":
                     return
                 frame = frame.f_back
             reach()

@@ -48,7 +48,7 @@ def test_a_pin_changes_nothing_while_its_generation_serves(shop: Any) -> None:
         assert block.reference.vector is before
         assert shop.foo.__code__ is code
         assert bf.status(shop).lingering == ()
-    assert not block.pins
+    assert not block.search.pins
 
 
 def test_a_pin_lingers_and_says_who_holds_it_and_where(shop: Any) -> None:

@@ -108,8 +108,8 @@ def test_a_version_that_another_one_replaces_meanwhile_is_left_alone(shop: Any, 
     bf.swap(shop, source=text(2))
     with events() as seen:
         candidate = bf.prepare(shop, source=text(3))
-        from blockfreeze.swapping import probation
         from blockfreeze.api import registry
+        from blockfreeze.swapping import probation
 
         report = bf.SwapReport("shop", "swap", 1, 2, ())
         failing = bf.Probation(LIMIT, lambda: asked.set() or False)

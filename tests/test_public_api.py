@@ -12,9 +12,7 @@ from collections.abc import Callable
 import pytest
 
 import blockfreeze as bf
-from blockfreeze.core import errors
-from blockfreeze.core import events
-from blockfreeze.core import report
+from blockfreeze.core import errors, events, report
 
 FUNCTIONS = {
     "freeze_block",

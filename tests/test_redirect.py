@@ -95,7 +95,7 @@ def test_a_walk_leaves_nothing_behind_for_the_collector(holding: Any) -> None:
     gc.disable()
     try:
         bf.swap(holding, source=TEXT)
-        left = [one for one in gc.get_objects() if type(one).__module__ == "blockfreeze.redirect"]
+        left = [one for one in gc.get_objects() if type(one).__module__ == "blockfreeze.identity.redirect"]
     finally:
         gc.enable()
     assert left == []

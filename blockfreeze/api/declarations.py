@@ -102,8 +102,8 @@ def converts(
         found = registry.generation_of(sys._getframe(1).f_globals)
         if found is not None:
             block, generation = found
-            generation.converters[cls] = Converter(version, function, inverse)
-            if cls in block.current.class_values and generation is not block.current:
+            generation.classes.converters[cls] = Converter(version, function, inverse)
+            if cls in block.current.classes.values and generation is not block.current:
                 watch_construction(block, cls)
         return function
 

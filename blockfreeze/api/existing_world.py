@@ -30,7 +30,7 @@ def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
         namespace: dict[str, Any] = vars(module)
         member = Member(name, namespace, source)
         member.linkage = analyse(source.compile(), lambda name, level: bool(level) or block.covers(name))
-        block.adopt(world, member)
+        block.enter_member(world, member)
         block.homes[name] = namespace
         block.facades[name] = module
         block.published.add(name)
@@ -55,4 +55,4 @@ def _adopt_definitions(block: Block, world: Generation, member: Member) -> None:
             record_class(world, (member.name, name), value)
             functions += [one for one in vars(value).values() if is_a(one, FunctionType)]
     for function in functions:
-        world.codes += [code for code in walk_codes(function.__code__) if may_be_suspended(code)]
+        world.drain.codes += [code for code in walk_codes(function.__code__) if may_be_suspended(code)]

@@ -16,10 +16,12 @@ from blockfreeze.core.events import Subscriber
 from blockfreeze.core.report import BlockStatus, EntryStatus, GenerationStatus, SwapReport, Unbound
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.pins import Pin
-from blockfreeze.dispatch.vector import Overlap
+from blockfreeze.dispatch.vector import is_overlapping
 from blockfreeze.draining.drain import find_lingering
 from blockfreeze.model.block import Block
-from blockfreeze.swapping import prepare, rollback
+from blockfreeze.model.entry import EntryKind
+from blockfreeze.swapping import prepare as preparing
+from blockfreeze.swapping import rollback as rolling_back
 from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.convergence import converge, retired_generations
 from blockfreeze.swapping.probation import Probation, watch_over
@@ -165,7 +167,7 @@ def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | floa
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return prepare.prepare(registry.block_of(module, "swap"), source, wait)
+    return preparing.prepare(registry.block_of(module, "swap"), source, wait)
 
 
 @skipped
@@ -208,7 +210,7 @@ def swap(
     """
     block = registry.block_of(module, "swap")
     two_way = probation is not None
-    report = prepare.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
+    report = preparing.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
     if probation is not None:
         watch_over(block, report, probation)
     return report
@@ -237,7 +239,7 @@ def rollback(
         BlockfreezeError: the module is not frozen.
     """
     block = registry.block_of(module, "rollback")
-    return rollback.rollback(block, to, wait, seconds=quiesce, lossy=lossy)
+    return rolling_back.rollback(block, to, wait, seconds=quiesce, lossy=lossy)
 
 
 @overload
@@ -319,7 +321,7 @@ def status(module: Any) -> BlockStatus:
             GenerationStatus(one.number, _state(block, one.number), one.snapshot.hash(one.members), tuple(one.members))
             for one in sorted(block.generations.values(), key=lambda one: one.number)
         ),
-        overlapping=isinstance(block.reference.vector[0], Overlap),
+        overlapping=is_overlapping(block),
         lingering=tuple(lingering),
         entries=_entries(block),
         bound=tuple(sorted(f"{member.name}.{name}" for member in members for name in member.linkage.bound)),
@@ -338,7 +340,7 @@ def _state(block: Block, number: int) -> str:
 
 
 def _entries(block: Block) -> tuple[EntryStatus, ...]:
-    found = {one.name: one.armed for one in block.slots if "." not in one.path and not one.path.endswith("@raw")}
+    found = {one.name: one.armed for one in block.slots if one.kind is EntryKind.FUNCTION}
     declared = block.declared_entries
     order = sorted(found, key=lambda name: (name.rpartition(".")[2] not in declared, name))
     return tuple(EntryStatus(name, found[name]) for name in order)

@@ -14,6 +14,7 @@ from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spe
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block
+from blockfreeze.state.patches import Patches
 from blockfreeze.swapping.prepare import swap
 from blockfreeze.versions.module_source import ModuleSource, find_plain_spec, is_linkable
 from blockfreeze.versions.snapshot import Snapshot
@@ -40,7 +41,7 @@ def _forget_opened(block: Block) -> None:
 
 
 def _new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
-    block = Block(names, patchable=patchable, history=history)
+    block = Block(names, Patches(), patchable=patchable, history=history)
     block.open_copy, block.load_member = open_copy, load_member
     return block
 

@@ -171,11 +171,11 @@ def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
     for block in all_blocks():
-        mine = block.claimed_by is threading.current_thread()
+        mine = block.claim.owner is threading.current_thread()
         block.renew_locks()
-        block.draining = None
+        block.search.watcher = None
         if not mine:
-            block.claimed_by = None
+            block.claim.owner = None
             gate = block.reference.vector[0].gate if block.generations else None
             if gate is not None:
                 gate.abandon()

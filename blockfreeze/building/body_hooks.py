@@ -17,20 +17,20 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
+from blockfreeze.building.member_import import load_imported
 from blockfreeze.building.recorded import bind_class
 from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.dispatch.caller_view import as_caller_sees, skipped
 from blockfreeze.identity.carry_over import can_be_carried, carry_over
 from blockfreeze.identity.class_assignment import assign_class_attribute, delete_class_attribute
-from blockfreeze.identity.class_values import dictionary_in
+from blockfreeze.identity.class_attributes import dictionary_in
 from blockfreeze.identity.enums import is_preserved_member, set_on_member
 from blockfreeze.identity.preserved import preserved
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import declare
 from blockfreeze.versions.outline import FIRST_VERSION
 
-__all__ = ["Hooks", "as_it_is"]
-
-_MISSING = object()
+__all__ = ["Hooks"]
 
 
 class _Dictionary:
@@ -46,13 +46,10 @@ class _Dictionary:
         return self._given
 
 
-def as_it_is(value: Any) -> Any:
-    """Return `value`: what stands in the place of a decorator that did its work before."""
-    return value
-
-
 class Hooks:
-    """The hooks of one member of one generation."""
+    """The hooks of one member of one generation: a method for each row of `hook_table.HOOKS`."""
+
+    caller = staticmethod(as_caller_sees)
 
     def __init__(self, generation: Generation, member: Member) -> None:
         self.block: Block = generation.block
@@ -83,18 +80,23 @@ class Hooks:
         if not can_be_carried(self.generation, self.member, name):
             return builtins.__build_class__
 
-        def carry_over(function: Any, written: str, /, *bases: Any, **named: Any) -> Any:
+        def carry_over_or_build(function: Any, written: str, /, *bases: Any, **named: Any) -> Any:
             cls = carry_over(self.generation, self.member, function, name, bases, named)
             if cls is None:
                 return builtins.__build_class__(function, written, *bases, **named)
             self.carried_name = name
             return cls
 
-        return carry_over
+        return carry_over_or_build
 
     def decorator(self, decorator: Any, name: str) -> Any:
         """Return what is to be called with the class `name`: its decorator, unless the class is carried over."""
-        return as_it_is if self.carried_name == name else decorator
+        return self.as_it_is if self.carried_name == name else decorator
+
+    @staticmethod
+    def as_it_is(value: Any) -> Any:
+        """Return `value`: what stands in the place of a decorator that did its work before."""
+        return value
 
     def preserve(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`: the object of the generation before, if it can stay."""
@@ -106,7 +108,7 @@ class Hooks:
 
     def assign(self, target: Any, name: str, value: Any, /) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
-        if is_a(target, type) and target in self.generation.class_values:
+        if is_a(target, type) and target in self.generation.classes.values:
             assign_class_attribute(self.block, self.generation, target, name, value)
         elif is_preserved_member(self.generation, target):
             set_on_member(self.generation, target, name, value)
@@ -115,7 +117,7 @@ class Hooks:
 
     def unassign(self, target: Any, name: str, /) -> None:
         """Delete an attribute of what may be a class, in the same way."""
-        if is_a(target, type) and target in self.generation.class_values:
+        if is_a(target, type) and target in self.generation.classes.values:
             delete_class_attribute(self.block, self.generation, target, name)
         elif is_preserved_member(self.generation, target):
             set_on_member(self.generation, target, name, ABSENT)
@@ -132,13 +134,13 @@ class Hooks:
     def dictionary(self, target: Any) -> Any:
         """Return ``target.__dict__``; of a class that has other attributes in another generation, this one's."""
         found = target.__dict__
-        if is_a(target, type) and target in self.generation.class_values:
+        if is_a(target, type) and target in self.generation.classes.values:
             return dictionary_in(self.generation, target)
         return found
 
     def variables(self, target: Any) -> Any:
         """Return what `vars` is to be asked for instead of `target`, for the same reason."""
-        if is_a(target, type) and target in self.generation.class_values:
+        if is_a(target, type) and target in self.generation.classes.values:
             return _Dictionary(dictionary_in(self.generation, target))
         return target
 
@@ -158,9 +160,9 @@ class Hooks:
             for when, call in calls.items()
         }
         told = self.member.name, named
-        if told not in self.block.at_fork and told not in self.generation.at_fork:
+        if told not in self.block.at_fork and told not in self.generation.build.at_fork:
             register(**calls)
-            (self.block if self.generation.births is None else self.generation).at_fork.append(told)
+            (self.block if self.generation.phase.has_served else self.generation.build).at_fork.append(told)
 
     def star(self, module: Any) -> Any:
         """Return the module of a star import; what it has is not the block's own, though some of it calls itself so.
@@ -177,18 +179,27 @@ class Hooks:
             if name in self.member.namespace:
                 cell.cell_contents = self.member.namespace[name]
 
+    @skipped
+    def import_member(self, fromlist: tuple[str, ...] | None, name: str, level: int) -> Any:
+        """Return what an import statement of a member pushes, with what it names loaded into this generation."""
+        namespace = self.member.namespace
+        wanted = load_imported(self.generation, namespace, fromlist or (), level, name)
+        # The import system would put a member back into sys.modules that somebody has taken out.
+        found = self.block.facades.get(wanted) if wanted in self.generation.members else None
+        return __import__(name, namespace, namespace, fromlist, level) if found is None else found
+
     def state(self, value: Any, name: str) -> None:
         """Keep the value that a state variable has; give it this one if no generation before had such a variable."""
         key, home = (self.member.name, name), self.member.home_of(self.block, name)
         live = self.block.variables.get(key)
         if live is not None and live.version != FIRST_VERSION and key not in self.generation.variables:
             declare(self.generation, self.member, name, lambda: value, FIRST_VERSION)
-        if name not in home or (id(home), name) in self.generation.introduced:
+        if name not in home or (id(home), name) in self.generation.build.introduced:
             self.member.overlay_of(self.block, name).pop(name, None)
             home[name] = value
-            self.generation.introduced[id(home), name] = home
+            self.generation.build.introduced[id(home), name] = home
         else:
-            self.generation.kept_state.add(f"{self.member.name}.{name}")
+            self.generation.report.kept_state.add(f"{self.member.name}.{name}")
         self.member.namespace[name] = home[name]
 
     def load(self, name: str) -> Any:
@@ -201,8 +212,8 @@ class Hooks:
         try:
             value = overlay[name]
         except KeyError:
-            value = getattr(builtins, name, _MISSING)
-        if value is _MISSING:
+            value = getattr(builtins, name, ABSENT)
+        if value is ABSENT:
             raise NameError(f"name {name!r} is not defined", name=name)
         return value
 

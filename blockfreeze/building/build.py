@@ -20,9 +20,9 @@ from types import ModuleType
 from typing import Any
 
 from blockfreeze.building.facade import arm_facade, create_facade
-from blockfreeze.building.hook_cells import _closure
+from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
-from blockfreeze.building.late_import import PATIENCE, before_joining, joined, wait_for
+from blockfreeze.building.late_import import before_joining, begins_loading, joined, wait_for
 from blockfreeze.building.link_cache import link_member
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
@@ -81,7 +81,7 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
     """
     generation = _importing(block, name)
     try:
-        if not block.begins(generation, name, PATIENCE):
+        if not begins_loading(generation, name):
             yield None
         else:
             own = _own_dictionary(facade)
@@ -93,7 +93,7 @@ def import_hook_load(block: Block, name: str, facade: ModuleType) -> Iterator[Bo
             with opened_member(generation, name, namespace) as body:
                 yield body
     finally:
-        generation.imports.remove(name)
+        generation.build.imports.remove(name)
     if name in generation.members:
         block.published.add(name)
 
@@ -102,11 +102,11 @@ def _importing(block: Block, name: str) -> Generation:
     """Return the generation that imports a module now, and let it know: until the body runs, no frame shows it."""
     while True:
         generation: Generation = block.reference.vector[0].generation
-        generation.imports.append(name)
+        generation.build.imports.append(name)
         now: Generation = block.reference.vector[0].generation
         if now is generation:
             return now
-        generation.imports.remove(name)  # it was left meanwhile, and may have drained
+        generation.build.imports.remove(name)  # it was left meanwhile, and may have drained
 
 
 def _own_dictionary(facade: ModuleType) -> dict[str, Any]:
@@ -126,18 +126,18 @@ def load_member(generation: Generation, name: str) -> Member | None:
     if member is not None:
         return member
     block = generation.block
-    with block.load_lock:
+    with block.locks.loading:
         parent = name.rpartition(".")[0]
         if parent and block.covers(parent) and load_member(generation, parent) is None:
             if not generation.snapshot.has_inside(parent):
                 return None
             if parent in generation.snapshot.modules:
                 importlib.import_module(parent)  # otherwise it is a namespace package, which has no code of its own
-        if not block.begins(generation, name, PATIENCE):
+        if not begins_loading(generation, name):
             return generation.members.get(name)
         path = generation.members[parent].namespace.get("__path__") if parent in generation.members else None
         if generation.snapshot.find(name, path) is None:
-            generation.opening.discard(name)
+            generation.build.opening.discard(name)
             return None
         with opened_member(generation, name, namespace=None) as body:
             execute(body)
@@ -191,7 +191,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         source = generation.snapshot.modules[name]
         linked = link_member(generation, source)
     except BaseException:
-        generation.opening.discard(name)
+        generation.build.opening.discard(name)
         raise
     if namespace is None:
         namespace = _private_namespace(generation, source)
@@ -200,7 +200,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         namespace.setdefault("__file__", source.shown)
     member = Member(name, namespace, source)
     member.linkage = linked.linkage
-    generation.assigns |= linked.assigns
+    generation.classes.assignable |= linked.assigns
     home = block.homes.get(name) if linked.has_home else None
     if name not in block.homes:
         block.homes[name] = namespace
@@ -209,10 +209,10 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
         for key in linked.linkage.state:
             if key in member.home_of(block, key):
                 namespace[key] = member.home_of(block, key)[key]
-    block.adopt(generation, member)
+    block.enter_member(generation, member)
     new_facade(block, name)
     try:
-        yield Body(linked.code, namespace, _closure(generation, member, linked, home))
+        yield Body(linked.code, namespace, closure_of(generation, member, linked, home))
         seal(generation, member)
     except BaseException:
         _leave_out(generation, member)
@@ -239,7 +239,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
 
 def _leave_out(generation: Generation, member: Member) -> None:
     block = generation.block
-    block.expel(generation, member.name)
+    block.expel_member(generation, member.name)
     generation.compared.pop(member.name, None)
     if block.homes.get(member.name) is member.namespace:
         del block.homes[member.name]

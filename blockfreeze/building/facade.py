@@ -150,8 +150,8 @@ def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any
     That thread may wait for a module which the reader is importing. The import system goes on with an incomplete module
     then, and so does this.
     """
-    if block.load_lock.acquire(timeout=_PATIENCE):
-        block.load_lock.release()
+    if block.locks.loading.acquire(timeout=_PATIENCE):
+        block.locks.loading.release()
     return namespace.get(attribute, ABSENT)
 
 
@@ -200,7 +200,13 @@ def _is_outside(block: Block, frame: FrameType) -> bool:
 
 def _checked(block: Block, name: str, facade: ModuleType, attribute: str, verb: str) -> None:
     generation, member = _member_of(block, name)
-    if member is None or generation is None or block.patchable or not member.finished or not generation.finished:
+    if (
+        member is None
+        or generation is None
+        or block.patchable
+        or not member.finished
+        or not generation.phase.is_complete
+    ):
         return
     if not _is_outside(block, _getframe(2)):
         return  # the block's own code is not the outside: it does as it would unfrozen
@@ -239,7 +245,7 @@ def assign(
     known = attribute in member.namespace or (state and attribute in member.home_of(block, attribute))
     if value is ABSENT and not known:
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
-    finished = member.finished and generation.finished
+    finished = member.finished and generation.phase.is_complete
     goes = finished and not state and (name, attribute) not in generation.variables
     if patch and goes:
         block.patches.put(block, generation, name, attribute, value)

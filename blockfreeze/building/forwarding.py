@@ -11,11 +11,12 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a, is_full
+from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward, narrow, shown_signature, takes_the_same
+from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.methods import enter_methods, forward_methods, retire_methods
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.entry import Entry
+from blockfreeze.model.entry import Entry, EntryKind
 
 __all__ = [
     "copy_direct",
@@ -37,12 +38,12 @@ def forward_functions(block: Block, member: str, *generations: Generation) -> No
     Args:
         generations: what may serve the calls.
     """
-    with block.arming:
+    with block.locks.arming:
         for entry in copy_direct(block, generations[0], member):
             widen(block, entry, *generations)
         for entry in tuple(block.slots):
             # One of which no generation is left that has made it: whoever holds it called what is gone.
-            if entry.member == member and not entry.armed and "." not in entry.path:
+            if entry.member == member and not entry.armed and entry.kind is not EntryKind.METHOD:
                 if generations[0].locals.get(entry, entry.function) is not entry.function:
                     widen(block, entry, *generations)
         enter_methods(block, generations[0], member)
@@ -50,7 +51,7 @@ def forward_functions(block: Block, member: str, *generations: Generation) -> No
 
 def forward_all(block: Block, *generations: Generation) -> None:
     """Let everything forward that the first of `generations` has and that is direct, methods too, as it is left."""
-    with block.arming:
+    with block.locks.arming:
         entries = copy_direct(block, generations[0])
         methods = retire_methods(block, generations[0])
         for entry in entries:
@@ -64,7 +65,11 @@ def copy_direct(block: Block, generation: Generation, member: str = "") -> list[
     Args:
         member: of this module alone.
     """
-    direct = [one for one in tuple(block.slots) if not one.armed and "." not in one.path and member in ("", one.member)]
+    direct = [
+        one
+        for one in tuple(block.slots)
+        if not one.armed and one.kind is not EntryKind.METHOD and member in ("", one.member)
+    ]
     entries = [entry for entry in direct if generation.locals.get(entry) is entry.function]
     copies = {id(entry.function): copy_function(entry.function) for entry in entries}
     generation.locals.update({entry: copies[id(entry.function)] for entry in entries})
@@ -76,8 +81,8 @@ def point_cells(generation: Generation, copies: dict[int, FunctionType]) -> None
     """Point the cells of a generation at `copies` of the functions that they hold, by those functions' ids."""
     for member in generation.members.values() if copies else ():
         for cell in member.cells.values():
-            if is_full(cell) and id(cell.cell_contents) in copies:
-                cell.cell_contents = copies[id(cell.cell_contents)]
+            if id(cell_content(cell)) in copies:
+                cell.cell_contents = copies[id(cell_content(cell))]
 
 
 def widen(block: Block, entry: Entry, *generations: Generation) -> None:
@@ -85,11 +90,11 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        if not narrow(entry.function, block.reference, entry.slot, first, hide=block.has_taken_its_class_name(entry)):
+        if not narrow(entry.function, block.reference, entry.slot, first, hide=hides_forwarders(block, entry)):
             show_signature(entry, first)
     else:
         show_signature(entry, locals_[-1] or entry.function)
-        forward(entry.function, block.reference, entry.slot, hide=block.has_taken_its_class_name(entry))
+        forward(entry.function, block.reference, entry.slot, hide=hides_forwarders(block, entry))
     entry.armed = True
 
 

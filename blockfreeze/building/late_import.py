@@ -26,6 +26,21 @@ PATIENCE = 1.0  # seconds
 Load = Callable[["Generation", str], Any]
 
 
+def begins_loading(generation: Generation, name: str) -> bool:
+    """Tell whether the calling thread is to load a member that `generation` does not have, and no other one is.
+
+    Another one is waited for, though not for long: it may wait for one that waits for this one.
+    """
+    block, deadline = generation.block, time.monotonic() + PATIENCE
+    while name not in generation.members:
+        with block.locks.tables:
+            if name not in generation.build.opening or time.monotonic() > deadline:
+                generation.build.opening.add(name)
+                return True
+        time.sleep(0.001)
+    return False
+
+
 def wait_for(generation: Generation, names: Iterable[str]) -> None:
     """Wait, though not for long, until the bodies of members have run that another thread is importing."""
     deadline = time.monotonic() + PATIENCE
@@ -49,16 +64,16 @@ def before_joining(generation: Generation, name: str, load: Load) -> None:
     before = _holder(generation, name)
     if before is not None:
         generation.compared[name] = before
-        if before is not block.current or generation.finished:
+        if before is not block.current or generation.phase.is_complete:
             forward_functions(block, name, before, generation)
 
 
 def joined(generation: Generation, member: Member, load: Load) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
-    if not generation.finished:
+    if not generation.phase.is_complete:
         return
     before = generation.compared.get(member.name)
-    alone = before is None and not member.made_again
+    alone = before is None and not member.remade
     if not alone:
         unify(generation, [member], objects=False)
     if not _serves_or_served(generation):
@@ -79,17 +94,17 @@ def _holder(generation: Generation, name: str) -> Generation | None:
 
 
 def _serves_or_served(generation: Generation) -> bool:
-    return generation.finished and generation.births is None
+    return generation.phase.is_complete and generation.phase.has_served
 
 
 def _let_current_join(generation: Generation, name: str, load: Load) -> None:
     block = generation.block
     current = block.current
-    if generation is current or name in current.members or not block.load_lock.acquire(timeout=PATIENCE):
+    if generation is current or name in current.members or not block.locks.loading.acquire(timeout=PATIENCE):
         return
     # The new version may have no such module, or one whose body fails: who imports it there is told.
     try:
         with suppress(Exception):
             load(current, name)
     finally:
-        block.load_lock.release()
+        block.locks.loading.release()

@@ -24,21 +24,27 @@ def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
     Raises:
         SyntaxError, ValueError, ImportError: the module cannot be compiled.
     """
-    linked = generation.linked.get(source.name)
+    linked = generation.build.linked.get(source.name)
     if linked is None:
-        made_before = registrations_made_before(generation, source) if source.name in generation.block.homes else frozenset()
+        made_before = (
+            registrations_made_before(generation, source) if source.name in generation.block.homes else frozenset()
+        )
         linked = _linked_before(generation, source, made_before) or _link(generation.block, source, made_before)
-        generation.linked[source.name] = linked
+        generation.build.linked[source.name] = linked
     return linked
 
 
 def _linked_before(generation: Generation, source: ModuleSource, made_before: frozenset[str]) -> LinkedCode | None:
     has_home = source.name in generation.block.homes
     for other in generation.block.generations.values():
-        member, linked = other.members.get(source.name), other.linked.get(source.name)
+        member, linked = other.members.get(source.name), other.build.linked.get(source.name)
         if member is None or linked is None or linked.has_home is not has_home or source.data is None:
             continue
-        same = linked.made_before == made_before and member.source.data == source.data and member.source.path == source.path
+        same = (
+            linked.made_before == made_before
+            and member.source.data == source.data
+            and member.source.path == source.path
+        )
         if same and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
             # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
             return replace(linked, code=copy_code(linked.code))

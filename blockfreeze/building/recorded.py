@@ -7,10 +7,11 @@ from types import FunctionType
 from blockfreeze.core.safe_access import CACHE_TYPE, is_a
 from blockfreeze.identity.adopt import adopt, watch_construction
 from blockfreeze.identity.carry_over import metaclass_objection
-from blockfreeze.identity.class_values import class_values
+from blockfreeze.identity.class_attributes import class_values
 from blockfreeze.identity.layout import can_change, shape_difference
 from blockfreeze.identity.methods import is_own
 from blockfreeze.model.block import Generation, Member
+from blockfreeze.model.entry import undecorated
 from blockfreeze.versions.outline import outline_of
 
 __all__ = ["bind_class", "record_class", "seal"]
@@ -20,14 +21,14 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     """Return the class that stands for `value` in `generation`: the one that was there before, if its shape allows."""
     block = generation.block
     key = member.name, name
-    old = generation.before(member.name).classes.get(key)
-    if old is None or old is value or not member.made(value) or value in generation.class_values:
+    old = generation.before(member.name).classes.named.get(key)
+    if old is None or old is value or not member.made(value) or value in generation.classes.values:
         return value
     if not can_change(value):
         return value
     difference = shape_difference(old, value) or metaclass_objection(generation, member, name, value)
     if difference is not None:
-        generation.replaced[f"{member.name}.{name}"] = difference
+        generation.report.replaced_classes[f"{member.name}.{name}"] = difference
         return value
     adopt(block, generation, key, old, value)
     outline = outline_of(member.source)
@@ -47,19 +48,19 @@ def seal(generation: Generation, member: Member) -> None:
         at_home = member.made(value) or id(value) in member.own_classes
         if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
             _find_entry(generation, member, name, value)
-        elif is_a(value, type) and at_home and value not in generation.class_values and id(value) not in member.foreign:
+        elif (
+            is_a(value, type) and at_home and value not in generation.classes.values and id(value) not in member.foreign
+        ):
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
     for name, raw in member.raws.items():
         if namespace.get(name) is not raw:
-            _find_entry(generation, member, f"{name}@raw", raw)
+            _find_entry(generation, member, undecorated(name), raw)
     for name, cell in member.cells.items():
         if name in namespace:
-            value = namespace[name]
-            entry = generation.block.entry_of(value)
-            cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+            cell.cell_contents = generation.own_value(namespace[name])
     member.own_classes.clear()
-    generation.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
+    generation.build.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
     member.finished = True
 
 
@@ -67,7 +68,7 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
     """Let `function` serve the entry of its name; if there is none yet, it is the entry itself from now on."""
     block = generation.block
     taken = block.entry_of(function) is not None
-    taken = taken or any(id(function) in one.made_again for one in generation.members.values())
+    taken = taken or any(id(function) in one.remade for one in generation.members.values())
     # An earlier version may have put its function into a module outside, from where this body has imported it.
     taken = taken or block.by_globals.get(id(function.__globals__), generation) is not generation
     if taken or not is_own(block, function):
@@ -77,7 +78,7 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
         raw = member.raws.get(path, function)
         block.add_entry(generation, member.name, path, function, wrapper=function is not raw)
     else:
-        member.made_again[id(function)] = function, entry.function
+        member.remade[id(function)] = function, entry.function
         generation.locals[entry] = function
 
 
@@ -85,10 +86,10 @@ def record_class(generation: Generation, key: tuple[str, str], cls: type) -> Non
     """Remember the attributes with which a class was born, and those of the classes inside it."""
     if not can_change(cls):
         return
-    generation.classes[key] = cls
-    generation.class_values[cls] = class_values(cls)
+    generation.classes.named[key] = cls
+    generation.classes.values[cls] = class_values(cls)
     member, path = key
-    for name, value in generation.class_values[cls].items():
+    for name, value in generation.classes.values[cls].items():
         inside = is_a(value, type) and value.__module__ == cls.__module__
-        if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.class_values:
+        if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.classes.values:
             record_class(generation, (member, f"{path}.{name}"), value)

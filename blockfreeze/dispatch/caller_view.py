@@ -4,30 +4,25 @@ A function of a swapped block that is called from outside has a forwarder's fram
 the block's own code asks for frames (``sys._getframe``, ``sys._getframemodulename``, ``frame.f_back``,
 ``inspect.stack``), the linker has it ask here. `warnings.warn` with a ``stacklevel`` and `logging` walk the stack
 themselves and skip frames whose file name contains ``importlib`` and ``_bootstrap``: the forwarders of functions that
-may warn (`may_warn`) are given such a name (`hidden_file`), under which `linecache` has the lines of the real file.
+may warn (`warning_names`) are given such a name (`hidden_file`), under which `linecache` has the lines of the real file.
 """
 
 from __future__ import annotations
 
 import inspect
 import linecache
-import re
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from blockfreeze.dispatch.vector import is_hidden
 
-__all__ = ["as_caller_sees", "hidden_file", "may_warn", "skipped", "warns"]
+__all__ = ["as_caller_sees", "hidden_file", "skipped"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = " (importlib._bootstrap)"
-
-_WARNS = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE)
-"""Names of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is told where."""
 
 # Kept from the import of this module: a program may delete them from sys, as a test of other interpreters does.
 _getframe = sys._getframe
@@ -84,33 +79,6 @@ def skipped(function: F) -> F:
     assert isinstance(function, FunctionType)
     function.__code__ = function.__code__.replace(co_filename=hidden_file(function.__code__.co_filename))
     return function
-
-
-def warns(names: Iterable[str]) -> bool:
-    """Tell whether one of the names in a function's code is that of something that gives warnings."""
-    return any(_WARNS.search(name) for name in names)
-
-
-def may_warn(modules: Iterable[Mapping[str, tuple[str, ...]]]) -> frozenset[str]:
-    """Return the names of the functions and classes that warn by the names in their code, or mention one that may.
-
-    Only their forwarders are skipped, since a file name that is not the file's is a difference too.
-
-    Args:
-        modules: for each module of a generation, the names that its functions and classes mention.
-    """
-    users: defaultdict[str, list[str]] = defaultdict(list)
-    for module in modules:
-        for name, mentioned in module.items():
-            for one in mentioned:
-                users[one].append(name)
-    found = {name for name in users if warns((name,))}
-    todo = list(found)
-    while todo:
-        more = set(users.get(todo.pop(), ())) - found
-        found |= more
-        todo += more
-    return frozenset(found)
 
 
 def hidden_file(file: str) -> str:

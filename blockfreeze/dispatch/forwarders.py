@@ -1,7 +1,7 @@
-"""Entries: the functions of a block that outside code can hold, each with one identity for ever.
+"""Forwarders: the code by which a function that outside code holds reaches what serves it.
 
-An entry is *born direct*: until its block is first swapped it is the linked function itself. The first swap *arms* it,
-in neutral steps: the generation gets a copy of the function, the generation's cells are pointed at the copy, and the
+A function is *direct* until its block is first swapped: it is the linked function itself. The first swap *arms* it, in
+neutral steps: the generation gets a copy of the function, the generation's cells are pointed at the copy, and the
 original's code is replaced by a forwarder, which loads the block's one reference and calls what its slot holds.
 
 Forwarders come in two forms. The *wide* one passes on whatever it is given; where an entry is newer than the vector,
@@ -35,8 +35,9 @@ from inspect import (
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
-from blockfreeze.dispatch.vector import FORWARDER, VECTOR
+from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
 from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
 from blockfreeze.model.reference import Reference
 
@@ -82,11 +83,10 @@ def content_to_call(function: FunctionType, at: int) -> int:
 
     What a wrapper looks up in a table, or hands on, is the one identity of a function.
     """
-    try:
-        content = (function.__closure__ or ())[at].cell_contents
-    except ValueError:
+    content = cell_content((function.__closure__ or ())[at])
+    if content is ABSENT or reads_as_value(function.__code__, function.__code__.co_freevars[at]):
         return 0
-    return 0 if reads_as_value(function.__code__, function.__code__.co_freevars[at]) else id(content)
+    return id(content)
 
 
 def present(function: FunctionType, like: FunctionType) -> None:
@@ -192,7 +192,7 @@ def _forwarder(
     return template.replace(
         co_code=prologue + template.co_code,
         co_linetable=lines + template.co_linetable,
-        co_consts=(*constants, binds, reference, FORWARDER),
+        co_consts=(*constants, ForwarderTag(reference, binds)),
         co_varnames=tuple(VECTOR if name == _PLACE else name for name in template.co_varnames),
         # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
         co_freevars=own.co_freevars,

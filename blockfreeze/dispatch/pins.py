@@ -57,7 +57,7 @@ class Hold:
         """Let every block of the hold know of it, as long as it lives."""
         key = id(self)
         for block in self.generations:
-            table = block.pins
+            table = block.search.pins
 
             def died(_: object, table: dict[int, Any] = table) -> None:
                 table.pop(key, None)
@@ -67,7 +67,7 @@ class Hold:
     def unregister(self) -> None:
         """Take it out again: it did not come about."""
         for block in self.generations:
-            block.pins.pop(id(self), None)
+            block.search.pins.pop(id(self), None)
 
 
 PINNED: Final[ContextVar[Hold | None]] = ContextVar("blockfreeze.pinned", default=None)
@@ -167,7 +167,7 @@ class Pin(Generic[G]):
 
 
 def _holds(block: Block) -> list[Hold]:
-    found = [reference() for reference in list(block.pins.values())]
+    found = [reference() for reference in list(block.search.pins.values())]
     return [hold for hold in found if hold is not None]
 
 

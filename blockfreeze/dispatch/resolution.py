@@ -1,4 +1,8 @@
-"""What serves an entry in one generation, where the vector has no slot for it or several callables share the slot."""
+"""What serves an entry in one generation: its own function, one found by name, or one that says that there is none.
+
+A vector's slots hold what `local_of` returns. While some class goes on with methods of a generation that was left, the
+slot of such a method holds a `LegacyChoice`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,42 @@ from typing import Any, Final
 from blockfreeze.core.errors import EntryRemovedError
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Generation
-from blockfreeze.model.entry import Entry
+from blockfreeze.model.entry import Entry, EntryKind
 
-__all__ = ["LegacyChoice", "LEGACY_METHODS", "LATEST", "_removed", "has_another"]
+__all__ = ["LATEST", "LEGACY_METHODS", "LegacyChoice", "has_another", "local_of"]
+
+LEGACY_METHODS: Final = "blockfreeze_legacy_methods"
+"""The class attribute with the methods of older generations that a class goes on with, by entry.
+
+Of each there may be several: by the number of the generation for which the class was left, and the latest one.
+"""
+
+LATEST: Final = 0
+"""The number under which the method is that was left last."""
 
 
-def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
+def local_of(generation: Generation, entry: Entry) -> Callable[..., Any]:
+    """Return a generation's own callable for `entry`, or one that raises `EntryRemovedError`."""
+    found = generation.locals.get(entry)
+    return _found_by_name(generation, entry) if found is None else found
+
+
+def _found_by_name(generation: Generation, entry: Entry) -> Callable[..., Any]:
+    member = generation.members.get(entry.member)
+    value: Any = None
+    if member is not None and entry.kind is not EntryKind.METHOD:
+        value = member.namespace.get(entry.plain_path)
+        other = generation.block.entry_of(value)
+        if other is not None and other is not entry:
+            return local_of(generation, other)
+    if not callable(value) or value is entry.function:
+        return _removed(generation, entry)
+    found: Callable[..., Any] = value
+    generation.locals[entry] = found
+    return found
+
+
+def _removed(generation: Generation, entry: Entry) -> Callable[..., Any]:
     block, number = generation.block.name, generation.number
 
     def removed(*args: Any, **kwargs: Any) -> Any:
@@ -22,8 +56,8 @@ def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
         found = generation.locals.get(entry)
         if found is not None:
             return found(*args, **kwargs)
-        if "." in entry.path and args and has_another(entry, args[0]):
-            return getattr(args[0], entry.path.rpartition(".")[2])(*args[1:], **kwargs)
+        if entry.kind is EntryKind.METHOD and args and has_another(entry, args[0]):
+            return getattr(args[0], entry.attribute)(*args[1:], **kwargs)
         raise EntryRemovedError(
             f"{block}: the entry {entry.name!r} was called: generation {number} no longer defines it; "
             "call what replaced it, or roll back",
@@ -35,21 +69,12 @@ def _removed(entry: Entry, generation: Generation) -> Callable[..., Any]:
     return removed
 
 
-LEGACY_METHODS: Final = "blockfreeze_kept"
-"""The class attribute with the methods that a class keeps, by entry. It is there that they live, and die, with it.
-
-Of each there may be several: by the number of the generation for which the class was left, and the latest one.
-"""
-
-LATEST: Final = 0
-"""The number under which the method of a class is that was left last."""
-
-
 class LegacyChoice:
-    """What a slot holds while some class keeps the method of its name: that one for its instances, else `served`.
+    """What the slot of a method holds while some class goes on with an older one: that one for its instances.
 
-    It belongs to a generation: a class that this one has keeps nothing in it, and what another keeps may be one thing
-    for calls that began before the class was left once more, and another for those that began later.
+    For all other instances it is `served`. A choice belongs to a generation: classes that this generation has are not
+    chosen for. What another class goes on with may be one method for calls that began before the class was left once
+    more, and another one for calls that began later.
     """
 
     __slots__ = ("_entry", "_generation", "served")
@@ -62,11 +87,11 @@ class LegacyChoice:
     def __call__(self, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call the method for `owner`, an instance or a class."""
         for cls in _classes_of(owner):
-            kept = cls.__dict__.get(LEGACY_METHODS, {}).get(self._entry)
-            if kept is not None and cls not in self._generation.class_values:
-                return kept.get(self._generation.number, kept[LATEST])(owner, *args, **kwargs)
+            methods = cls.__dict__.get(LEGACY_METHODS, {}).get(self._entry)
+            if methods is not None and cls not in self._generation.classes.values:
+                return methods.get(self._generation.number, methods[LATEST])(owner, *args, **kwargs)
         if self.served is None:
-            name = self._entry.path.rpartition(".")[2]
+            name = self._entry.attribute
             if has_another(self._entry, owner):
                 return getattr(owner, name)(*args, **kwargs)
             raise AttributeError(f"{type(owner).__name__!r} object has no attribute {name!r}", name=name, obj=owner)
@@ -82,7 +107,7 @@ def has_another(entry: Entry, owner: object) -> bool:
 
     A bound method, or a call that has waited, is of the class that its instance had, which has since moved to another.
     """
-    name = entry.path.rpartition(".")[2]
+    name = entry.attribute
     for cls in _classes_of(owner):
         if name in cls.__dict__:
             found = cls.__dict__[name]

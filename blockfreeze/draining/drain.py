@@ -23,7 +23,7 @@ from typing import Any, Final
 from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.pins import lingering_pins
-from blockfreeze.dispatch.vector import VECTOR, bound_in, chosen_by_dispatch, is_forwarder
+from blockfreeze.dispatch.vector import called_generation
 from blockfreeze.draining.idle import _WITHOUT_FUNCTIONS, _has_extra_references, _suspicious_codes
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.linking.cpython import COLLECTS_IN_ALLOCATIONS
@@ -57,7 +57,7 @@ def search(
     if not wanted:
         return [], []
     running = _on_stacks(block, wanted)
-    loading = [(one.number, name) for one in wanted for name in one.imports]
+    loading = [(one.number, name) for one in wanted for name in one.build.imports]
     running += [Lingering(number, "import", name, "<import system>", 0, "the import") for number, name in loading]
     if whole or not running:
         running += lingering_pins(block, wanted, whole=whole)
@@ -78,21 +78,6 @@ def closures_held(block: Block, generation: Generation) -> list[FunctionType]:
         return []
     _, closures = _in_heap(block, {generation}, [generation], all_seen=True)
     return [closure for _, closure in _escaped(block, [generation], closures)]
-
-
-def _generation_of(block: Block, frame: FrameType) -> Generation | None:
-    """Return the generation that `frame` runs in, or is about to call into."""
-    chosen = chosen_by_dispatch(block, frame)
-    if chosen is not None:
-        return chosen
-    if is_forwarder(frame.f_code, block.reference):
-        loaded = frame.f_locals.get(VECTOR)
-        # Before a gate a call has not begun, unless it is bound to a generation: `dispatch` says whether it was let in.
-        if loaded is None or loaded[0].gate is not None:
-            return bound_in(block, frame)
-        current: Generation | None = loaded[0].current
-        return current
-    return block.by_globals.get(id(frame.f_globals))
 
 
 def _describe(generation: Generation, kind: str, owner: str, frame: FrameType) -> Lingering:
@@ -138,7 +123,7 @@ def _walk(
         for ident in list(stacks):
             frame = stacks[ident]
             while frame is not None:
-                generation = _generation_of(block, frame)
+                generation = called_generation(block, frame)
                 if generation in wanted and generation is not None:
                     found.append(_describe(generation, "thread", names.get(ident, f"thread {ident}"), frame))
                     break
@@ -153,7 +138,7 @@ def _walk(
 
 def _not_ended(block: Block, wanted: set[Generation]) -> list[Lingering]:
     """Return one of the objects that the last search of the heap found, if one has not ended: suspended or running."""
-    for reference, kind, owner in block.suspended:
+    for reference, kind, owner in block.search.suspended:
         thing = reference()
         frame = None if thing is None else getattr(thing, _SUSPENDED[type(thing)][1])
         generation = None if frame is None else block.by_globals.get(id(frame.f_globals))
@@ -193,7 +178,7 @@ def _in_heap(
         # Whether one that has not begun is in flight depends on who holds it, which only another search can tell.
         if frame.f_lasti >= 0:
             known.append((weakref.ref(thing), kind_of_it, owner))
-    block.suspended = known
+    block.search.suspended = known
     return found, closures
 
 
@@ -215,7 +200,7 @@ def _escaped(
         functions[id(closure.__code__)] = functions.get(id(closure.__code__), 0) + 1
     extra: set[int] = set()
     for generation in suspects:
-        for code, idle in zip(generation.codes, generation.idle_counts, strict=False):
+        for code, idle in zip(generation.drain.codes, generation.drain.idle_counts, strict=False):
             if code.co_flags & CO_NESTED and functions.get(id(code), 0) > idle - _WITHOUT_FUNCTIONS:
                 extra.add(id(code))
     if not extra:

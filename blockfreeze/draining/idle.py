@@ -6,7 +6,7 @@ import sys
 from types import CodeType, FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.model.block import Generation
 
 __all__ = [
@@ -22,19 +22,19 @@ __all__ = [
 
 def count_idle(generation: Generation) -> None:
     """Note the reference counts of a generation that is complete and in which nothing runs."""
-    generation.idle_counts = _counts(generation.codes)
+    generation.drain.idle_counts = _counts(generation.drain.codes)
 
 
 def count_joined(generation: Generation, codes: list[CodeType]) -> None:
     """Add the code objects of a member that has joined `generation`, at rest, to those that are watched."""
-    generation.codes += codes
-    if generation.finished:
-        generation.idle_counts += _counts(codes)
+    generation.drain.codes += codes
+    if generation.phase.is_complete:
+        generation.drain.idle_counts += _counts(codes)
 
 
 def assume_idle(generation: Generation) -> None:
     """Assume one function of each outermost code object, and no closure: for a world that ran before it was known."""
-    generation.idle_counts = [_WITHOUT_FUNCTIONS for _ in generation.codes]
+    generation.drain.idle_counts = [_WITHOUT_FUNCTIONS for _ in generation.drain.codes]
 
 
 def _counts(codes: list[CodeType]) -> list[int]:
@@ -63,15 +63,13 @@ def bind_closures_to_own(held: list[tuple[Generation, FunctionType]]) -> None:
             entry = generation.block.entry_of(value)
             if entry is None or entry not in generation.locals:
                 return value
-            generation.lent.add(id(generation.locals[entry]))
+            generation.drain.lent.add(id(generation.locals[entry]))
             return generation.locals[entry]
 
         for cell in closure.__closure__ or ():
-            try:
-                if block.entry_of(cell.cell_contents) is not None:
-                    cell.cell_contents = own(cell.cell_contents)
-            except ValueError:
-                continue
+            content = cell_content(cell)
+            if block.entry_of(content) is not None:
+                cell.cell_contents = own(content)
         if closure.__defaults__:
             closure.__defaults__ = tuple(map(own, closure.__defaults__))
         keywords = closure.__kwdefaults__ or {}
@@ -81,7 +79,7 @@ def bind_closures_to_own(held: list[tuple[Generation, FunctionType]]) -> None:
 
 
 def _has_extra_references(generation: Generation) -> bool:
-    counts = zip(_counts(generation.codes), generation.idle_counts, strict=True)
+    counts = zip(_counts(generation.drain.codes), generation.drain.idle_counts, strict=True)
     return any(now > then for now, then in counts)
 
 
@@ -89,6 +87,8 @@ def _suspicious_codes(suspects: list[Generation]) -> list[CodeType]:
     return [
         code
         for generation in suspects
-        for code, now, then in zip(generation.codes, _counts(generation.codes), generation.idle_counts, strict=True)
+        for code, now, then in zip(
+            generation.drain.codes, _counts(generation.drain.codes), generation.drain.idle_counts, strict=True
+        )
         if now > then
     ]

@@ -44,7 +44,9 @@ class _Ways(dict[type, int]):
         return way
 
 
-def reachable_from(roots: Iterable[Any], generations: Collection[Generation], without: tuple[type, ...] = ()) -> set[int]:
+def reachable_from(
+    roots: Iterable[Any], generations: Collection[Generation], without: tuple[type, ...] = ()
+) -> set[int]:
     """Return the ids of what `roots`, and generations' own functions and classes, reach and the collector knows.
 
     Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, and instances of the
@@ -52,7 +54,7 @@ def reachable_from(roots: Iterable[Any], generations: Collection[Generation], wi
     """
     level: list[Any] = list(roots)
     for generation in generations:
-        level += [*generation.locals.values(), *generation.class_values.values(), *generation.class_copies.values()]
+        level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
     names = {name for generation in generations for name in generation.members}
     ways = _Ways((ModuleType, FrameType, *without))
     modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules

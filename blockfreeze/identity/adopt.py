@@ -21,13 +21,13 @@ from types import (
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
-from blockfreeze.identity.class_values import METADATA, _serve, class_values, is_shared
+from blockfreeze.identity.class_attributes import METADATA, _serve, class_values, is_shared
 from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
-from blockfreeze.identity.versioned_attribute import VersionedConstructor, VersionedAttribute, as_data
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
 
 __all__ = ["new_versioned_attribute", "version_attribute", "adopt", "version_class", "watch_construction"]
@@ -54,15 +54,15 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
             # A descriptor that a metaclass written in C has made for instances of this one class (ctypes does).
             values[name] = old.__dict__.get(name, value)
             continue
-        inner = before.classes.get((member, f"{path}.{name}"))
+        inner = before.classes.named.get((member, f"{path}.{name}"))
         nested = is_a(value, type) and inner is not None and value is not inner
         if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
             adopt(block, generation, (member, f"{path}.{name}"), inner, value)  # type: ignore[arg-type]
             values[name] = inner
     # The rest of the generation is redirected once for all its classes, when it is complete.
     redirect([values], {id(new): old}, within=f"{new.__qualname__}.")
-    generation.classes[key] = old
-    generation.class_values[old] = values
+    generation.classes.named[key] = old
+    generation.classes.values[old] = values
     for name, value in values.items():
         entry = block.entries.get((member, f"{path}.{name}"))
         if entry is not None:
@@ -76,13 +76,13 @@ def version_class(block: Block, before: Generation, after: Generation, cls: type
     Args:
         built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
     """
-    births, values = before.class_values.get(cls, {}), after.class_values[cls]
+    births, values = before.classes.values.get(cls, {}), after.classes.values[cls]
     switched = {name for name, value in list(cls.__dict__.items()) if is_a(value, VersionedAttribute)}
-    names = {*births, *values, *switched, *before.assigned.get(cls, ()), *after.assigned.get(cls, ())}
-    names.update((before.assigns | after.assigns).intersection(cls.__dict__))
+    names = {*births, *values, *switched, *before.classes.assigned.get(cls, ()), *after.classes.assigned.get(cls, ())}
+    names.update((before.classes.assignable | after.classes.assignable).intersection(cls.__dict__))
     if not built and is_shared(cls, before, after):
         # A class that was carried over is not made by either: only its methods are each generation's own.
-        names = switched.union(*(one.carried[cls][1] for one in (before, after) if cls in one.carried))
+        names = switched.union(*(one.classes.carried[cls][1] for one in (before, after) if cls in one.classes.carried))
     for name in names:
         version_attribute(block, before, after, cls, name, built=built)
 
@@ -90,9 +90,9 @@ def version_class(block: Block, before: Generation, after: Generation, cls: type
 def version_attribute(
     block: Block, before: Generation, after: Generation, cls: type, name: str, *, built: bool
 ) -> None:
-    births = before.class_values.get(cls, {})
+    births = before.classes.values.get(cls, {})
     live = cls.__dict__.get(name, ABSENT)
-    value = after.class_values[cls].get(name, ABSENT)
+    value = after.classes.values[cls].get(name, ABSENT)
     if (name in METADATA and "__required_keys__" not in births) or is_patched(block, before, cls, name):
         return
     if "__required_keys__" in births:
@@ -109,8 +109,10 @@ def version_attribute(
             return
         versioned = new_versioned_attribute(block, cls, name, live)
         versioned.outward[before] = live
-    copies = before.class_copies.get(cls, {})
-    versioned.inner[before] = copies.get(name, versioned.inner.get(before, versioned.outward.get(before, versioned.default)))
+    copies = before.classes.copies.get(cls, {})
+    versioned.inner[before] = copies.get(
+        name, versioned.inner.get(before, versioned.outward.get(before, versioned.default))
+    )
     versioned.inner[after] = versioned.outward[after] = value
     known = [*versioned.inner.values(), *versioned.outward.values()]
     if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):

@@ -22,7 +22,7 @@ from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
 from blockfreeze.identity.adopt import adopt, version_class
-from blockfreeze.identity.class_values import METADATA, class_values
+from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
 from blockfreeze.identity.methods import is_own, method_function
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
@@ -42,8 +42,8 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     """Tell whether the class `name`, whose statement is about to run, tells others of itself, and has not changed."""
     block, current = generation.block, generation.before(member.name)
     before = current.members.get(member.name)
-    old = current.classes.get((member.name, name))
-    if old is None or old not in current.class_values or before is None:
+    old = current.classes.named.get((member.name, name))
+    if old is None or old not in current.classes.values or before is None:
         return False
     standing: object = before.meaning(name)
     if standing is not old:
@@ -60,7 +60,9 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
         value = before.meaning(read)
         if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
-    if type(old).__setattr__ is not type.__setattr__ and not _agree(generation, member.name, name, Outline.assigned_later_to):
+    if type(old).__setattr__ is not type.__setattr__ and not _agree(
+        generation, member.name, name, Outline.assigned_later_to
+    ):
         return False  # its metaclass takes part when an attribute is set, and what was set cannot be set once more
     return _agree(generation, member.name, name, Outline.skeleton_of)
 
@@ -167,7 +169,7 @@ def carry_over(
     """
     block, current = generation.block, generation.before(member.name)
     key = member.name, name
-    old = current.classes[key]
+    old = current.classes.named[key]
     if (types.resolve_bases(bases) or (object,)) != old.__bases__ or named.get("metaclass", type(old)) is not type(old):
         return None
     keywords = {word: value for word, value in named.items() if word != "metaclass"}
@@ -180,10 +182,10 @@ def carry_over(
     for cell, content in (("__classcell__", old), ("__classdictcell__", made)):
         if cell in made:
             made[cell].cell_contents = content
-    generation.classes[key] = old
-    generation.class_values[old] = values
-    before = current.carried.get(old)
-    generation.carried[old] = (before[0] if before else current.number, names)
+    generation.classes.named[key] = old
+    generation.classes.values[old] = values
+    before = current.classes.carried.get(old)
+    generation.classes.carried[old] = (before[0] if before else current.number, names)
     for method in names:
         entry = block.entries.get((member.name, f"{name}.{method}"))
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
@@ -240,7 +242,7 @@ def _relinked(
         if not is_a(values[name], FunctionType) and hasattr(type(values[name]), "__set_name__"):
             values[name].__set_name__(old, name)
     for name, existing, value in nested:
-        if (key[0], f"{key[1]}.{name}") in current.classes:
+        if (key[0], f"{key[1]}.{name}") in current.classes.named:
             adopt(generation.block, generation, (key[0], f"{key[1]}.{name}"), existing, value)
     return values, frozenset(names)
 

@@ -13,9 +13,9 @@ __all__ = ["apply_to_members", "is_preserved_member", "is_no_member", "merge_mem
 
 def is_preserved_member(generation: Generation, target: Any) -> bool:
     """Tell whether `target` is a member of an enumeration, one that others have while `generation` is being built."""
-    if generation.births is None:  # it serves, or did: asked first, as code that serves sets attributes too
+    if generation.phase.has_served:  # it serves, or did: asked first, as code that serves sets attributes too
         return False
-    known = generation.block.current.class_values.get(type(target), {}).get("_member_map_")
+    known = generation.block.current.classes.values.get(type(target), {}).get("_member_map_")
     return is_a(known, dict) and any(one is target for one in known.values())
 
 
@@ -32,18 +32,22 @@ def set_on_member(generation: Generation, member: Any, name: str, value: Any) ->
     come to serve, or is left, gives way to one that has another value, see `apply_to_members`.
     """
     key = id(member), name
-    generation.block.current.member_values.setdefault(key, [member, vars(member).get(name, ABSENT)])
+    generation.block.current.classes.enum_values.setdefault(key, [member, vars(member).get(name, ABSENT)])
     _set(member, name, value)
-    generation.member_values[key] = [member, value]
+    generation.classes.enum_values[key] = [member, value]
 
 
 def apply_to_members(before: Generation, after: Generation) -> None:
     """Give members that are kept the attributes that the bodies of `after` have set, after those of `before`."""
-    for key in {**before.member_values, **after.member_values}:
-        member = before.member_values[key][0] if key in before.member_values else after.member_values[key][0]
+    for key in {**before.classes.enum_values, **after.classes.enum_values}:
+        member = (
+            before.classes.enum_values[key][0]
+            if key in before.classes.enum_values
+            else after.classes.enum_values[key][0]
+        )
         live = vars(member).get(key[1], ABSENT)
-        before.member_values.setdefault(key, [member, live])
-        _, wanted = after.member_values.get(key, [member, ABSENT])
+        before.classes.enum_values.setdefault(key, [member, live])
+        _, wanted = after.classes.enum_values.get(key, [member, ABSENT])
         if wanted is not live:
             _set(member, key[1], wanted)
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from types import FunctionType, MemberDescriptorType
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
-from blockfreeze.core.safe_access import ATOMS, HEAP_TYPE, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
 
 __all__ = ["IDENTITIES", "counterparts", "has_taken_its_class_name", "holds_the_same", "made_alike", "same"]
 
@@ -78,9 +78,8 @@ def _says_the_same(one: Any, other: Any) -> bool:
         return same(one, other)
     if one.__code__ is not other.__code__ or one.__globals__ is not other.__globals__:
         return False
-    try:
-        was, now = ([cell.cell_contents for cell in function.__closure__ or ()] for function in (one, other))
-    except ValueError:  # a variable that was not set
+    was, now = ([cell_content(cell) for cell in function.__closure__ or ()] for function in (one, other))
+    if any(one is ABSENT for one in (*was, *now)):  # a variable that was not set
         return False
     return all(map(same, was, now)) and same(one.__defaults__, other.__defaults__)
 

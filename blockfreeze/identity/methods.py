@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.core.safe_access import ABSENT, cell_content, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward, shown_signature
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
+from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
 
@@ -40,10 +41,7 @@ def is_own(block: Block, value: Any) -> bool:
     if is_a(wrapped, FunctionType) and wrapped is not value and is_own(block, wrapped):
         return True
     for cell in value.__closure__ or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:
-            continue
+        content = cell_content(cell)
         if is_a(content, FunctionType) and id(content.__globals__) in block.by_globals:
             return True
     return False
@@ -68,8 +66,8 @@ def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bo
 
     Only in a block that is to be patched. What was put back may be of an older generation, whose methods forward.
     """
-    own = generation.class_values.get(cls)
-    if not block.patchable or own is None or name.startswith("__") or name in generation.assigned.get(cls, ()):
+    own = generation.classes.values.get(cls)
+    if not block.patchable or own is None or name.startswith("__") or name in generation.classes.assigned.get(cls, ()):
         return False
     live = cls.__dict__.get(name, ABSENT)
     if is_a(live, VersionedAttribute) or is_own(block, method_function(live)):
@@ -78,10 +76,10 @@ def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bo
 
 
 def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
-    for key, cls in list(generation.classes.items()):  # another thread may be importing a module
-        if cls in generation.class_values:
+    for key, cls in list(generation.classes.named.items()):  # another thread may be importing a module
+        if cls in generation.classes.values:
             # What has taken the place of a method for a time is none, and the method will be back.
-            away = {n: v for n, v in generation.class_values[cls].items() if is_patched(block, generation, cls, n)}
+            away = {n: v for n, v in generation.classes.values[cls].items() if is_patched(block, generation, cls, n)}
             for name, live in list({**cls.__dict__, **away}.items()):
                 value = live.outward.get(generation, live.default) if is_a(live, VersionedAttribute) else live
                 function = method_function(value)
@@ -107,7 +105,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
         each. Their number grows by what outside code holds, not by the number of swaps.
     """
     retiring: list[tuple[FunctionType, int, FunctionType]] = []
-    generation.class_copies = {}
+    generation.classes.copies = {}
     done: dict[int, FunctionType] = {}
     for (member, path), cls, name, value in _live_methods(block, generation):
         function = method_function(value)
@@ -117,7 +115,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
             there = generation.locals.get(block.entries[key]) if key in block.entries else None
             there = there.served if is_a(there, LegacyChoice) else there
             if is_a(there, FunctionType) and not is_forwarder(there.__code__, block.reference):
-                generation.class_copies.setdefault(cls, {})[name] = rewrapped(value, there)
+                generation.classes.copies.setdefault(cls, {})[name] = rewrapped(value, there)
             continue
         entry = block.entries.get(key) or block.add_entry(generation, *key, function)
         if id(function) not in done:
@@ -127,7 +125,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
         # A call may be under way to the slot: the choice among the methods that others keep stays in front.
         mine = done[id(function)]
         generation.locals[entry] = LegacyChoice(entry, generation, mine) if is_a(there, LegacyChoice) else mine
-        generation.class_copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
+        generation.classes.copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
     return retiring
 
 
@@ -137,7 +135,7 @@ def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, Functi
         signature = shown_signature(copy)
         if signature is not None:
             function.__dict__.setdefault("__signature__", signature)
-        forward(function, block.reference, slot, hide=block.has_taken_its_class_name(block.slots[slot - 1]))
+        forward(function, block.reference, slot, hide=hides_forwarders(block, block.slots[slot - 1]))
 
 
 def restore_methods(generation: Generation, retired: list[tuple[FunctionType, int, FunctionType]]) -> None:
@@ -147,17 +145,17 @@ def restore_methods(generation: Generation, retired: list[tuple[FunctionType, in
         shown = function.__dict__.pop("__signature__", None)
         if shown is not None and shown != shown_signature(function):
             function.__dict__["__signature__"] = shown  # it says something else than the code: it is the function's own
-    generation.class_copies = {}
+    generation.classes.copies = {}
 
 
 def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
     """Let the classes of a retired generation have other functions, by the ids of those that they have."""
-    for values in list(generation.class_values.values()):
+    for values in list(generation.classes.values.values()):
         for name, value in values.items():
             copy = copies.get(id(method_function(value)))
             if copy is not None:
                 values[name] = rewrapped(value, copy)
-    for cls in list(generation.class_values):
+    for cls in list(generation.classes.values):
         for versioned in list(cls.__dict__.values()):
             if is_a(versioned, VersionedAttribute) and generation in versioned.inner:
                 value = versioned.inner[generation]

@@ -49,7 +49,7 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
         replace: what stands for the functions and classes that the generation has made, by their ids.
     """
     found: dict[int, Any] = {}
-    own = generation.class_values
+    own = generation.classes.values
     made: list[tuple[Any, Any]] = []
     apart: set[int] = set()  # what is no part of anything that lasts: it lasts by itself, or its statement has changed
     for after, binding, before, existing, value in _pairs_of_versions(generation, members):
@@ -63,7 +63,9 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
                 made.append((existing, value))
             elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
                 apart.add(id(value))
-        elif made_alike(existing, value) or (after.made(type(value)) and has_taken_its_class_name(existing, value, name)):
+        elif made_alike(existing, value) or (
+            after.made(type(value)) and has_taken_its_class_name(existing, value, name)
+        ):
             if _is_unchanged(before, after, name):
                 found[id(value)] = existing
     for existing, value in made:
@@ -75,7 +77,9 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
     return found
 
 
-def _pairs_of_versions(generation: Generation, members: Iterable[Member]) -> Iterator[tuple[Member, str, Member, Any, Any]]:
+def _pairs_of_versions(
+    generation: Generation, members: Iterable[Member]
+) -> Iterator[tuple[Member, str, Member, Any, Any]]:
     """Yield what a name of a module, or an attribute of one of its classes, was made as before and is made as now.
 
     Each with the member, the name of what the statement that makes it binds (of an attribute, with its class and a dot
@@ -88,11 +92,11 @@ def _pairs_of_versions(generation: Generation, members: Iterable[Member]) -> Ite
             for name, value in member.namespace.items():
                 if name not in member.beneath:
                     yield member, name, before, before.meaning(name), value
-    for (module, path), cls in list(generation.classes.items()):  # another module may be joining
+    for (module, path), cls in list(generation.classes.named.items()):  # another module may be joining
         earlier = generation.before(module)
-        before, attributes = earlier.members.get(module), earlier.class_values.get(cls, {})
+        before, attributes = earlier.members.get(module), earlier.classes.values.get(cls, {})
         if before is not None and module in own:
-            for name, value in generation.class_values.get(cls, {}).items():
+            for name, value in generation.classes.values.get(cls, {}).items():
                 yield own[module], f"{path}.{name}", before, attributes.get(name), value
 
 

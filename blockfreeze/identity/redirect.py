@@ -21,7 +21,7 @@ from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodTy
 from typing import Any
 from weakref import ReferenceType, WeakMethod
 
-from blockfreeze.core.safe_access import ATOMS, HEAP_TYPE, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
 from blockfreeze.identity.rebuilt import (
     _BOUND,
     _LEADING_ON,
@@ -246,9 +246,8 @@ class _Redirection:
     def _enter_function(self, found: FunctionType) -> None:
         self.todo.append(found.__dict__)
         for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
-            try:
-                content = cell.cell_contents
-            except ValueError:
+            content = cell_content(cell)
+            if content is ABSENT:
                 continue
             new = self.replace.get(id(content))
             if type(content) in (WeakMethod, *_BOUND) or is_a(content, (tuple, frozenset)):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.identity.class_values import discard_shadow
+from blockfreeze.identity.class_attributes import discard_shadow
 from blockfreeze.identity.preserved import preserved_objects
 from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
@@ -30,24 +30,24 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
     shadows = [pair for member in members for pair in member.shadows]
     replace: dict[int, Any] = {id(shadow): cls for shadow, cls in shadows}
     for member in members:
-        replace.update({at: entry for at, (_, entry) in member.made_again.items()})
+        replace.update({at: entry for at, (_, entry) in member.remade.items()})
     if objects:
         replace.update(preserved_objects(generation, members, replace))
     if replace:
-        classes = [(module, cls) for (module, _), cls in list(generation.classes.items()) if module in names]
+        classes = [(module, cls) for (module, _), cls in list(generation.classes.named.items()) if module in names]
         own = [cls for _, cls in classes]
         roots: list[Any] = [member.namespace for member in members]
-        roots += [generation.class_values[cls] for cls in own if cls in generation.class_values]
-        roots += generation.member_values.values()
-        made = {cls: dict(generation.class_values[cls]) for cls in own if cls in generation.class_values}
-        new = [cls for module, cls in classes if cls not in generation.before(module).class_values]
+        roots += [generation.classes.values[cls] for cls in own if cls in generation.classes.values]
+        roots += generation.classes.enum_values.values()
+        made = {cls: dict(generation.classes.values[cls]) for cls in own if cls in generation.classes.values}
+        new = [cls for module, cls in classes if cls not in generation.before(module).classes.values]
         redirect(roots, replace, tuple(new))
         _let_switches_follow(generation, made)
     for shadow, _ in shadows:
         discard_shadow(shadow)
     for member in members:
         member.shadows.clear()
-        member.made_again.clear()
+        member.remade.clear()
         generation.compared.pop(member.name, None)
 
 
@@ -55,6 +55,6 @@ def _let_switches_follow(generation: Generation, made: dict[type, dict[str, Any]
     """Give the switches of classes that stay what has taken the place of the values that the new bodies had made."""
     for cls, values in made.items():
         for name, value in values.items():
-            now, live = generation.class_values[cls].get(name), cls.__dict__.get(name)
+            now, live = generation.classes.values[cls].get(name), cls.__dict__.get(name)
             if now is not value and is_a(live, VersionedAttribute) and live.inner.get(generation) is value:
                 live.inner[generation] = live.outward[generation] = now

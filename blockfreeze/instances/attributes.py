@@ -13,7 +13,14 @@ from blockfreeze.identity.methods import method_function
 from blockfreeze.linking.cpython import instructions
 from blockfreeze.model.block import Generation
 
-__all__ = ["assigned_by_constructors", "assigned_in", "gained_attributes", "has_attribute", "instances_of", "with_subclasses"]
+__all__ = [
+    "assigned_by_constructors",
+    "assigned_in",
+    "gained_attributes",
+    "has_attribute",
+    "instances_of",
+    "with_subclasses",
+]
 
 _FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 
@@ -51,14 +58,14 @@ def _assigned_to_first(code: CodeType) -> set[str]:
 def assigned_in(generation: Generation, cls: type) -> set[str]:
     """Return the attributes that methods of `cls` assign to instances in `generation`, and that no class has."""
     # What a generation was born with forwards once it was armed; what it goes on with are its copies.
-    values = {**generation.class_values[cls], **generation.class_copies.get(cls, {})}
+    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
     names = _assigned(values)
     return {name for name in names if name not in values and not any(name in one.__dict__ for one in cls.__mro__[1:])}
 
 
 def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
     """Return what of `assigned_in` the class's own constructor assigns, or a method that it may call."""
-    values = {**generation.class_values[cls], **generation.class_copies.get(cls, {})}
+    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
     called, todo = set[str](), [name for name in _CONSTRUCTORS if name in values]
     while todo:
         name = todo.pop()
@@ -73,9 +80,9 @@ def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
     gained: dict[type, set[str]] = {}
-    for cls in list(after.class_values):
-        if cls in before.class_values:
-            old = {**before.class_values[cls], **before.class_copies.get(cls, {})}
+    for cls in list(after.classes.values):
+        if cls in before.classes.values:
+            old = {**before.classes.values[cls], **before.classes.copies.get(cls, {})}
             new = assigned_in(after, cls) - _assigned(old)
             if new:
                 gained[cls] = new

@@ -32,10 +32,16 @@ from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.identity.carry_over import is_foreign
 from blockfreeze.identity.layout import is_made_in_c
+from blockfreeze.identity.new_instances import LEGACY_OF, is_new_instance
 from blockfreeze.instances.attributes import assigned_by_constructors, assigned_in, instances_of, with_subclasses
 from blockfreeze.instances.converter import converter_of, version_of
 from blockfreeze.instances.legacy_classes import is_legacy_class
-from blockfreeze.instances.legacy_methods import make_methods_legacy, offer_legacy_methods, serve_superseded, release_legacy_methods
+from blockfreeze.instances.legacy_methods import (
+    make_methods_legacy,
+    offer_legacy_methods,
+    release_legacy_methods,
+    serve_superseded,
+)
 from blockfreeze.instances.passage import Passage, full_name
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.declared import SupersededClass
@@ -94,11 +100,11 @@ class Conversion:
         self.stayed: dict[tuple[str, str], int] = {}
         self._changes_of: dict[type, list[_Change]] = {}
         self._undo: list[Callable[[], object]] = []
-        for key, target in list(after.classes.items()):
-            if target in after.class_values:
+        for key, target in list(after.classes.named.items()):
+            if target in after.classes.values:
                 for source, left in _sources(block, before, key):
                     if source is not target or converter_of(before, source) or converter_of(after, target):
-                        self.changes[source] = self._change(before.classes.get(key), source, target, left)
+                        self.changes[source] = self._change(before.classes.named.get(key), source, target, left)
 
     def _change(self, old: type | None, source: type, target: type, left: SupersededClass | None) -> _Change:
         version = version_of(self.before, source) if left is None else left.version
@@ -163,7 +169,7 @@ class Conversion:
             with collector_at_rest():
                 for one in instances_of(list(passages)):
                     passage = passages[type(one)]
-                    if passage.is_open_to(one) if committed else not self.after.has_made(one):
+                    if passage.is_open_to(one) if committed else not is_new_instance(self.after, one):
                         self._bring(one, passage)
         except BaseException:
             self.undo()
@@ -182,7 +188,7 @@ class Conversion:
         for change in self.changes.values():
             direct: list[type] = type.__subclasses__(change.source) if change.second else []
             for one in direct:
-                ours = one in self.changes or one in self.after.class_values or is_legacy_class(one)
+                ours = one in self.changes or one in self.after.classes.values or is_legacy_class(one)
                 if ours or one is change.target or self.block.covers(one.__module__):
                     continue
                 before = one.__bases__
@@ -195,7 +201,7 @@ class Conversion:
                     self._undo.append(partial(setattr, one, "__bases__", before))
 
     def _final(self, kind: type) -> type:
-        cls: type = kind.__dict__.get("blockfreeze_twin_of", kind)
+        cls: type = kind.__dict__.get(LEGACY_OF, kind)
         change = self.changes.get(cls)
         return cls if change is None else change.target
 
@@ -245,7 +251,7 @@ class Conversion:
         """Return how many instances of each class were converted."""
         return tuple(Converted(name, count) for name, count in sorted(self.converted.items()))
 
-    def told(self, lacking: Mapping[str, int]) -> list[Unreached]:
+    def not_converted(self, lacking: Mapping[str, int]) -> list[Unreached]:
         """Return which instances stay as they were, and why.
 
         Args:
@@ -270,10 +276,10 @@ def _as_own(generation: Generation, hook: Callable[..., object], *given: object)
 
 
 def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator[tuple[type, SupersededClass | None]]:
-    old = before.classes.get(key)
-    if old is not None and old in before.class_values:
+    old = before.classes.named.get(key)
+    if old is not None and old in before.classes.values:
         yield old, None
-    for left in block.left:
+    for left in block.instances.superseded:
         cls = left.reference()
         if left.key == key and cls is not None and cls is not old:
             yield cls, left
@@ -281,18 +287,22 @@ def _sources(block: Block, before: Generation, key: tuple[str, str]) -> Iterator
 
 def supersede_classes(block: Block, before: Generation, after: Generation) -> None:
     """As part of a commit: note the classes that others take the place of, and let their methods run as they did."""
-    block.left = [one for one in block.left if one.reference() not in (None, *after.class_values)]
-    for key, cls in list(before.classes.items()):
-        if cls not in before.class_values or cls in after.class_values:
+    block.instances.superseded = [
+        one for one in block.instances.superseded if one.reference() not in (None, *after.classes.values)
+    ]
+    for key, cls in list(before.classes.named.items()):
+        if cls not in before.classes.values or cls in after.classes.values:
             continue
-        if key in after.classes:
-            block.left.append(SupersededClass(cls, key, version_of(before, cls), assigned_in(before, cls)))
-            serve_superseded(block, after, key, after.classes[key])
+        if key in after.classes.named:
+            block.instances.superseded.append(
+                SupersededClass(cls, key, version_of(before, cls), assigned_in(before, cls))
+            )
+            serve_superseded(block, after, key, after.classes.named[key])
         make_methods_legacy(block, before, after, cls)
     offer_legacy_methods(block, after)
 
 
 def release_classes(block: Block, generation: Generation) -> None:
     """Once nothing older or newer than `generation` runs: its classes are classes like any other, if they were left."""
-    for cls in list(generation.class_values):
+    for cls in list(generation.classes.values):
         release_legacy_methods(block, generation, cls)

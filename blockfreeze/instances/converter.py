@@ -11,7 +11,9 @@ __all__ = ["converter_of", "version_of"]
 
 def converter_of(generation: Generation, cls: type) -> Converter | None:
     """Return the converter that `generation` has for a class, or for its nearest base with one."""
-    return next((generation.converters[base] for base in cls.__mro__ if base in generation.converters), None)
+    return next(
+        (generation.classes.converters[base] for base in cls.__mro__ if base in generation.classes.converters), None
+    )
 
 
 def version_of(generation: Generation, cls: type) -> Version:

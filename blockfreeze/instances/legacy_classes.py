@@ -23,7 +23,8 @@ from blockfreeze.dispatch.resolution import LEGACY_METHODS
 from blockfreeze.identity.adopt import watch_construction
 from blockfreeze.identity.layout import set_attribute, set_class
 from blockfreeze.identity.methods import method_function, rewrapped
-from blockfreeze.identity.versioned_attribute import VersionedDataAttribute, VersionedAttribute
+from blockfreeze.identity.new_instances import LEGACY_OF, is_new_instance, replace_class
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedDataAttribute
 from blockfreeze.instances.attributes import (
     assigned_in,
     gained_attributes,
@@ -34,6 +35,7 @@ from blockfreeze.instances.attributes import (
 from blockfreeze.instances.converter import version_of
 from blockfreeze.instances.legacy_methods import legacy_methods_of, working_method
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.phase import Phase
 
 __all__ = ["is_legacy_class", "move_to_legacy_classes", "return_from_legacy_classes", "disarm_legacy_classes"]
 
@@ -63,13 +65,15 @@ def move_to_legacy_classes(
             if not is_legacy_class(kind):
                 lacking.setdefault(kind, set()).update(gained.get(cls, ()))
                 held.update((kind,) if cls in waiting else ())
-    others = [one for one in block.generations.values() if one not in (before, after) and not one.drained]
+    others = [
+        one for one in block.generations.values() if one not in (before, after) and one.phase is not Phase.DRAINED
+    ]
     legacy_classes: dict[type, type | None] = {}
 
     def legacy_class_of(kind: type) -> type | None:
         if kind not in legacy_classes:
             made = legacy_classes[kind] = _make_legacy_class(block, kind, before, others, gated=kind in held)
-            before.legacy_classes += [] if made is None else [made]  # at once: a failure returns what was moved
+            before.classes.legacy += [] if made is None else [made]  # at once: a failure returns what was moved
         return legacy_classes[kind]
 
     # Those of classes that are waited for exist before the heap is searched: from here on, what `before` makes is told.
@@ -80,12 +84,12 @@ def move_to_legacy_classes(
     moved: dict[str, int] = {}
     for one in instances_of(list(lacking)):
         kind = type(one)
-        if kind not in lacking or after.has_made(one):
+        if kind not in lacking or is_new_instance(after, one):
             continue
         if kind not in held and all(has_attribute(one, name) for name in lacking[kind]):
             continue
         legacy = legacy_class_of(kind)
-        if legacy is not None and block.replace_class(one, kind, legacy):
+        if legacy is not None and replace_class(block, one, kind, legacy):
             name = f"{kind.__module__}.{kind.__qualname__}"
             moved[name] = moved.get(name, 0) + 1
     return moved
@@ -93,7 +97,7 @@ def move_to_legacy_classes(
 
 def is_legacy_class(kind: type) -> bool:
     """Tell whether `kind` is a twin of another class."""
-    return "blockfreeze_twin_of" in kind.__dict__
+    return LEGACY_OF in kind.__dict__
 
 
 def _make_legacy_class(
@@ -111,7 +115,7 @@ def _make_legacy_class(
     namespace: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__, "__qualname__": kind.__qualname__}
     versioned_attributes: list[VersionedAttribute] = []
     for base in kind.__mro__:
-        for name, value in before.class_values.get(base, {}).items():
+        for name, value in before.classes.values.get(base, {}).items():
             owner = next(one for one in kind.__mro__ if name in one.__dict__ or one is base)
             if owner is base and name not in namespace and name not in _SPECIAL:
                 live = base.__dict__.get(name)
@@ -120,10 +124,16 @@ def _make_legacy_class(
                     kept = rewrapped(kept, working_method(block, before, base, name) or method_function(kept))
                 if kept is not ABSENT:
                     namespace[name] = kept
-                    before.lent.add(id(method_function(kept)))
+                    before.drain.lent.add(id(method_function(kept)))
                     if is_a(live, VersionedAttribute) and not live.inner.keys().isdisjoint(others):
-                        versioned_attributes.append((VersionedDataAttribute if is_a(live, VersionedDataAttribute) else VersionedAttribute)(block, kind, name, ABSENT))
-                        versioned_attributes[-1].inner.update({one: live.inner[one] for one in others if one in live.inner})
+                        versioned_attributes.append(
+                            (VersionedDataAttribute if is_a(live, VersionedDataAttribute) else VersionedAttribute)(
+                                block, kind, name, ABSENT
+                            )
+                        )
+                        versioned_attributes[-1].inner.update(
+                            {one: live.inner[one] for one in others if one in live.inner}
+                        )
     if gated:
         namespace |= legacy_methods_of(block, kind, namespace, others)
     for versioned in versioned_attributes:
@@ -131,10 +141,10 @@ def _make_legacy_class(
         namespace[versioned.name] = versioned
     namespace["__doc__"] = kind.__doc__
     namespace["__class__"] = property(lambda self: kind, set_class)
-    namespace["blockfreeze_twin_of"] = kind
+    namespace[LEGACY_OF] = kind
     namespace["blockfreeze_version"] = version_of(before, kind)
     namespace["blockfreeze_assigned"] = frozenset(
-        name for base in kind.__mro__ if base in before.class_values for name in assigned_in(before, base)
+        name for base in kind.__mro__ if base in before.classes.values for name in assigned_in(before, base)
     )
 
     def reduce_as_class(self: Any, protocol: Any) -> Any:
@@ -152,14 +162,14 @@ def _make_legacy_class(
     for versioned in versioned_attributes:
         versioned.owner = legacy
     if LEGACY_METHODS in namespace:
-        block.with_legacy_methods.add(legacy)
+        block.instances.with_legacy_methods.add(legacy)
     return legacy
 
 
 def disarm_legacy_classes(block: Block) -> None:
     """Once nothing runs in a generation that was left: a twin has one value of each attribute, as any class."""
     for generation in block.generations.values():
-        for legacy in generation.legacy_classes:
+        for legacy in generation.classes.legacy:
             for name, value in list(legacy.__dict__.items()):
                 if is_a(value, VersionedAttribute):
                     set_attribute(legacy, name, value.default)
@@ -171,6 +181,6 @@ def return_from_legacy_classes(generation: Generation, first: int = 0) -> None:
     Args:
         first: of the twins that the generation has, those from this one on.
     """
-    for one in instances_of(generation.legacy_classes[first:]):
-        set_class(one, type(one).__dict__["blockfreeze_twin_of"])
-    del generation.legacy_classes[first:]
+    for one in instances_of(generation.classes.legacy[first:]):
+        set_class(one, type(one).__dict__[LEGACY_OF])
+    del generation.classes.legacy[first:]

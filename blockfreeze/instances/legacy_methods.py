@@ -14,15 +14,23 @@ from typing import Any
 
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
-from blockfreeze.dispatch.resolution import LEGACY_METHODS, LATEST, LegacyChoice
+from blockfreeze.dispatch.resolution import LATEST, LEGACY_METHODS, LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
+from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.layout import delete_attribute, set_attribute
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 
-__all__ = ["legacy_methods_of", "make_methods_legacy", "offer_legacy_methods", "working_method", "serve_superseded", "release_legacy_methods"]
+__all__ = [
+    "legacy_methods_of",
+    "make_methods_legacy",
+    "offer_legacy_methods",
+    "working_method",
+    "serve_superseded",
+    "release_legacy_methods",
+]
 
 
 def make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
@@ -43,7 +51,7 @@ def make_methods_legacy(block: Block, generation: Generation, after: Generation,
             kept[entry] = {**kept.get(entry, {}), after.number: again, LATEST: again}
     if kept:
         set_attribute(cls, LEGACY_METHODS, kept)
-        block.with_legacy_methods.add(cls)
+        block.instances.with_legacy_methods.add(cls)
 
 
 def working_method(
@@ -54,8 +62,8 @@ def working_method(
     there = None if entry is None else generation.locals.get(entry)
     found = (
         there.served if is_a(there, LegacyChoice) else there,
-        method_function(generation.class_copies.get(cls, {}).get(name)),
-        method_function(generation.class_values[cls].get(name)),
+        method_function(generation.classes.copies.get(cls, {}).get(name)),
+        method_function(generation.classes.values[cls].get(name)),
     )
     working = (one for one in found if is_a(one, FunctionType) and not is_forwarder(one.__code__, block.reference))
     return next(working, None)
@@ -95,17 +103,20 @@ def release_legacy_methods(block: Block, generation: Generation, cls: type) -> N
     A bound method of an instance that was converted to another class since, and not back, goes through them.
     """
     kept = cls.__dict__.get(LEGACY_METHODS)
-    if kept is None or any(one is not cls and not kept.keys().isdisjoint(one.__dict__[LEGACY_METHODS]) for one in block.with_legacy_methods):
+    if kept is None or any(
+        one is not cls and not kept.keys().isdisjoint(one.__dict__[LEGACY_METHODS])
+        for one in block.instances.with_legacy_methods
+    ):
         return
     for _, _, function, entry in _forwarding(block, generation, cls):
         if entry in kept:
             function.__code__ = kept[entry][LATEST].__code__
     delete_attribute(cls, LEGACY_METHODS)
-    block.with_legacy_methods.discard(cls)
+    block.instances.with_legacy_methods.discard(cls)
 
 
 def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> Entry | None:
-    keys = [key for key, one in list(generation.classes.items()) if one is cls]
+    keys = [key for key, one in list(generation.classes.named.items()) if one is cls]
     return next((block.entries[m, f"{p}.{name}"] for m, p in keys if (m, f"{p}.{name}") in block.entries), None)
 
 
@@ -122,14 +133,16 @@ def legacy_methods_of(
     current = block.current
     for name, value in values.items():
         function = method_function(value)
-        owner = next((base for base in kind.__mro__ if name in current.class_values.get(base, ())), None)
+        owner = next((base for base in kind.__mro__ if name in current.classes.values.get(base, ())), None)
         entry = None if owner is None else _entry_named(block, current, owner, name)
         if entry is None or not is_a(function, FunctionType) or type(value) is staticmethod:
             continue
         forwarder = copy_function(function)
-        forward(forwarder, block.reference, entry.slot, hide=block.has_taken_its_class_name(entry))
+        forward(forwarder, block.reference, entry.slot, hide=hides_forwarders(block, entry))
         made[name] = rewrapped(value, forwarder)
-        own = {one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.class_values}
+        own = {
+            one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.classes.values
+        }
         kept[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}
         kept[entry][LATEST] = copy_function(function)
     return {**made, LEGACY_METHODS: kept} if kept else {}
@@ -137,7 +150,7 @@ def legacy_methods_of(
 
 def offer_legacy_methods(block: Block, generation: Generation) -> None:
     """Put the choice into the slots of `generation` for every method that some class keeps."""
-    for cls in tuple(block.with_legacy_methods):
+    for cls in tuple(block.instances.with_legacy_methods):
         for entry in cls.__dict__.get(LEGACY_METHODS, ()):
             served = generation.locals.get(entry)
             if not is_a(served, LegacyChoice):

@@ -59,9 +59,9 @@ from blockfreeze.linking.hook_table import (
     DECORATOR,
     DEFINE,
     HOME,
-    IMPORT,
-    PRESERVE,
+    IMPORT_MEMBER,
     LOAD,
+    PRESERVE,
     REFRESH,
     REGISTER_AT_FORK,
     SETTER,
@@ -69,6 +69,7 @@ from blockfreeze.linking.hook_table import (
     STATE,
     UNSET,
     home_variable,
+    hooks_of,
 )
 from blockfreeze.linking.unlinked import with_callers_shown
 
@@ -122,11 +123,9 @@ class _Linker:
     def linked(self) -> LinkedCode:
         for inner in nested_codes(self.code):
             self._find_wanted(inner)
-        free = {*(self.cells[name] for name in self.linkage.bound), *CLASS_HOOKS}
-        free |= {AT_FORK, BIND, CALLER, DEFINE, REFRESH, STAR}
+        free = {*(self.cells[name] for name in self.linkage.bound), *hooks_of(later=self.has_home)}
         if self.has_home:
-            free |= {AS_IT_IS, BUILD, DECORATOR, IMPORT, PRESERVE, STATE, HOME, LOAD, UNSET}
-            free |= {self._home(name) for name in self.linkage.moved}
+            free |= {HOME, *(self._home(name) for name in self.linkage.moved)}
         code = self._rewrite(self.code, tuple(sorted(free)), top_level=True)
         return LinkedCode(code, self.cells, self.linkage, self.has_home, frozenset(self.assigns))
 
@@ -192,7 +191,7 @@ class _Linker:
         items: list[object] = list(source)
         # At the top level of a later generation everything may be a class that serves already; in the first none is.
         looked_for = CLASS_HOOKS.intersection(gained) if self.has_home or not top_level else frozenset()
-        places = ClassAccess(code, self.linkage, looked_for, everything=top_level)
+        accesses = ClassAccess(code, self.linkage, looked_for, everything=top_level)
         for at, item in enumerate(items):
             if not isinstance(item, Instr):
                 result.append(item)
@@ -200,7 +199,7 @@ class _Linker:
             follower = next((one.name for one in items[at + 1 :] if isinstance(one, Instr)), "")
             if item.name == "COPY_FREE_VARS":
                 continue
-            hook = places.hook_at(item)
+            hook = accesses.hook_at(item)
             if isinstance(item.arg, CodeType):
                 self._push_code(result, source, item)
             elif item.name == "MAKE_FUNCTION":
@@ -288,7 +287,7 @@ class _Linker:
             null = sequences.null_for(at) if cpython.attribute_load(item)[1] else []
             return [*sequences.call_with_value(AT_FORK, (), at), *null]
         if item.name == "IMPORT_NAME" and self.has_home and str(item.arg) in self.linkage.member_imports:
-            return sequences.call_with_two(IMPORT, str(item.arg), at, keep=True)
+            return sequences.call_with_two(IMPORT_MEMBER, str(item.arg), at, push=True)
         if item.name not in ("STORE_NAME", "STORE_GLOBAL", "LOAD_NAME", "DELETE_NAME"):
             return [item]
         name = str(item.arg)

@@ -68,11 +68,11 @@ def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation
     return [load, Instr("SWAP", 2, location=at), *_call(names, at)]
 
 
-def call_with_two(hook: str, name: str, at: InstrLocation | None, *, keep: bool = False) -> list[Instr]:
+def call_with_two(hook: str, name: str, at: InstrLocation | None, *, push: bool = False) -> list[Instr]:
     """Return the call ``hook(upper, name, lower)`` that takes two values off the stack, as STORE_ATTR does.
 
     Args:
-        keep: leave the result on the stack, as IMPORT_NAME does.
+        push: leave the result on the stack, as IMPORT_NAME does.
     """
     # lower, upper -> lower, upper, hook -> hook, upper, lower -> hook, upper, lower, name -> hook, upper, name, lower
     turn = [free_load(hook, at), Instr("SWAP", 3, location=at)]
@@ -80,7 +80,7 @@ def call_with_two(hook: str, name: str, at: InstrLocation | None, *, keep: bool 
     if not _SINCE_312:
         sequence.append(Instr("PRECALL", 2, location=at))
     sequence.append(Instr("CALL", 2, location=at))
-    return sequence if keep else [*sequence, Instr("POP_TOP", location=at)]
+    return sequence if push else [*sequence, Instr("POP_TOP", location=at)]
 
 
 def null_for(at: InstrLocation | None) -> list[Instr]:

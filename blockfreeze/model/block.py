@@ -201,9 +201,8 @@ class Block:
 
     def renew_locks(self) -> None:
         """Forget who holds the locks: in a child process, which does not have the threads that did."""
-        owner, converging = self.claim.owner, self.claim.converging
-        self.claim, self.locks = Claim(), Locks()
-        self.claim.owner, self.claim.converging = owner, converging
+        self.locks = Locks()
+        self.claim.renew_lock()
         self.patches.renew_lock()
 
     @property

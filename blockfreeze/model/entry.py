@@ -24,7 +24,18 @@ class Entry:
     Threads: changed only by the thread that holds the block's claim or its lock `arming`.
     """
 
-    __slots__ = ("armed", "function", "kind", "member", "own_attributes", "path", "shown", "signature", "slot", "wrapper")
+    __slots__ = (
+        "armed",
+        "function",
+        "kind",
+        "member",
+        "own_attributes",
+        "path",
+        "shown",
+        "signature",
+        "slot",
+        "wrapper",
+    )
 
     def __init__(self, member: str, path: str, function: FunctionType, slot: int, *, wrapper: bool) -> None:
         self.member = member

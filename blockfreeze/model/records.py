@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Protocol
@@ -124,7 +124,7 @@ class PendingConversion(Protocol):
     def counted(self) -> tuple[Converted, ...]:
         """Return how many instances of each class were converted."""
 
-    def not_converted(self, lacking: dict[str, int]) -> list[Unreached]:
+    def not_converted(self, lacking: Mapping[str, int]) -> list[Unreached]:
         """Return which instances are as they were, and why."""
 
 
@@ -156,9 +156,13 @@ class Claim:
     """The right to change a block: who has it, and a condition that is notified when it is given back."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition(threading.Lock())
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """Forget who holds the lock, in the child of a fork."""
+        self.changed = threading.Condition(threading.Lock())
 
 
 class Locks:

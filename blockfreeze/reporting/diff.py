@@ -82,7 +82,9 @@ def differences(before: Generation, after: Generation) -> Differences:
             _compare_functions(name, was, now, result)
     result.afresh = list(_afresh(before, after))
     result.overwritten = list(_overwritten(before, after))
-    result.replaced_classes = [ReplacedClass(name, reason) for name, reason in sorted(after.replaced.items())]
+    result.replaced_classes = [
+        ReplacedClass(name, reason) for name, reason in sorted(after.report.replaced_classes.items())
+    ]
     result.done_again = list(_done_again(before, after))
     return result
 
@@ -99,15 +101,19 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
     for name, member in after.members.items():
         if name not in before.members:
             continue
-        classes = {path: cls for (module, path), cls in list(after.classes.items()) if module == name}
-        silent = {path for path, cls in classes.items() if cls in after.carried or not _tells_others(after, cls)}
-        made_before = frozenset(silent).union(after.linked[name].made_before if name in after.linked else ())
+        classes = {path: cls for (module, path), cls in list(after.classes.named.items()) if module == name}
+        silent = {
+            path for path, cls in classes.items() if cls in after.classes.carried or not _tells_others(after, cls)
+        }
+        made_before = frozenset(silent).union(
+            after.build.linked[name].made_before if name in after.build.linked else ()
+        )
         old = before.members[name]
         same = old.source.data == member.source.data and old.source.path == member.source.path
-        known = before.runs_again.get(name)
+        known = before.report.runs_again.get(name)
         if known is None or not same or known[0] != made_before:
             known = made_before, Survey(member.source, after.block.covers, member.linkage, made_before).runs_again
-        after.runs_again[name] = known
+        after.report.runs_again[name] = known
         if same:
             yield from map(str, known[1])
         elif known[1]:
@@ -132,7 +138,7 @@ def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: 
 
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
     for (member, name), size in container_sizes(before):
-        if size == before.sizes.get((member, name), 0) or member not in after.members:
+        if size == before.report.sizes.get((member, name), 0) or member not in after.members:
             continue
         old = before.members[member].namespace[name]
         new = after.members[member].namespace.get(name)
@@ -178,7 +184,7 @@ def report(
         incompatible=tuple(found.incompatible),
         afresh=tuple(found.afresh),
         overwritten=tuple(found.overwritten),
-        kept_state=tuple(sorted(after.kept_state)),
+        kept_state=tuple(sorted(after.report.kept_state)),
         migrated=migrated,
         converted=converted,
         replaced_classes=tuple(found.replaced_classes),

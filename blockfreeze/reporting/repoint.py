@@ -105,7 +105,7 @@ def repoint(block: Block, before: Generation, after: Generation) -> tuple[list[R
 def _still_held(block: Block, wanted: dict[int, tuple[Any, Any, str]]) -> list[Unreached]:
     counts = dict.fromkeys(wanted, 0)
     ours = {*block.by_globals}
-    ours.update(id(one.classes) for one in block.generations.values())
+    ours.update(id(one.classes.named) for one in block.generations.values())
     ours.update(id(one.home) for each in block.generations.values() for one in each.variables.values())
     # One walk through the heap for all of them: each holds up every thread for as long as it takes.
     for holder in gc.get_referrers(*(old for old, _, _ in wanted.values())):

@@ -8,12 +8,11 @@ from typing import Any
 
 from blockfreeze.core.errors import IncompatibleBlockError
 from blockfreeze.core.report import Migrated
-from blockfreeze.core.safe_access import ATOMS, is_a
+from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
 from blockfreeze.identity.redirect import redirect
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.declared import Hook, Variable
-from blockfreeze.state.variables import _MISSING
 
 __all__ = ["Migration", "forget_ancestors", "no_way_back"]
 
@@ -65,7 +64,7 @@ class Migration:
             self._check_untouched(name, now)
             value = was.value
             for variable, hook in steps:
-                value = variable.lead(hook, value)
+                value = variable.apply(hook, value)
             if now.value is not value:
                 replaced.append((now.value, value))
                 self._rebind(name, now.value, value)
@@ -80,13 +79,13 @@ class Migration:
                 follow[id(stale)] = value
         if follow:
             roots: list[Any] = [member.namespace for member in self.after.members.values()]
-            redirect([*roots, *self.after.class_values.values(), *self.after.locals.values()], follow)
+            redirect([*roots, *self.after.classes.values.values(), *self.after.locals.values()], follow)
         return tuple(done)
 
     def _rebind(self, qualified: str, stale: Any, value: Any) -> None:
         module, _, name = qualified.rpartition(".")
         namespace = self.after.members[module].namespace if module in self.after.members else {}
-        if namespace.get(name, _MISSING) is stale:
+        if namespace.get(name, ABSENT) is stale:
             namespace[name] = value
 
     def _check_untouched(self, name: str, now: Variable) -> None:
@@ -137,4 +136,4 @@ def forget_ancestors(block: Block) -> None:
         if variable.parent is not None and id(variable.parent.home) not in homes:
             variable.parent = None
         if id(variable) not in known:  # the last value of what is not declared any more is kept alone
-            variable.parent = variable.hook = variable.inverse = variable.generation = None
+            variable.forget_hooks()

@@ -105,7 +105,7 @@ class Patches:
 
 
 def _members(block: Block, module: str) -> list[tuple[Generation, Member]]:
-    found = [(one, one.members.get(module)) for one in tuple(block.generations.values()) if one.finished]
+    found = [(one, one.members.get(module)) for one in tuple(block.generations.values()) if one.phase.is_complete]
     return [(one, member) for one, member in found if member is not None and member.finished]
 
 

@@ -27,9 +27,7 @@ from blockfreeze.model.declared import Hook, Variable
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import FIRST_VERSION, Version, outline_of
 
-__all__ = ["_MISSING", "declare", "moved_homes"]
-
-_MISSING = object()
+__all__ = ["declare", "moved_homes"]
 
 _COPIED = (dict, list, set, deque, bytearray)
 
@@ -54,14 +52,14 @@ def declare(
     live = block.variables.get(key) or _undeclared(generation, member, name)
     home = member.home_of(block, name) if name in member.linkage.state else None
     if live is None:
-        found = Variable(generation, name, version, {} if home is None else home)
+        found = Variable(generation.own, name, version, {} if home is None else home)
         if name not in found.home:
             found.home[name] = factory()
-            generation.introduced[id(found.home), name] = found.home
+            generation.build.introduced[id(found.home), name] = found.home
     elif live.version == version:
         if home is not None and home is not live.home:
             home.setdefault(name, live.value)  # functions rebind it from this generation on
-        found = Variable(generation, name, version, live.home if home is None else home)
+        found = Variable(generation.own, name, version, live.home if home is None else home)
         if live.origin is not None:
             found.origin, found.parent, found.exact = live.origin, live.parent, live.exact
             found.hook, found.inverse = _hook_from(migrate, live.origin), inverse
@@ -102,7 +100,7 @@ def _undeclared(generation: Generation, member: Member, name: str) -> Variable |
     if name not in home:
         return None
     home = home if shared else {name: home[name]}
-    found = block.current.variables[member.name, name] = Variable(block.current, name, FIRST_VERSION, home)
+    found = block.current.variables[member.name, name] = Variable(block.current.own, name, FIRST_VERSION, home)
     return found
 
 
@@ -137,11 +135,11 @@ def _migrated(
     home: dict[str, Any] | None,
 ) -> Variable:
     block = generation.block
-    found = Variable(generation, live.name, version, {} if home is None else home)
+    found = Variable(generation.own, live.name, version, {} if home is None else home)
     found.origin, found.parent = live.version, live
     found.hook = _hook_from(migrate, live.version)
     if found.hook is None and live.inverse is not None and live.origin == version:
-        found.hook = partial(live.lead, live.inverse)  # an older version comes by a swap: what leads back leads to it
+        found.hook = partial(live.apply, live.inverse)  # an older version comes by a swap: what leads back leads to it
     if found.hook is None:
         raise IncompatibleBlockError(
             f"{member.name}: the swap was refused: the variable {live.name!r} is of version {live.version!r}, and the "
@@ -156,10 +154,10 @@ def _migrated(
 def _try(found: Variable, live: Variable) -> None:
     assert found.hook is not None
     was = live.value
-    found.tried = found.home[found.name] = found.lead(found.hook, was)
+    found.tried = found.home[found.name] = found.apply(found.hook, was)
     found.held = _contents(found.tried)
     if found.inverse is not None:
-        found.exact = _is_equal(found.lead(found.inverse, found.tried), was)
+        found.exact = _is_equal(found.apply(found.inverse, found.tried), was)
 
 
 def _contents(value: Any) -> Any:

@@ -13,21 +13,22 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from blockfreeze.building.facade import arm_facade, disarm_facade
 from blockfreeze.building.forwarding import copy_direct, drop_signature, point_cells, show_signature, widen
-from blockfreeze.core.safe_access import is_a, is_full
+from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.dispatch.forwarders import content_to_call, copy_function, forward, narrow, present
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.identity import class_values
+from blockfreeze.dispatch.warning_names import hides_forwarders
+from blockfreeze.identity import class_attributes
 from blockfreeze.identity.assignment_cells import assign_by_hooks
 from blockfreeze.identity.methods import forward_methods, is_own, replace_functions, restore_methods, retire_methods
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.entry import Entry
+from blockfreeze.model.entry import Entry, EntryKind
 
 __all__ = ["Arming", "present_entries", "restore_cells", "retire_copies", "disarm_entries"]
 
@@ -52,12 +53,12 @@ class Arming:
 
     def plan(self) -> None:
         """Make the copies that the generation is to use from now on; nothing that anybody holds changes."""
-        with self.block.arming:
+        with self.block.locks.arming:
             self._plan()
 
     def _plan(self) -> None:
         block, generation = self.block, self.generation
-        generation.armed_with = generation.complete_members()
+        generation.build.armed_with = generation.complete_members()
         for other in block.generations.values():
             if other is not generation:
                 copy_direct(block, other)  # of a module that has joined it after it was left
@@ -65,7 +66,7 @@ class Arming:
         copied: list[tuple[Entry, FunctionType]] = []
         for entry in block.slots:
             local = generation.locals.get(entry)
-            if "." not in entry.path and is_a(local, FunctionType) and is_own(block, local):
+            if entry.kind is not EntryKind.METHOD and is_a(local, FunctionType) and is_own(block, local):
                 copy = copies[id(local)] = copy_function(local)
                 if entry.wrapper:
                     # What a decorator puts on its wrapper belongs to this generation; the entry's may be replaced.
@@ -84,20 +85,17 @@ class Arming:
 
     def apply(self) -> None:
         """Make functions forward and facades look up; each step is neutral."""
-        with self.block.arming:
+        with self.block.locks.arming:
             self._apply()
 
     def _apply(self) -> None:
         block, generation = self.block, self.generation
         assign_by_hooks(generation)
         private = {id(local): generation.locals[entry] for entry, local, _ in self._copies}
-        caches = {id(cache) for cache in generation.caches}
+        caches = {id(cache) for cache in generation.build.caches}
         for member in generation.members.values():
             for cell in member.cells.values():
-                try:
-                    content = cell.cell_contents
-                except ValueError:
-                    continue
+                content = cell_content(cell)
                 if id(content) in private:
                     cell.cell_contents = private[id(content)]
                 elif id(content) in caches:
@@ -105,13 +103,13 @@ class Arming:
                     cell.cell_contents = self._private_cache(content)
         for entry in block.slots[: self.slots]:
             # A module may have joined since the copies were made: its functions are direct until it is left.
-            if "." not in entry.path and (
+            if entry.kind is not EntryKind.METHOD and (
                 entry.armed or generation.locals.get(entry, entry.function) is not entry.function
             ):
                 widen(block, entry, generation)
         for entry, local, _ in self._copies:
             if local is not entry.function:
-                forward(local, block.reference, entry.slot, hide=block.has_taken_its_class_name(entry))
+                forward(local, block.reference, entry.slot, hide=hides_forwarders(block, entry))
         forward_methods(block, self._methods)
         for facade in tuple(block.facades.values()):
             arm_facade(facade)
@@ -135,9 +133,9 @@ class Arming:
         """
         block, generation = self.block, self.generation
         if abandoned is not None:
-            class_values.withdraw(generation, abandoned)
+            class_attributes.withdraw(generation, abandoned)
         if alone:
-            class_values.disarm_classes(generation)
+            class_attributes.disarm_classes(generation)
         # A swap that comes to nothing leaves no trace. Where nothing has failed, methods go on forwarding if a function
         # whose code is assigned may be taken for another one.
         if abandoned is not None or not VERSIONS_COLLIDE:
@@ -165,13 +163,9 @@ def _holds(function: FunctionType, copies: dict[int, Any]) -> bool:
         return False
     cells = function.__closure__ or ()
     return any(
-        cell_content is not function and content_to_call(function, at) in copies
-        for at, cell_content in enumerate(map(_content, cells))
+        content is not function and content_to_call(function, at) in copies
+        for at, content in enumerate(map(cell_content, cells))
     )
-
-
-def _content(cell: CellType) -> Any:
-    return cell.cell_contents if is_full(cell) else None
 
 
 def restore_cells(block: Block, generation: Generation) -> None:
@@ -179,9 +173,7 @@ def restore_cells(block: Block, generation: Generation) -> None:
     for member in generation.members.values():
         for name, cell in member.cells.items():
             if name in member.namespace:
-                value = member.namespace[name]
-                entry = block.entry_of(value)
-                cell.cell_contents = value if entry is None else generation.locals.get(entry, value)
+                cell.cell_contents = generation.own_value(member.namespace[name])
 
 
 def retire_copies(block: Block, generation: Generation) -> None:
@@ -192,19 +184,19 @@ def retire_copies(block: Block, generation: Generation) -> None:
     """
     known: Counter[int] = Counter()
     for member in generation.members.values():
-        known.update(id(cell.cell_contents) for cell in member.cells.values() if is_full(cell))
-    for values in list(generation.class_values.values()):
+        known.update(id(cell_content(cell)) for cell in member.cells.values())
+    for values in list(generation.classes.values.values()):
         known.update(id(value) for value in values.values())
     copies: dict[int, FunctionType] = {}
     for entry, local in list(generation.locals.items()):
         own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)
-        own = own and id(local) not in generation.lent
+        own = own and id(local) not in generation.drain.lent
         # Beside the tables: the table of locals, the pair made above, the name, the argument.
         alone = known[id(local)] + 3 + ARGUMENT_REFERENCES
         if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
             assert isinstance(local, FunctionType)
             copies[id(local)] = generation.locals[entry] = copy_function(local)
-            forward(local, block.reference, entry.slot, hide=block.has_taken_its_class_name(entry))
+            forward(local, block.reference, entry.slot, hide=hides_forwarders(block, entry))
     if copies:
         point_cells(generation, copies)
         replace_functions(generation, copies)
@@ -214,7 +206,7 @@ def present_entries(block: Block, before: Generation, after: Generation) -> None
     """After the commit: let inspection of each entry see the function of `after`."""
     for entry in block.slots:
         local = after.locals.get(entry)
-        if not entry.armed or not is_a(local, FunctionType) or "." in entry.path:
+        if not entry.armed or not is_a(local, FunctionType) or entry.kind is EntryKind.METHOD:
             continue
         drop_signature(entry)
         _present(block, entry, before.locals.get(entry), after)
@@ -256,8 +248,8 @@ def _share_attributes(block: Block, entry: Entry, was: Callable[..., Any] | None
     held = entry.function.__dict__
     if local.__dict__ is held:
         return
-    born = was.__dict__ if is_a(was, FunctionType) and entry.wrapper else entry.born
-    entry.born = dict(local.__dict__)
+    born = was.__dict__ if is_a(was, FunctionType) and entry.wrapper else entry.own_attributes
+    entry.own_attributes = dict(local.__dict__)
     for key, value in held.items():
         if key not in born:
             local.__dict__.setdefault(key, value)
@@ -271,10 +263,10 @@ def disarm_entries(block: Block, generation: Generation) -> None:
     for entry in block.slots:
         local = generation.locals.get(entry)
         drop_signature(entry)
-        if entry.armed and "." not in entry.path and is_a(local, FunctionType):
+        if entry.armed and entry.kind is not EntryKind.METHOD and is_a(local, FunctionType):
             if entry.shown != generation.number:
                 _present(block, entry, None, generation)  # its module has joined this generation since the commit
-            hide = block.has_taken_its_class_name(entry)
+            hide = hides_forwarders(block, entry)
             number = generation.number
             if not narrow(entry.function, block.reference, entry.slot, local, generation=number, hide=hide):
                 show_signature(entry, local)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from functools import partial
 from typing import Any, Self
 
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
+from blockfreeze.dispatch.vector import call_in
 from blockfreeze.instances.conversion import Conversion
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
@@ -15,15 +16,6 @@ from blockfreeze.state.migration import no_way_back
 from blockfreeze.swapping.claim import release_claim
 
 __all__ = ["Candidate"]
-
-
-def _inside_code() -> CodeType:
-    source = "def inside(*args, **kwargs): return blockfreeze_target(*args, **kwargs)"
-    (code,) = (one for one in compile(source, "<candidate>", "exec").co_consts if isinstance(one, CodeType))
-    return code
-
-
-_INSIDE = _inside_code()
 
 
 class Candidate:
@@ -58,20 +50,16 @@ class Candidate:
         for root in self._block.roots:
             member = self._generation.members[root]
             if name in member.namespace:
-                return self._inside(member.namespace, member.namespace[name])
+                return self._inside(member.namespace[name])
         raise AttributeError(f"{self!r} has no attribute {name!r}", name=name, obj=self)
 
-    def _inside(self, namespace: dict[str, Any], value: Any) -> Any:
+    def _inside(self, value: Any) -> Any:
         entry = self._block.entry_of(value)
         if entry is not None:
             return self._generation.locals.get(entry, value)
         if not callable(value):
             return value
-        # A frame whose globals are the candidate's namespace belongs to the candidate, and so does what it calls.
-        function = FunctionType(_INSIDE, {**namespace, "blockfreeze_target": value})
-        self._block.by_globals[id(function.__globals__)] = self._generation
-        self._generation.extra_namespaces.append(function.__globals__)
-        return function
+        return partial(call_in, self._generation, value)
 
     def __repr__(self) -> str:
         state = "open" if self._open else "closed"

@@ -35,26 +35,26 @@ def acquire_claim(block: Block, wait: bool | float, what: str) -> None:
     """Take the claim of `block`; see `claimed`."""
     until = float("inf") if wait is True else time.monotonic() + float(wait)
     me = threading.current_thread()
-    with block.claim:
-        while block.claimed_by is not None:
+    with block.claim.changed:
+        while block.claim.owner is not None:
             # The end of an overlap holds the claim for an instant: that is not another swap, and is waited for.
-            left = None if until == float("inf") or block.converging else until - time.monotonic()
-            if (block.claimed_by is me and not block.converging) or (left is not None and left <= 0):
+            left = None if until == float("inf") or block.claim.converging else until - time.monotonic()
+            if (block.claim.owner is me and not block.claim.converging) or (left is not None and left <= 0):
                 raise _in_progress(block, what, me)
-            block.claim.wait(left)
-        if not block.generations or not block.current.finished:
+            block.claim.changed.wait(left)
+        if not block.generations or not block.current.phase.is_complete:
             raise SwapInProgressError(
                 f"{block.name}: the {what} was refused: the block is being imported for the first time; "
                 "swap when the import has finished",
                 block=block.name,
                 owner=me.name,
             )
-        block.claimed_by = me
+        block.claim.owner = me
 
 
 def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgressError:
-    owner = getattr(block.claimed_by, "name", "")
-    who = "this thread" if block.claimed_by is me else f"the thread {owner!r}"
+    owner = getattr(block.claim.owner, "name", "")
+    who = "this thread" if block.claim.owner is me else f"the thread {owner!r}"
     return SwapInProgressError(
         f"{block.name}: the {what} was refused: {who} is swapping this block or holds a candidate that is neither "
         "committed nor discarded; try again, or pass wait=",
@@ -65,7 +65,7 @@ def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgres
 
 def release_claim(block: Block) -> None:
     """Give the claim back."""
-    with block.claim:
-        block.claimed_by = None
-        block.converging = False
-        block.claim.notify_all()
+    with block.claim.changed:
+        block.claim.owner = None
+        block.claim.converging = False
+        block.claim.changed.notify_all()

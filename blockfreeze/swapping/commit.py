@@ -24,6 +24,8 @@ from blockfreeze.draining.quiesce import go_on, quiesce, refuse_from_inside
 from blockfreeze.instances.conversion import Conversion, supersede_classes
 from blockfreeze.instances.legacy_classes import move_to_legacy_classes, return_from_legacy_classes
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.entry import EntryKind
+from blockfreeze.model.phase import Phase
 from blockfreeze.model.reference import store
 from blockfreeze.reporting.diff import Differences, report
 from blockfreeze.state.migration import Migration
@@ -58,7 +60,7 @@ class Commitment:
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
         self.stayed: list[Unreached] = []
-        self.legacy_classes = len(before.legacy_classes)
+        self.legacy_classes = len(before.classes.legacy)
 
     def problems(self) -> list[str]:
         """Return what of the state nothing can bring over."""
@@ -72,7 +74,7 @@ class Commitment:
             if gate is not None and seconds is not None:
                 refuse_from_inside(block, sys._getframe())
                 clock = Clock(self.phases)
-                store(block, overlap_vector(block, before, gate))
+                store(block.reference, overlap_vector(block, before, gate))
                 quiesce(block, gate, seconds, self.between)
                 clock.lap("quiesce")
             return self._commit(gate)
@@ -97,7 +99,7 @@ class Commitment:
             raise
         except Exception as error:
             raise prepare_error(block, "convert", None, error) from error
-        self.stayed = conversion.told(lacking)
+        self.stayed = conversion.not_converted(lacking)
         supersede_classes(block, before, after)
 
     def _commit(self, gate: Gate | None) -> SwapReport:
@@ -106,18 +108,18 @@ class Commitment:
         if load_joined(before, after):
             finish_build(block, after)
         block.patches.apply(block, after)
-        if before.complete_members() != before.armed_with:
+        if before.complete_members() != before.build.armed_with:
             forward_all(block, before, after)
         vector = overlap_vector(block, after)
         for entry in block.slots:
-            if entry.armed and "." not in entry.path:
+            if entry.armed and entry.kind is not EntryKind.METHOD:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
         retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
         clock.lap("convert")
         try:
-            store(block, vector)
+            store(block.reference, vector)
             clock.lap("commit")
             del retired
             if gate is not None:
@@ -134,13 +136,13 @@ class Commitment:
         numbers = after.number, before.number
         rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
         block.variables.update(after.variables)
-        block.at_fork += after.at_fork
-        after.at_fork = []
-        after.births = None
+        block.at_fork += after.build.at_fork
+        after.build.at_fork = []
+        after.phase = Phase.IN_SERVICE
+        after.classes.new_instances = {}
         self.conversion.forget_undo()
-        block.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
+        block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
         pointed, unreached = bring_up_to_date(block, before, after, self.stayed)
-        after.drained = False
         if after.number in block.served:
             block.served.remove(after.number)
         block.served.append(after.number)
@@ -148,7 +150,7 @@ class Commitment:
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
         lingering = converge_claimed(block, whole=True)
         clock.lap("drain")
-        if lingering or block.unconverted is not None:
+        if lingering or block.instances.unconverted is not None:
             drain_in_background(block, converge)
         return report(
             self.found,

@@ -17,17 +17,19 @@ from blockfreeze.core.events import Converged, Drained, InstancesConverted, anno
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
-from blockfreeze.dispatch.vector import Overlap, overlap_vector, plain_vector
+from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
 from blockfreeze.draining.drain import search
 from blockfreeze.draining.idle import bind_closures_to_own
 from blockfreeze.draining.quiesce import go_on, quiesce
-from blockfreeze.identity import class_values
-from blockfreeze.instances.conversion import Conversion, release_classes
-from blockfreeze.instances.legacy_classes import return_from_legacy_classes, disarm_legacy_classes
+from blockfreeze.identity import class_attributes
+from blockfreeze.instances.conversion import release_classes
+from blockfreeze.instances.legacy_classes import disarm_legacy_classes, return_from_legacy_classes
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.phase import Phase
+from blockfreeze.model.records import PendingConversion
 from blockfreeze.model.reference import store
 from blockfreeze.state.migration import forget_ancestors
-from blockfreeze.swapping.arming import Arming, restore_cells, retire_copies, disarm_entries
+from blockfreeze.swapping.arming import Arming, disarm_entries, restore_cells, retire_copies
 from blockfreeze.swapping.claim import release_claim
 
 __all__ = ["converge", "converge_claimed", "retired_generations"]
@@ -49,21 +51,21 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     open the next overlap.
     """
     me = threading.current_thread()
-    if not isinstance(block.reference.vector[0], Overlap):
+    if not is_overlapping(block):
         # The plain vector is in place, and another thread may be clearing up behind it.
-        with block.claim:
-            block.claim.wait_for(lambda: not block.converging or block.claimed_by is me)
-        if block.unconverted is None:
+        with block.claim.changed:
+            block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
+        if block.instances.unconverted is None:
             return []
     served = block.served[-1:]
     running, _ = search(block, retired_generations(block), whole=whole)
     if running:
         return running
-    with block.claim:
-        block.claim.wait_for(lambda: not block.converging or block.claimed_by is me)
-        if block.claimed_by is not None or block.served[-1:] != served:
+    with block.claim.changed:
+        block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
+        if block.claim.owner is not None or block.served[-1:] != served:
             return []
-        block.claimed_by, block.converging = me, True
+        block.claim.owner, block.claim.converging = me, True
     try:
         return converge_claimed(block, whole=whole)
     finally:
@@ -72,22 +74,22 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
 
 def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
     """Do what `converge` does, for the thread that holds the claim."""
-    running = _end_overlap(block, whole=whole) if isinstance(block.reference.vector[0], Overlap) else []
-    if not running and block.unconverted is not None:
-        _convert_at_rest(block, block.unconverted)
+    running = _end_overlap(block, whole=whole) if is_overlapping(block) else []
+    if not running and block.instances.unconverted is not None:
+        _convert_at_rest(block, block.instances.unconverted)
     return running
 
 
-def _convert_at_rest(block: Block, conversion: Conversion) -> None:
+def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
     """Hold new calls back for a moment; if the block comes to rest, convert what a swap has left unconverted."""
     current = block.current
     arming, gate = Arming(block, current), Gate()
     error = ""
     try:
         arming.plan()
-        store(block, overlap_vector(block, current))
+        store(block.reference, overlap_vector(block, current))
         arming.apply()
-        store(block, overlap_vector(block, current, gate))
+        store(block.reference, overlap_vector(block, current, gate))
         quiesce(block, gate, _MOMENT, go_on)
         conversion.run(committed=True)
     except DrainTimeoutError:
@@ -97,12 +99,12 @@ def _convert_at_rest(block: Block, conversion: Conversion) -> None:
     finally:
         gate.open()
         arming.undo(None, alone=True)
-        store(block, plain_vector(block, current))
-    block.unconverted = None
+        store(block.reference, plain_vector(block, current))
+    block.instances.unconverted = None
     conversion.forget_undo()
     release_classes(block, current)
     counts = tuple((one.name, one.count) for one in conversion.counted())
-    stayed = tuple((one.name, one.reason) for one in conversion.told({}))
+    stayed = tuple((one.name, one.reason) for one in conversion.not_converted({}))
     announce(block.subscribers, InstancesConverted(block.name, current.number, counts, stayed, error))
 
 
@@ -120,9 +122,9 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
     if not running:
         _disarm(block, held)
         current = block.current.number
-        drained = [one for one in retired if not one.drained]
+        drained = [one for one in retired if one.phase is not Phase.DRAINED]
         for one in drained:
-            one.drained = True
+            one.phase = Phase.DRAINED
         announce(block.subscribers, Drained(block.name, current, tuple(one.number for one in drained)))
         freed = (one.number for one in retired if one.number not in block.generations)
         announce(block.subscribers, Converged(block.name, current, tuple(freed)))
@@ -133,8 +135,8 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     current = block.current
     bind_closures_to_own(held)
     restore_cells(block, current)
-    store(block, plain_vector(block, current))
-    class_values.disarm_classes(current)
+    store(block.reference, plain_vector(block, current))
+    class_attributes.disarm_classes(current)
     disarm_legacy_classes(block)
     # Not before: a call of a generation that was left, on an instance that this one takes back, needs the old methods.
     return_from_legacy_classes(current)
@@ -142,7 +144,7 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     disarm_entries(block, current)
     kept = set(block.served[-block.history :]) | {current.number}
     for one in retired_generations(block):
-        for cache in one.caches:
+        for cache in one.build.caches:
             cache.cache_clear()
         if one.number not in kept:
             block.served = [number for number in block.served if number != one.number]

@@ -92,7 +92,7 @@ def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], Non
         between()
         phase, member, armed = "execute", None, True
         arming.plan()
-        store(block, overlap_vector(block, before))
+        store(block.reference, overlap_vector(block, before))
         arming.apply()
         clock.lap("arm")
         for member, load in loads_of_members(before, generation):  # noqa: B007 - the error that it raises names it
@@ -138,7 +138,7 @@ def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
         arming.first = False
     alone = not search(block, retired_generations(block))[0]
     arming.undo(generation, alone=alone)
-    store(block, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
+    store(block.reference, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
 
 
 @skipped

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from blockfreeze.core.report import Repointed, Unreached
-from blockfreeze.identity.class_values import apply_metadata
+from blockfreeze.identity.class_attributes import apply_metadata
 from blockfreeze.identity.enums import apply_to_members
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.repoint import publish_members, repoint
@@ -55,5 +55,5 @@ def bring_up_to_date(
 
 
 def _clear_caches(*generations: Generation) -> None:
-    for cache in {id(cache): cache for one in generations for cache in one.caches}.values():
+    for cache in {id(cache): cache for one in generations for cache in one.build.caches}.values():
         cache.cache_clear()

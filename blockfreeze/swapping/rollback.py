@@ -63,10 +63,10 @@ def _rollback(block: Block, after: Generation, seconds: float | None, reason: st
         refuse_one_way(block, "rollback", commitment.problems(), remedy)
     try:
         arming.plan()
-        store(block, overlap_vector(block, before))
+        store(block.reference, overlap_vector(block, before))
         arming.apply()
-        for cls in list(after.class_values):
-            if cls in before.class_values:
+        for cls in list(after.classes.values):
+            if cls in before.classes.values:
                 adopt.version_class(block, before, after, cls)
         offer_legacy_methods(block, after)
         commitment.found = differences(before, after)
@@ -75,7 +75,7 @@ def _rollback(block: Block, after: Generation, seconds: float | None, reason: st
     except BaseException:
         if block.current is before:
             arming.undo(after, alone=False)
-            store(block, overlap_vector(block, before))
+            store(block.reference, overlap_vector(block, before))
             converge_claimed(block)
         raise
 

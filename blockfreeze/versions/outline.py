@@ -183,7 +183,9 @@ class Outline:
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
             names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
             for name in names & self.classes.keys():
-                self.assigned_later[name] = Skeleton([statement], [("", self.assigned_later[name])] if name in self.assigned_later else ())
+                self.assigned_later[name] = Skeleton(
+                    [statement], [("", self.assigned_later[name])] if name in self.assigned_later else ()
+                )
             made = getattr(statement, "value", None)
             if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
                 self.variables |= dict.fromkeys(names, _literal_version(made))

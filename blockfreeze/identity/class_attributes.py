@@ -93,7 +93,9 @@ def dictionary_in(generation: Generation, cls: type) -> Mapping[str, Any]:
 
 def is_shared(cls: type, one: Generation, other: Generation) -> bool:
     """Tell whether a class was carried over from one generation to the other, or to both from a third."""
-    origins = [found.carried[cls][0] if cls in found.carried else found.number for found in (one, other)]
+    origins = [
+        found.classes.carried[cls][0] if cls in found.classes.carried else found.number for found in (one, other)
+    ]
     return origins[0] == origins[1]
 
 
@@ -111,7 +113,7 @@ def disarm_classes(generation: Generation) -> None:
     What a switch holds for another generation is what that one gets back if it should serve again. From then on the
     code of `generation` sets class attributes by itself.
     """
-    for cls, values in list(generation.class_values.items()):
+    for cls, values in list(generation.classes.values.items()):
         for name, versioned in list(cls.__dict__.items()):
             if "__required_keys__" in values and name in values:
                 set_attribute(cls, name, values[name])
@@ -119,7 +121,7 @@ def disarm_classes(generation: Generation) -> None:
                 continue
             for other, value in versioned.inner.items():
                 if other is not generation:
-                    _put(other.class_values.setdefault(cls, {}), name, value)
+                    _put(other.classes.values.setdefault(cls, {}), name, value)
             value = versioned.outward.get(generation, versioned.default)
             if value is ABSENT:
                 delete_attribute(cls, name)
@@ -130,7 +132,7 @@ def disarm_classes(generation: Generation) -> None:
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:
     """Take the values of an abandoned generation out of every `VersionedAttribute`, while older ones still need them."""
-    for cls in list(generation.class_values):
+    for cls in list(generation.classes.values):
         for value in list(cls.__dict__.values()):
             if is_a(value, VersionedAttribute):
                 value.inner.pop(abandoned, None)
@@ -146,7 +148,7 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 
 def apply_metadata(generation: Generation) -> None:
     """Give the classes what inspection reads of them in `generation`; done right after the commit."""
-    for cls, values in list(generation.class_values.items()):
+    for cls, values in list(generation.classes.values.items()):
         for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
             if name in values and cls.__dict__.get(name, ABSENT) is not values[name]:
                 set_attribute(cls, name, values[name])
