@@ -390,7 +390,7 @@ import sys
 from functools import partial
 kept = sys.modules.pop("functools")
 import blockfreeze as bf
-from blockfreeze import vector
+from blockfreeze.dispatch import vector
 block = bf.freeze_block("functools", patchable=True)
 assert block.partial is partial is vector.partial
 sys.modules["_functools"] = None

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 
+from blockfreeze.dispatch.vector import is_hidden
+
 
 @dataclass
 class Ran:
