@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?\)")
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 _DOCUMENTED = re.compile(r"^::: blockfreeze\.(?P<name>\w+)$", re.MULTILINE)
-_OF_THE_PACKAGE = re.compile(r"\bblockfreeze/[\w/]+\.py\b")
+_PATH = re.compile(r"(?<![\w/.])(?:blockfreeze|tests|benchmarks|docs)/[\w/*]+\.(?:py|json|md|svg|yml)\b")
+_RUN = re.compile(r"python -m (?P<module>(?:benchmarks|blockfreeze)\b[\w.]*\b)")
 _TEST_FILE = re.compile(r"\btest_[\w*]+\.py\b")
 _PAGE_IN_SITE = re.compile(r"^ +- (?:.+: )?(?P<page>[\w/-]+\.md)$", re.MULTILINE)
 
@@ -89,15 +91,21 @@ def test_the_reference_documents_every_public_name_once() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_of_the_package_that_is_named_exists(document: str) -> None:
-    named = set(_OF_THE_PACKAGE.findall(text_of(document)))
-    assert {path for path in named if not (ROOT / path).is_file()} == set()
+def test_every_path_that_is_named_exists(document: str) -> None:
+    named = set(_PATH.findall(text_of(document)))
+    assert {path for path in named if not any(ROOT.glob(path))} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_test_file_that_is_named_exists(document: str) -> None:
     named = set(_TEST_FILE.findall(text_of(document)))
     assert {name for name in named if not any((ROOT / "tests").rglob(name))} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_module_that_is_to_be_run_exists(document: str) -> None:
+    named = {found["module"] for found in _RUN.finditer(text_of(document))}
+    assert {module for module in named if importlib.util.find_spec(module) is None} == set()
 
 
 @pytest.mark.parametrize("name", ["torn", "latency"])
