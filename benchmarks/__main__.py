@@ -27,11 +27,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="little effort: a look, not a measurement")
     parser.add_argument("--json", metavar="FILE", help="write the result to FILE (- for standard output), no table")
     parser.add_argument(
-        "--readme",
+        "--page",
         nargs="+",
         type=Path,
         metavar="RESULT",
-        help="measure nothing; rewrite the README's table from these JSON files, one column each",
+        help="measure nothing; rewrite the manual's tables from these JSON files, one column each",
     )
     return parser
 
@@ -40,10 +40,10 @@ def main() -> int:
     """Run the command line and return the exit code: 1 if a subject failed to answer."""
     parser = _parser()
     arguments = parser.parse_args()
-    if arguments.readme:
-        readme = ROOT / "README.md"
-        documents = [from_json(path.read_text(encoding="utf-8")) for path in arguments.readme]
-        readme.write_text(readme_with(readme.read_text(encoding="utf-8"), documents), encoding="utf-8")
+    if arguments.page:
+        page = ROOT / "docs" / "pages" / "costs.md"
+        documents = [from_json(path.read_text(encoding="utf-8")) for path in arguments.page]
+        page.write_text(readme_with(page.read_text(encoding="utf-8"), documents), encoding="utf-8")
         return 0
     unknown = [name for name in arguments.names if name not in QUESTIONS]
     if unknown:

@@ -166,7 +166,7 @@ def _cells(rows: list[Row]) -> Iterator[tuple[str, ...]]:
 
 
 def readme_with(text: str, rows: list[Row], count: int) -> str:
-    """Return the README with these rows in the place of its table.
+    """Return a page's `text` with these rows in the place of its table.
 
     Raises:
         ValueError: it has no place for it.
@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000, help="how many instances and entries")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the rows to this file")
-    parser.add_argument("--readme", type=Path, help="write the table into this README")
+    parser.add_argument("--page", type=Path, help="write the table into this page")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "accounts_of_old.py").write_text(first_version())
@@ -200,9 +200,9 @@ def main() -> None:
         rows = measure("accounts_of_old", words.count, words.rounds)
     if words.json is not None:
         words.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
-    if words.readme is not None:
-        text = words.readme.read_text(encoding="utf-8")
-        words.readme.write_text(readme_with(text, rows, words.count), encoding="utf-8")
+    if words.page is not None:
+        text = words.page.read_text(encoding="utf-8")
+        words.page.write_text(readme_with(text, rows, words.count), encoding="utf-8")
     _print(rows, words.count)
 
 

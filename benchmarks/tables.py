@@ -1,4 +1,4 @@
-"""Results as tables, by rich: for the terminal, and in Markdown for the README, one column per interpreter."""
+"""Results as tables, by rich: for the terminal, and in Markdown for the manual, one column per interpreter."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def markdown(documents: Sequence[Document]) -> str:
 
 
 def readme_with(text: str, documents: Sequence[Document]) -> str:
-    """Return README `text` with the part between the markers replaced by the tables of `documents`.
+    """Return a page's `text` with the part between the markers replaced by the tables of `documents`.
 
     Raises:
         ValueError: the markers are not there, each once and in order.

@@ -1,4 +1,4 @@
-"""The benchmark suite runs, its result has the documented shape, and the README's tables come from it alone.
+"""The benchmark suite runs, its result has the documented shape, and the manual's tables come from it alone.
 
 Nothing here looks at a time: what is fast enough is for the benchmarks to say, on a quiet machine.
 """

@@ -22,15 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=(__doc__ or "").split(":")[0])
     parser.add_argument("--tool", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     parser.add_argument("--json", metavar="FILE", help="write every answer to FILE, with the errors in full")
-    parser.add_argument("--readme", action="store_true", help="write the README's table instead of printing it")
+    parser.add_argument("--page", action="store_true", help="write the table into the manual instead of printing it")
     options = parser.parse_args(arguments)
     findings = {(tool, change): _holds(tool, change) for tool in options.tool for change in Change}
     if options.json:
         told = [{"tool": tool, "change": change, "holds": found} for (tool, change), found in findings.items()]
         Path(options.json).write_text(json.dumps(told, indent=1), encoding="utf-8")
-    if options.readme:
-        readme = _ROOT / "README.md"
-        readme.write_text(readme_with(readme.read_text(encoding="utf-8"), findings), encoding="utf-8")
+    if options.page:
+        page = _ROOT / "docs" / "pages" / "comparison.md"
+        page.write_text(readme_with(page.read_text(encoding="utf-8"), findings), encoding="utf-8")
     else:
         print(markdown(findings))
     return 0

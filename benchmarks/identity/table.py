@@ -46,7 +46,7 @@ def _sums(findings: Findings, tool: str) -> str:
 
 
 def readme_with(text: str, findings: Findings) -> str:
-    """Return README `text` with the part between the markers replaced.
+    """Return a page's `text` with the part between the markers replaced.
 
     Raises:
         ValueError: the markers are not there, each once and in order.
