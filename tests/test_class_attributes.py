@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-import threading
 from collections.abc import Callable
 from textwrap import dedent
 from types import FrameType
@@ -15,6 +14,7 @@ import pytest
 from conftest import Workshop
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from threads import elsewhere
 
 import blockfreeze as bf
 
@@ -104,14 +104,6 @@ def expected(number: int) -> dict[str, Any]:
         found |= {f"{name}.{attribute}": value for attribute, value in values.items()}
         found[f"{name}()"] = [number, number, number, str(number)]
     return found
-
-
-def elsewhere(ask: Callable[[], Any]) -> Any:
-    answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()))
-    thread.start()
-    thread.join()
-    return answers[0]
 
 
 @pytest.mark.needs_threads

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from living import is_as_before, only, text
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from blockfreeze import registry
@@ -129,7 +129,7 @@ def test_a_thread_in_the_way_is_found_without_the_heap(shop: Any, searches: Sear
 def test_a_generator_that_is_resumed_during_the_search_is_not_missed(workshop: Workshop, searches: Searches) -> None:
     workshop.write("steps.py", "def stepwise():\n    between = yield\n    between()\n    yield\n")
     generator = bf.freeze_block("steps").stepwise()
-    resumed: list[ParkedCall] = []
+    resumed: list[ParkedCall[Any]] = []
     next(generator)
     block = registry.block_of("steps", "test")
 

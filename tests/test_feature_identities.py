@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 from pairs import Pair, feature_pair, write_pair
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 

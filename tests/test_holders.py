@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Workshop
-from parking import ParkedCall
+from threads import ParkedCall
 
 import blockfreeze as bf
 

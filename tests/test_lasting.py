@@ -8,13 +8,13 @@ import inspect
 import math
 import operator
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from types import ModuleType
 from typing import Any
 
 import pytest
+from threads import ParkedCall, ThreadedCall
 
 import blockfreeze as bf
 from blockfreeze import registry
@@ -285,15 +285,12 @@ def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_n
     frozen = bf.freeze_block("shared")
     kept = [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine]
     frozen.mine.value = 1
-    answers: list[bool] = []
-    waiting = threading.Thread(target=lambda: answers.append(frozen.wait()))
-    waiting.start()
+    waiting = ThreadedCall(lambda: frozen.wait())
     bf.swap(frozen)
     assert [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine] == kept
     assert frozen.mine.value == 1
     frozen.stop.set()
-    waiting.join()
-    assert answers == [True]
+    assert waiting.result() is True
 
 
 STRUCTURE = """
@@ -477,39 +474,27 @@ def test_a_member_that_was_taken_out_of_sys_modules_is_not_put_back_by_a_body_th
 
 @pytest.mark.needs_threads
 def test_an_import_that_is_under_way_and_fails_does_not_fail_a_swap(workshop: Any) -> None:
-    events = ModuleType("import_events")
-    events.started, events.go_on = threading.Event(), threading.Event()  # type: ignore[attr-defined]
-    sys.modules["import_events"] = events
+    workshop.write("import_gates.py", "gates = []\n")
     workshop.write("slow/__init__.py", "def f(): return 1\n")
     workshop.write(
         "slow/part.py",
         """
-        from import_events import go_on, started
-        if not started.is_set():
-            started.set()
-            go_on.wait()
+        from import_gates import gates
+        if gates:
+            gates.pop()()
         raise ImportError("it needs what is not there")
         """,
     )
     frozen = bf.freeze_block("slow")
-    errors: list[BaseException] = []
 
-    def imports() -> None:
-        try:
-            importlib.import_module("slow.part")
-        except ImportError as error:
-            errors.append(error)
+    def imports(gate: Callable[[], None]) -> None:
+        workshop.load("import_gates").gates.append(gate)
+        importlib.import_module("slow.part")
 
-    thread = threading.Thread(target=imports)
-    thread.start()
-    try:
-        events.started.wait()
+    with ParkedCall(imports) as parked:
         assert bf.swap(frozen).to_generation == 2
-    finally:
-        events.go_on.set()
-        thread.join()
-        del sys.modules["import_events"]
-    assert [str(error) for error in errors] == ["it needs what is not there"]
+        with pytest.raises(ImportError, match=r"^it needs what is not there$"):
+            parked.finish()
     assert "slow.part" not in sys.modules
     assert frozen.f() == 1
 

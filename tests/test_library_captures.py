@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from frameworks import follow, second, statements
-from parking import LIMIT
+from threads import LIMIT
 
 import blockfreeze as bf
 

@@ -11,8 +11,8 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from living import LIMIT, Result, Watch, only
-from parking import ParkedCall
+from living import Watch, only
+from threads import LIMIT, ParkedCall, ThreadedCall
 
 import blockfreeze as bf
 
@@ -142,13 +142,13 @@ def test_the_entry_is_a_valid_application(site: Any) -> None:
 def test_a_request_waits_at_the_gate_and_a_body_in_flight_is_waited_for(site: Any, watch: Watch) -> None:
     app = bf.wsgi_entry("site_wsgi:app")
     with ParkedCall(lambda gate: list(_slow(request(app, "/stream"), gate))) as parked:
-        quiesced = Result(lambda: bf.swap(site, source=WSGI.format(version=2), quiesce=LIMIT))
+        quiesced = ThreadedCall(lambda: bf.swap(site, source=WSGI.format(version=2), quiesce=LIMIT))
         watch.wait_until_shut()
-        new = Result(lambda: request(app, "/list"))
+        new = ThreadedCall(lambda: request(app, "/list"))
         watch.wait_for_waiting()
         assert parked.finish() == [b"1"] * 3
-        quiesced.get()
-        assert new.get() == [b"2"]
+        quiesced.result()
+        assert new.result() == [b"2"]
 
 
 def _slow(body: Any, gate: Callable[[], None]) -> Iterator[bytes]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 from conftest import Workshop
-from parking import LIMIT
 from sequencer import Instructions
+from threads import LIMIT, elsewhere
 
 import blockfreeze as bf
 from benchmarks.state import swapped_under_threads, versioned
@@ -125,9 +124,7 @@ def test_what_a_function_rebinds_that_a_body_calls_is_seen_by_nobody_else_and_do
     found: list[Any] = []
 
     def look() -> None:
-        thread = threading.Thread(target=lambda: found.append(module.look()))
-        thread.start()
-        thread.join()
+        found.append(elsewhere(lambda: module.look()))  # looked up there too
 
     outside.look = look
     bf.swap(module, source=REBOUND.replace("V", "2"))

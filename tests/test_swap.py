@@ -10,11 +10,11 @@ import linecache
 import os
 import pickle
 import signal
-import threading
 from typing import Any
 
 import pytest
 from conftest import Workshop
+from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
 from blockfreeze import arming
@@ -347,14 +347,11 @@ def test_a_second_swap_waits_if_it_is_asked_to(workshop: Workshop) -> None:
     workshop.write("shop.py", version(1))
     shop = bf.freeze_block("shop")
     candidate = bf.prepare(shop, source=version(2))
-    done: list[int] = []
-    thread = threading.Thread(target=lambda: done.append(bf.swap(shop, source=version(3), wait=True).from_generation))
-    thread.start()
+    second = ThreadedCall(lambda: bf.swap(shop, source=version(3), wait=True))
     with pytest.raises(bf.SwapInProgressError):
         bf.rollback(shop)
     candidate.commit()
-    thread.join()
-    assert done == [2]
+    assert second.result().from_generation == 2
     assert shop.foo(0) == (3, 0, 3)
 
 
@@ -487,9 +484,7 @@ def test_a_member_may_be_imported_while_a_swap_looks_through_the_members(
     arm = arming.arm_facade
 
     def meanwhile(facade: Any) -> None:
-        thread = threading.Thread(target=importlib.import_module, args=("growing.later",))
-        thread.start()
-        thread.join()
+        elsewhere(importlib.import_module, "growing.later")
         arm(facade)
 
     monkeypatch.setattr(arming, "arm_facade", meanwhile)
