@@ -285,7 +285,7 @@ def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_n
     frozen = bf.freeze_block("shared")
     kept = [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine]
     frozen.mine.value = 1
-    waiting = ThreadedCall(lambda: frozen.wait())
+    waiting = ThreadedCall(frozen.wait)
     bf.swap(frozen)
     assert [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine] == kept
     assert frozen.mine.value == 1
