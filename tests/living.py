@@ -113,8 +113,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 @pytest.fixture
 def shop(workshop: Any) -> Any:
     """Freeze version 1."""
-    workshop.write("shop.py", text(1))
-    return bf.freeze_block("shop")
+    return workshop.freeze("shop", text(1))
 
 
 @contextmanager

@@ -53,8 +53,7 @@ SECOND = CLASS_2.replace("class Account:", "class Base: pass\nclass Account(Base
 
 
 def open_shop(workshop: Workshop, source: str = V1) -> Any:
-    workshop.write("shop.py", source)
-    return bf.freeze_block("shop")
+    return workshop.freeze("shop", source)
 
 
 def at_rest(shop: Any) -> None:
@@ -477,8 +476,7 @@ def test_a_call_that_waited_follows_its_instance_to_a_class_that_has_lost_the_ba
     old = "class Base:\n    def name(self):\n        return 'old'\n\nclass Tool(Base):\n    pass\n\n"
     new = "class Tool:\n    def name(self):\n        return 'new'\n\n"
     wait = "def wait(between):\n    between()\n"
-    workshop.write("tools.py", old + wait)
-    tools = bf.freeze_block("tools")
+    tools = workshop.freeze("tools", old + wait)
     bf.swap(tools)  # from now on methods forward
     tool = tools.Tool()
     with ParkedCall(tools.wait) as parked:

@@ -217,8 +217,7 @@ print(bf.status(shop).overlapping)
 
 def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call(workshop: Workshop) -> None:
     source = "def fail(): raise LookupError\ndef suspended(): yield\n"
-    workshop.write("failing.py", source)
-    failing = bf.freeze_block("failing")
+    failing = workshop.freeze("failing", source)
     old = failing.suspended()
     next(old)
     bf.swap(failing)

@@ -203,8 +203,7 @@ GAINS = "class Till:\n    def __init__(self):\n        self.number = {0}\n{1}   
 def test_a_conversion_that_fails_half_way_changes_nothing(
     workshop: Any, monkeypatch: pytest.MonkeyPatch, failure: BaseException, earlier: int
 ) -> None:
-    workshop.write("gains.py", GAINS.format(1, "") + "def foo(): return Till().total()\n")
-    gains = bf.freeze_block("gains")
+    gains = workshop.freeze("gains", GAINS.format(1, "") + "def foo(): return Till().total()\n")
     if earlier:
         bf.swap(gains)
     tills = [gains.Till() for _ in range(5)]
@@ -354,8 +353,7 @@ async def steps():
 LOG = []
 async def wait(event): await event.wait()
 """
-    workshop.write("steps.py", source.format(version=1))
-    module: Any = bf.freeze_block("steps")
+    module: Any = workshop.freeze("steps", source.format(version=1))
 
     async def main() -> list[Any]:
         go = asyncio.Event()
@@ -434,8 +432,7 @@ def at_rest(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
 
 @pytest.fixture
 def versions(workshop: Any) -> Any:
-    workshop.write("versions.py", versioned(1))
-    return bf.freeze_block("versions")
+    return workshop.freeze("versions", versioned(1))
 
 
 def test_no_call_fails_in_quiesced_swaps_under_threads(versions: Any, at_rest: list[list[Any]]) -> None:

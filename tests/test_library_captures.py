@@ -63,8 +63,7 @@ NEW = second(WORK)
 
 @pytest.fixture
 def jobs(workshop: Workshop) -> Any:
-    workshop.write("jobs_to_do.py", WORK)
-    return bf.freeze_block("jobs_to_do")
+    return workshop.freeze("jobs_to_do", WORK)
 
 
 LOGGING = """
@@ -120,8 +119,7 @@ def test_handlers_filters_and_formatters_that_are_set_up_once_are_current(
     workshop: Workshop, log: logging.Logger
 ) -> None:
     text = LOGGING.replace("HANDLER", 'bf.defvar("handler", set_up)')
-    workshop.write("logs.py", text)
-    module = bf.freeze_block("logs")
+    module = workshop.freeze("logs", text)
 
     def answers() -> list[str]:
         log.info("x")
@@ -136,8 +134,7 @@ def test_a_handler_that_each_generation_sets_up_is_added_again_and_the_report_sa
     workshop: Workshop, log: logging.Logger
 ) -> None:
     text = LOGGING.replace("handler = HANDLER", "log.addHandler(Handler())")
-    workshop.write("logs.py", text)
-    module = bf.freeze_block("logs")
+    module = workshop.freeze("logs", text)
     report = bf.swap(module, source=second(text))
     log.info("x")
     assert module.seen == ["told 2 x", "told 2 x"]

@@ -54,8 +54,7 @@ def breaks():
 
 @pytest.fixture
 def site(workshop: Any) -> Any:
-    workshop.write("site_wsgi.py", WSGI.format(version=1))
-    return bf.freeze_block("site_wsgi")
+    return workshop.freeze("site_wsgi", WSGI.format(version=1))
 
 
 def request(app: Any, path: str, **more: Any) -> Any:
@@ -219,8 +218,7 @@ FAILS = False
 
 @pytest.fixture
 def asite(workshop: Any) -> Any:
-    workshop.write("site_asgi.py", ASGI.format(version=1))
-    return bf.freeze_block("site_asgi")
+    return workshop.freeze("site_asgi", ASGI.format(version=1))
 
 
 class Client:
@@ -343,8 +341,7 @@ def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_help
 
 @pytest.mark.needs_event_loop
 def test_a_server_hears_that_the_start_failed_and_that_there_is_no_lifespan(workshop: Any) -> None:
-    workshop.write("site_asgi.py", ASGI.format(version=1).replace("FAILS = False", "FAILS = True"))
-    module = bf.freeze_block("site_asgi")
+    module = workshop.freeze("site_asgi", ASGI.format(version=1).replace("FAILS = False", "FAILS = True"))
     app = bf.asgi_entry("site_asgi:app")
 
     async def start() -> Any:

@@ -17,8 +17,7 @@ pytestmark = pytest.mark.needs_threads
 
 @pytest.fixture
 def counted(workshop: Workshop) -> Any:
-    workshop.write("counted.py", versioned(1))
-    return bf.freeze_block("counted")
+    return workshop.freeze("counted", versioned(1))
 
 
 def test_nothing_is_lost_in_swaps_under_threads(counted: Any) -> None:
@@ -57,8 +56,7 @@ def increment():
 
 def test_nothing_is_lost_wherever_in_a_call_a_swap_falls(workshop: Workshop) -> None:
     """The old call is parked at each point; if it has not the lock, a new one counts meanwhile."""
-    workshop.write("steps.py", STEPS)
-    steps = bf.freeze_block("steps")
+    steps = workshop.freeze("steps", STEPS)
     counting, cache = Instructions(None), steps.cache
     with bf.prepare(steps):
         counting.run(steps.increment)
@@ -117,8 +115,7 @@ outside.look()
 def test_what_a_function_rebinds_that_a_body_calls_is_seen_by_nobody_else_and_does_not_last(workshop: Any) -> None:
     workshop.write("outside.py", "def look(): pass\n")
     outside = workshop.load("outside")
-    workshop.write("resetting.py", REBOUND.replace("V", "1"))
-    module = bf.freeze_block("resetting")
+    module = workshop.freeze("resetting", REBOUND.replace("V", "1"))
     assert module.look() == module.seen == ("default 1", 2, 1)
     module.reset("mine")
     found: list[Any] = []
