@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from living import is_as_before, only, text
+from processes import run_python
 from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
@@ -191,8 +191,7 @@ def test_tasks_that_inherited_a_pin_are_searched_for_once(shop: Any, searches: S
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the stacks of other interpreters are not looked at")
 def test_nothing_drains_beside_another_interpreter_whose_stacks_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("def foo(): return 1\n", encoding="utf-8")
-    command = [sys.executable, "-c", BESIDE, str(tmp_path)]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    ended = run_python("-c", BESIDE, str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.split() == ["interpreter", "2", "True", "False"]
 

@@ -26,6 +26,18 @@ def quiesced(module: Any, version: int, seconds: float = LIMIT) -> ThreadedCall[
     return ThreadedCall(lambda: bf.swap(module, source=text(version), quiesce=seconds), name="the swap")
 
 
+async def gated(
+    watch: Watch, module: Any, call: Callable[[Any], Any], source: str
+) -> tuple[asyncio.Event, asyncio.Task[Any], asyncio.Task[bf.SwapReport]]:
+    """Begin a call that awaits an event, and shut the gate by a swap that waits for it; return the three."""
+    go = asyncio.Event()
+    old = asyncio.create_task(call(go.wait))
+    await asyncio.sleep(0)
+    swap = asyncio.create_task(bf.aswap(module, source=source, quiesce=LIMIT))
+    await asyncio.to_thread(watch.wait_until_shut)
+    return go, old, swap
+
+
 def refused(module: Any, version: int, seconds: float = 0.0) -> BaseException:
     with pytest.raises((bf.SwapError, bf.DrainTimeoutError)) as caught:
         bf.swap(module, source=text(version), quiesce=seconds)
@@ -309,11 +321,7 @@ def test_the_child_of_a_fork_does_not_wait_for_a_thread_that_it_does_not_have(sh
 
 def test_coroutines_and_asynchronous_generators_await_the_gate(shop: Any, watch: Watch) -> None:
     async def main() -> None:
-        go = asyncio.Event()
-        old = asyncio.create_task(shop.later(go.wait))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(shop, source=text(2), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, shop, shop.later, text(2))
         steps = shop.stream()
         assert (shop.later.__name__, inspect.iscoroutinefunction(shop.later)) == ("later", True)
         new = [asyncio.create_task(shop.later()), asyncio.create_task(collect(steps)), asyncio.create_task(held())]
@@ -351,16 +359,12 @@ async def steps():
     finally:
         LOG.append({version})
 LOG = []
-async def wait(event): await event.wait()
+async def wait(until): await until()
 """
     module: Any = workshop.freeze("steps", source.format(version=1))
 
     async def main() -> list[Any]:
-        go = asyncio.Event()
-        old = asyncio.create_task(module.wait(go))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(module, source=source.format(version=2), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, module, module.wait, source.format(version=2))
         steps = module.steps()
         first = asyncio.create_task(anext(steps))
         await asyncio.to_thread(watch.wait_for_waiting)
@@ -376,11 +380,7 @@ async def wait(event): await event.wait()
 
 def test_a_cancelled_aswap_leaves_the_old_generation_serving(shop: Any, watch: Watch) -> None:
     async def main() -> None:
-        go = asyncio.Event()
-        old = asyncio.create_task(shop.later(go.wait))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(shop, source=text(9), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, shop, shop.later, text(9))
         new = asyncio.create_task(shop.later())
         await asyncio.to_thread(watch.wait_for_waiting)
         swap.cancel()

@@ -8,14 +8,13 @@ enumerations, named tuples, single dispatch, ...), traces, monitoring, pickles, 
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import pytest
+from processes import run_python
 
 import blockfreeze as bf
 from blockfreeze import registry
@@ -404,8 +403,7 @@ print("whole")
 @pytest.mark.needs_subprocess
 def test_an_accelerator_that_is_missing_meanwhile_is_not_replaced_elsewhere() -> None:
     # The class from C says that it is of the module that is frozen here, and others have it, blockfreeze among them.
-    command = [sys.executable, "-c", ACCELERATED]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    ended = run_python("-c", ACCELERATED)
     assert (ended.stdout, ended.stderr) == ("whole\n", "")
 
 

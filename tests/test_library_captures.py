@@ -8,10 +8,8 @@ import contextlib
 import functools
 import logging
 import multiprocessing
-import os
 import sched
 import signal
-import subprocess
 import sys
 import threading
 import weakref
@@ -21,6 +19,7 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from frameworks import follow, second, statements
+from processes import run_python
 from threads import LIMIT
 
 import blockfreeze as bf
@@ -170,15 +169,7 @@ def test_signal_handlers_and_exception_hooks_are_current(
 
 def said(workshop: Workshop, code: str) -> list[str]:
     """Return the lines that a process of its own prints, which has to end well."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=workshop.path,
-        check=False,
-        text=True,
-        capture_output=True,
-        timeout=60,  # a lock that is acquired twice is waited for in vain
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    done = run_python("-c", code, cwd=workshop.path)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

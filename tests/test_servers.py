@@ -242,6 +242,13 @@ class Client:
         return b"".join(one.get("body", b"") for one in self.outbox._queue)  # type: ignore[attr-defined]
 
 
+async def started(app: Any) -> tuple[Client, Any]:
+    """Start an application as a server does; return the connection and what was answered."""
+    server = Client(app, "lifespan", state={})
+    server.tell("lifespan.startup")
+    return server, await server.hear()
+
+
 @pytest.mark.needs_event_loop
 def test_a_request_its_body_and_its_background_task_are_of_one_generation(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
@@ -296,9 +303,8 @@ def test_each_generation_is_started_once_before_its_first_request_and_stopped_af
     logs = [asite.LOG]
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        assert await server.hear() == {"type": "lifespan.startup.complete"}
+        server, heard = await started(app)
+        assert heard == {"type": "lifespan.startup.complete"}
         assert logs[0] == [("start", 1)]
         old = Client(app, state={})
         await old.hear()
@@ -323,9 +329,7 @@ def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_help
     app = bf.asgi_entry("site_asgi:app")
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        await server.hear()
+        server, _ = await started(app)
         bf.swap(asite, source=ASGI.format(version=2).replace("FAILS = False", "FAILS = True"))
         for _ in range(2):
             with pytest.raises(RuntimeError, match="did not start: no"):
@@ -363,9 +367,7 @@ def test_a_server_that_is_cancelled_leaves_nothing_running(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        await server.hear()
+        server, _ = await started(app)
         swap(asite, 2, ASGI)
         assert await Client(app, state={}).whole_body() == b"22"
         server.task.cancel()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 from benchmarks.torn.__main__ import main
 from benchmarks.torn.run import Outcome, Settings, run
@@ -157,6 +156,5 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pyte
 @pytest.mark.needs_subprocess
 def test_the_command_can_be_imported_where_rich_is_not_installed() -> None:
     code = "import sys; sys.modules['rich'] = None; import benchmarks.torn.__main__"
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    done = run_python("-c", code)
     assert (done.returncode, done.stderr) == (0, "")
