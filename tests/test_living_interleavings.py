@@ -15,8 +15,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from living import LIMIT, Result, events, only, text
+from living import events, only, text
 from sequencer import Instructions
+from threads import LIMIT, ThreadedCall
 
 import blockfreeze as bf
 from blockfreeze.dispatch.gate import Gate
@@ -93,10 +94,10 @@ def test_a_call_that_is_parked_on_its_way_to_a_shut_gate_runs_before_or_after_th
         go_on.set()
         wait(self)
 
-    def swap(version: int) -> Result:
+    def swap(version: int) -> ThreadedCall[bf.SwapReport]:
         shut.clear()
         go_on.clear()
-        swapping = Result(lambda: bf.swap(shop, source=text(version), quiesce=0))
+        swapping = ThreadedCall(lambda: bf.swap(shop, source=text(version), quiesce=0))
         assert shut.wait(LIMIT)
         return swapping
 
@@ -105,15 +106,15 @@ def test_a_call_that_is_parked_on_its_way_to_a_shut_gate_runs_before_or_after_th
         patch.setattr(Gate, "wait", noted)
         swapping = swap(2)
         assert only(parking.run(shop.foo)) == 2
-        swapping.get()
+        swapping.result()
     version = 2
     for at in points(reached[0]):
         swapping = swap(version + 1)
         served: list[int] = []
 
-        def meanwhile(swapping: Result = swapping, served: list[int] = served, version: int = version) -> None:
+        def meanwhile(swapping: Any = swapping, served: list[int] = served, version: int = version) -> None:
             go_on.set()
-            served.append(outcome(swapping.get, version, found))
+            served.append(outcome(swapping.result, version, found))
 
         answer = only(Instructions(at).run(shop.foo, meanwhile))
         assert [answer] == served, at

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from living import LIMIT, events, only, text
+from living import events, only, text
+from threads import LIMIT
 
 import blockfreeze as bf
 

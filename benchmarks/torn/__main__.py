@@ -13,7 +13,6 @@ from pathlib import Path
 from .run import Outcome, Settings
 from .shape import Layout
 from .shapes import SHAPES
-from .table import print_table
 from .tools import TOOLS
 
 _GRACE = 60.0
@@ -23,6 +22,8 @@ _QUICK = Settings(calls=20_000, swaps=40, seconds=60.0)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return 1 if blockfreeze was not clean."""
     options = _parser().parse_args(arguments)
+    from .table import print_table  # draws with rich, which all else here does without
+
     default = _QUICK if options.quick else Settings()
     settings = Settings(
         calls=options.calls or default.calls,

@@ -23,7 +23,7 @@ from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
 
-__all__ = ["arm_facade", "assign", "direct_class", "create_facade", "disarm_facade", "is_facade"]
+__all__ = ["arm_facade", "assign", "create_facade", "direct_class", "disarm_facade", "is_facade"]
 
 _PATIENCE = 1.0  # seconds
 

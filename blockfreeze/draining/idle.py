@@ -14,9 +14,9 @@ __all__ = [
     "_has_extra_references",
     "_suspicious_codes",
     "assume_idle",
+    "bind_closures_to_own",
     "count_idle",
     "count_joined",
-    "bind_closures_to_own",
 ]
 
 

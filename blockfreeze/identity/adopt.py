@@ -30,7 +30,7 @@ from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
 
-__all__ = ["new_versioned_attribute", "version_attribute", "adopt", "version_class", "watch_construction"]
+__all__ = ["adopt", "new_versioned_attribute", "version_attribute", "version_class", "watch_construction"]
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
 

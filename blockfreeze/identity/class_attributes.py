@@ -27,9 +27,9 @@ __all__ = [
     "apply_metadata",
     "class_values",
     "dictionary_in",
-    "is_shared",
-    "discard_shadow",
     "disarm_classes",
+    "discard_shadow",
+    "is_shared",
     "withdraw",
 ]
 

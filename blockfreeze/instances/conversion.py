@@ -50,7 +50,7 @@ from blockfreeze.versions.outline import Version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Conversion", "supersede_classes", "release_classes"]
+__all__ = ["Conversion", "release_classes", "supersede_classes"]
 
 
 class _Change:

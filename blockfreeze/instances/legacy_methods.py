@@ -27,9 +27,9 @@ __all__ = [
     "legacy_methods_of",
     "make_methods_legacy",
     "offer_legacy_methods",
-    "working_method",
-    "serve_superseded",
     "release_legacy_methods",
+    "serve_superseded",
+    "working_method",
 ]
 
 

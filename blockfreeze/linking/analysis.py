@@ -19,8 +19,8 @@ from blockfreeze.linking.cpython import arguments_of_call, called_names, instruc
 
 __all__ = [
     "CALLER_NAMES",
-    "Definition",
     "GLOBAL_CALLER_NAMES",
+    "Definition",
     "Linkage",
     "Reason",
     "analyse",

@@ -15,7 +15,7 @@ from bytecode.instr import Instr, InstrLocation
 from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals
 
-__all__ = ["with_callers_shown", "show_callers"]
+__all__ = ["show_callers", "with_callers_shown"]
 
 
 def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr]) -> list[Instr]:
