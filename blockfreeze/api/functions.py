@@ -23,7 +23,7 @@ from blockfreeze.model.entry import EntryKind
 from blockfreeze.swapping import prepare as preparing
 from blockfreeze.swapping import rollback as rolling_back
 from blockfreeze.swapping.candidate import Candidate
-from blockfreeze.swapping.convergence import converge, retired_generations
+from blockfreeze.swapping.convergence import converge
 from blockfreeze.swapping.probation import Probation, watch_over
 from blockfreeze.versions.snapshot import SourceGiven
 
@@ -308,7 +308,7 @@ def status(module: Any) -> BlockStatus:
     """
     block = registry.block_of(module, "status")
     converge(block)
-    lingering = find_lingering(block, retired_generations(block))
+    lingering = find_lingering(block, block.retired())
     current = block.current
     members = current.members.values()
     return BlockStatus(

@@ -209,6 +209,11 @@ class Block:
         current: Generation = self.reference.vector[0].current
         return current
 
+    def retired(self) -> list[Generation]:
+        """Return every generation that is known and does not serve."""
+        current = self.current
+        return [one for one in tuple(self.generations.values()) if one is not current]
+
     def covers(self, name: str) -> bool:
         """Tell whether the module `name` is, or would be, a member of this block."""
         return name not in self.elsewhere and covers(self.roots, name)

@@ -7,14 +7,12 @@ import sys
 from blockfreeze.core.errors import NoSuchGenerationError
 from blockfreeze.core.events import announce
 from blockfreeze.core.report import SwapReport
-from blockfreeze.dispatch.vector import overlap_vector
 from blockfreeze.draining.quiesce import refuse_from_inside
-from blockfreeze.identity import adopt
+from blockfreeze.identity.adopt import version_class
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.reference import store
 from blockfreeze.reporting.diff import differences
-from blockfreeze.swapping.arming import Arming
+from blockfreeze.swapping.arming import armed
 from blockfreeze.swapping.claim import claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
@@ -46,39 +44,34 @@ def rollback(
             refuse_from_inside(block, sys._getframe())
         with claimed(block, wait, "rollback"):
             converge_claimed(block)
-            return _rollback(block, generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
+            return _rollback(block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
         announce(block.subscribers, refused(block, "rollback", error))
         raise
 
 
 def _rollback(block: Block, after: Generation, seconds: float | None, reason: str, *, lossy: bool) -> SwapReport:
-    before, phases = block.current, dict[str, float]()
-    clock, arming = Clock(phases), Arming(block, before)
-    commitment = Commitment(block, before, after, phases, reason=reason)
+    before, clock = block.current, Clock({})
+    commitment = Commitment(block, before, after, clock.phases, reason=reason)
     if not lossy:
         remedy = "roll back with lossy=True to leave that state behind"
         refuse_one_way(block, "rollback", commitment.problems(), remedy)
     try:
-        arming.plan()
-        store(block.reference, overlap_vector(block, before))
-        arming.apply()
-        for cls in list(after.classes.values):
-            if cls in before.classes.values:
-                adopt.version_class(block, before, after, cls)
-        offer_legacy_methods(block, after)
-        commitment.found = differences(before, after)
-        clock.lap("arm")
-        return commitment.make(seconds)
+        with armed(block, after, alone=False):
+            for cls in list(after.classes.values):
+                if cls in before.classes.values:
+                    version_class(block, before, after, cls)
+            offer_legacy_methods(block, after)
+            commitment.found = differences(before, after)
+            clock.lap("arm")
+            return commitment.make(seconds)
     except BaseException:
         if block.current is before:
-            arming.undo(after, alone=False)
-            store(block.reference, overlap_vector(block, before))
             converge_claimed(block)
         raise
 
 
-def generation_to_return_to(block: Block, to: int | None, leaving: int | None) -> Generation:
+def _generation_to_return_to(block: Block, to: int | None, leaving: int | None) -> Generation:
     """Return the generation that a rollback is to return to.
 
     Args:
