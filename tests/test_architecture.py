@@ -130,7 +130,9 @@ def test_every_room_says_what_it_owns_and_what_it_may_import() -> None:
     for room in set(ROOMS) - {"__init__", "__main__", "demo"}:
         said = ast.get_docstring(tree_of(f"{room}.__init__")) or ""
         assert "import" in said.lower(), room
-        assert not tree_of(f"{room}.__init__").body[1:], "a room's __init__ has no code: who imports from it names the file"
+        assert not tree_of(f"{room}.__init__").body[1:], (
+            "a room's __init__ has no code: who imports from it names the file"
+        )
 
 
 def test_imports_go_downwards_only() -> None:
