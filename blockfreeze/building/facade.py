@@ -17,13 +17,12 @@ import sys
 from types import FrameType, ModuleType
 from typing import Any
 
+from blockfreeze.building.late_import import PATIENCE
 from blockfreeze.core.errors import FrozenBlockError
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
-
-_PATIENCE = 1.0  # seconds
 
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 
@@ -148,7 +147,7 @@ def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any
     That thread may wait for a module which the reader is importing. The import system goes on with an incomplete module
     then, and so does this.
     """
-    if block.locks.loading.acquire(timeout=_PATIENCE):
+    if block.locks.loading.acquire(timeout=PATIENCE):
         block.locks.loading.release()
     return namespace.get(attribute, ABSENT)
 
