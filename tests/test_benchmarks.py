@@ -19,12 +19,12 @@ pytest.importorskip("pyperf", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
 
 from benchmarks import conversion
-from benchmarks.catalog import QUESTIONS
-from benchmarks.document import FORMAT, Answer, Document, Failure, from_json
-from benchmarks.effort import QUICK
-from benchmarks.interleave import interleaved
-from benchmarks.rows import Measured, Row, Spread, summed_up
-from benchmarks.tables import BEGIN, END, readme_with
+from benchmarks.costs.catalog import QUESTIONS
+from benchmarks.costs.document import FORMAT, Answer, Document, Failure, from_json
+from benchmarks.costs.effort import QUICK
+from benchmarks.costs.interleave import interleaved
+from benchmarks.costs.rows import Measured, Row, Spread, summed_up
+from benchmarks.costs.tables import BEGIN, END, readme_with
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,7 +82,8 @@ def test_help_lists_every_question() -> None:
 
 
 def test_every_question_file_asks_one_question_in_its_docstring_and_is_in_the_catalog() -> None:
-    files = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "\nQUESTION = " in path.read_text("utf-8")}
+    folder = ROOT / "benchmarks" / "costs"
+    files = {path.stem for path in folder.glob("*.py") if "\nQUESTION = " in path.read_text("utf-8")}
     assert set(QUESTIONS) == files
     assert [question.name for question in QUESTIONS.values() if not question.text.endswith("?")] == []
 

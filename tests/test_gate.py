@@ -15,7 +15,7 @@ from pairs import forget_block
 from parking import LIMIT, ParkedCall
 
 import blockfreeze as bf
-from benchmarks.quiesced import under_tasks, under_threads, versioned
+from benchmarks.shapes.gated import under_tasks, under_threads, versioned
 from blockfreeze import commitment, generation, quiesce, registry, twins
 from blockfreeze.gate import Gate
 

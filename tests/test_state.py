@@ -11,7 +11,7 @@ from parking import LIMIT
 from sequencer import Instructions
 
 import blockfreeze as bf
-from benchmarks.state import swapped_under_threads, versioned
+from benchmarks.shapes.counted import swapped_under_threads, versioned
 
 pytestmark = pytest.mark.needs_threads
 
