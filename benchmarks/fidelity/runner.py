@@ -145,7 +145,7 @@ def _judged(here: Path, orders: Orders, options: list[str], path: list[Path], se
     if ended.findings is not None:
         findings = Findings(**ended.findings)
     else:
-        findings = Findings(tests=_tests_in(here / "findings.log"), ended=f"{ended.why}: {ended.words[-3000:]}")
+        findings = Findings(tests=_tests_in(here / "findings.log"), ended=f"{ended.how}: {ended.words[-3000:]}")
     findings.seconds = ended.seconds
     return findings
 

@@ -20,14 +20,14 @@ class CommandLine(argparse.ArgumentParser):
     Args:
         program: the module that ``python -m`` runs.
         about: what the program is for; of a docstring, the first line is shown.
-        questions: what is shown below the options, as it is.
+        below: what is shown below the options, as it is.
     """
 
-    def __init__(self, program: str, about: str | None, questions: str = "") -> None:
+    def __init__(self, program: str, about: str | None, below: str = "") -> None:
         super().__init__(
             prog=f"python -m {program}",
             description=(about or "").strip().partition("\n")[0],
-            epilog=questions,
+            epilog=below,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self._amounts: dict[str, tuple[float, float]] = {}

@@ -32,33 +32,38 @@ class Ended:
     Attributes:
         findings: what it wrote last, or None.
         status: its exit status.
-        why: how it ended: ``killed after 60 s``, or ``ended with 0`` and what other status it may be.
         words: what it said.
         seconds: how long it took.
+        limit: the time limit that ended it, if one did.
     """
 
     findings: Any
     status: int
-    why: str
     words: str
     seconds: float
+    limit: float | None
 
     @property
     def was_killed(self) -> bool:
         """Whether the time limit ended it."""
-        return self.why.startswith("killed")
+        return self.limit is not None
+
+    @property
+    def how(self) -> str:
+        """How it ended: ``killed after 60 s``, or ``ended with 1``."""
+        return f"ended with {self.status}" if self.limit is None else f"killed after {self.limit:.0f} s"
 
     @property
     def last_words(self) -> str:
         """The last line that it said, or else how it ended."""
-        return (self.words.strip().splitlines() or [self.why])[-1]
+        return (self.words.strip().splitlines() or [self.how])[-1]
 
 
 class WorkerError(Exception):
     """A worker failed; the message is its last line, and `ended` all that is known."""
 
     def __init__(self, ended: Ended) -> None:
-        super().__init__(ended.why if ended.was_killed else ended.last_words)
+        super().__init__(ended.how if ended.was_killed else ended.last_words)
         self.ended = ended
 
 
@@ -105,7 +110,7 @@ def run(
     ordered, findings = place / "orders.json", place / "findings.json"
     ordered.write_text(as_json(orders), encoding="utf-8")
     command = [sys.executable, *options, "-m", module, str(ordered), str(findings)]
-    began, killed = time.monotonic(), ""
+    began, limit = time.monotonic(), None
     with (place / "said.txt").open("w+b") as said:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
@@ -114,14 +119,13 @@ def run(
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            killed = f"killed after {seconds:.0f} s"
+            limit = seconds
         finally:
             _end_session(process)
         said.seek(0)
         words = said.read().decode(errors="replace")
     found = json.loads(findings.read_text(encoding="utf-8")) if findings.exists() else None
-    why = killed or f"ended with {process.returncode}"
-    return Ended(found, process.returncode, why, words, time.monotonic() - began)
+    return Ended(found, process.returncode, words, time.monotonic() - began, limit)
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -44,4 +45,7 @@ def write_findings(file: Path, found: object) -> None:
 def carry_out(work: Callable[..., object]) -> None:
     """Call `work` with the orders as keywords, and write what it returns: all that most workers do."""
     orders, findings = sys.argv[1:]
-    write_findings(Path(findings), work(**read_orders(orders)))
+    # Standard output has a buffer, whose text would come after the reason of a failure and be taken for it.
+    with redirect_stdout(sys.stderr):
+        found = work(**read_orders(orders))
+    write_findings(Path(findings), found)

@@ -110,7 +110,7 @@ def _tried(here: Path, orders: Orders, path: list[Path]) -> Findings:
         options=("-S", "-P"), seconds=orders.seconds, folder=here, environment=closed_environment(path),
     )  # fmt: skip
     findings = Findings(**(ended.findings or {}))
-    why = ended.why if ended.was_killed or ended.status or findings.stage != "end" else ""
+    why = ended.how if ended.was_killed or ended.status or findings.stage != "end" else ""
     if not why and findings.exit_code not in (None, 0, 1):
         why = f"pytest ended with {findings.exit_code}"
     if why:

@@ -65,7 +65,7 @@ def _outcome(tool: str, shape: str, layout: str, settings: Settings) -> Outcome:
     except WorkerError as error:
         ended = error.ended
     if ended.was_killed:
-        return Outcome(tool, shape, layout, note=ended.why)
+        return Outcome(tool, shape, layout, note=ended.how)
     note = f"exit {ended.status}: {ended.last_words}"
     return Outcome(tool, shape, layout, note=note, samples={"stderr": ended.words})
 
