@@ -10,7 +10,7 @@ from benchmarks.costs.document import from_json
 from benchmarks.costs.running import answers
 from benchmarks.costs.tables import NAME, caption, markdown, tables
 from benchmarks.frame.command_line import CommandLine
-from benchmarks.frame.documents import write_into_document
+from benchmarks.frame.pages import write_into_page
 from benchmarks.frame.telling import tell, tell_where, write_json
 
 STANDARD_OUTPUT = Path("-")
@@ -23,11 +23,11 @@ def _line() -> CommandLine:
     line.add_quick()
     line.add_json("write the result to FILE (- for standard output), no table")
     line.add_argument(
-        "--readme",
+        "--page",
         nargs="+",
         type=Path,
         metavar="RESULT",
-        help="measure nothing; rewrite the documentation's table from these JSON files, one column each",
+        help="measure nothing; rewrite the manual's tables from these JSON files, one column each",
     )
     return line
 
@@ -36,9 +36,9 @@ def main() -> int:
     """Run the command line and return the exit code: 1 if a subject failed to answer."""
     line = _line()
     options = line.parse()
-    if options.readme:
-        documents = [from_json(path.read_text(encoding="utf-8")) for path in options.readme]
-        write_into_document(NAME, markdown(documents))
+    if options.page:
+        documents = [from_json(path.read_text(encoding="utf-8")) for path in options.page]
+        write_into_page(NAME, markdown(documents))
         return 0
     unknown = [name for name in options.names if name not in QUESTIONS]
     if unknown:

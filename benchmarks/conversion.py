@@ -22,8 +22,8 @@ from types import ModuleType
 
 import blockfreeze as bf
 from benchmarks.frame.command_line import CommandLine
-from benchmarks.frame.documents import put_between, write_into_document
 from benchmarks.frame.modules import importable
+from benchmarks.frame.pages import put_between, write_into_page
 from benchmarks.frame.tables import Column, Table
 from benchmarks.frame.telling import tell_where, write_json
 
@@ -176,7 +176,7 @@ def markdown(rows: list[Row], count: int) -> str:
 
 
 def readme_with(text: str, rows: list[Row], count: int) -> str:
-    """Return a document's `text` with these rows in the place of its table.
+    """Return a page's `text` with these rows in the place of its table.
 
     Raises:
         ValueError: it has no place for it.
@@ -191,14 +191,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line.add_amount("--rounds", 5, 1)
     line.add_quick()
     line.add_json("write the rows to FILE")
-    line.add_argument("--readme", type=Path, metavar="FILE", help="write the table into this document")
+    line.add_argument("--page", type=Path, metavar="FILE", help="write the table into this page")
     options = line.parse(arguments)
     tell_where()
     with importable("accounts_of_old", first_version()):
         rows = measure("accounts_of_old", options.count, options.rounds)
     write_json(options.json, rows)
-    if options.readme is not None:
-        write_into_document(_NAME, markdown(rows, options.count), options.readme)
+    if options.page is not None:
+        write_into_page(_NAME, markdown(rows, options.count), options.page)
     table(rows, options.count).show()
     return 0
 

@@ -6,7 +6,10 @@ holds after an error. The names below are the whole public interface.
 
 from __future__ import annotations
 
-from blockfreeze.api import (
+from blockfreeze.api.async_swap import aswap
+from blockfreeze.api.current import current
+from blockfreeze.api.declarations import converts, defvar, entry
+from blockfreeze.api.functions import (
     drain,
     freeze_block,
     install,
@@ -16,12 +19,9 @@ from blockfreeze.api import (
     rollback,
     status,
     subscribe,
+    swap,
 )
-from blockfreeze.asgi import asgi_entry
-from blockfreeze.candidate import Candidate
-from blockfreeze.checkpoints import current
-from blockfreeze.declarations import converts, defvar, entry
-from blockfreeze.errors import (
+from blockfreeze.core.errors import (
     BlockfreezeError,
     ControlError,
     DrainTimeoutError,
@@ -34,7 +34,7 @@ from blockfreeze.errors import (
     SwapError,
     SwapInProgressError,
 )
-from blockfreeze.events import (
+from blockfreeze.core.events import (
     Committed,
     Converged,
     Drained,
@@ -44,12 +44,11 @@ from blockfreeze.events import (
     Refused,
     RolledBack,
 )
-from blockfreeze.loops import aswap
-from blockfreeze.probation import Probation
-from blockfreeze.report import BlockStatus, SwapReport
-from blockfreeze.wsgi import wsgi_entry
-
-from blockfreeze.api import swap  # isort: skip  # after the module of the same name, which it hides
+from blockfreeze.core.report import BlockStatus, SwapReport
+from blockfreeze.servers.asgi import asgi_entry
+from blockfreeze.servers.wsgi import wsgi_entry
+from blockfreeze.swapping.candidate import Candidate
+from blockfreeze.swapping.probation import Probation
 
 __all__ = [
     "BlockStatus",

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -26,7 +27,9 @@ from linked_once import LinkedOnce
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
-from blockfreeze import linking, registry
+import blockfreeze as bf
+from blockfreeze.api import registry
+from blockfreeze.building import link_cache as linking
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -177,6 +180,11 @@ class Workshop:
         for file, source in files.items():
             self._write(place, file, source)
         return place
+
+    def freeze(self, name: str, source: str, **options: Any) -> ModuleType:
+        """Write a module and import it as a block."""
+        self.write(f"{name}.py", source)
+        return bf.freeze_block(name, **options)
 
     def load(self, name: str) -> ModuleType:
         """Import a module that was written here, or return it if it is loaded."""

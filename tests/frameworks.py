@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import blockfreeze as bf
-from blockfreeze.report import SwapReport
+from blockfreeze.core.report import SwapReport
 
 
 @pytest.fixture(scope="module", autouse=True)

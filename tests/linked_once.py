@@ -16,11 +16,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from types import CodeType
 
-from blockfreeze import linking, names
-from blockfreeze.generation import Block
-from blockfreeze.linker import LinkedCode
-from blockfreeze.names import Linkage
-from blockfreeze.source import ModuleSource
+from blockfreeze.building import link_cache as linking
+from blockfreeze.linking import analysis
+from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linker import LinkedCode
+from blockfreeze.model.block import Block
+from blockfreeze.versions.module_source import ModuleSource
 
 __all__ = ["LinkedOnce"]
 
@@ -73,7 +74,7 @@ class LinkedOnce:
             answer = questions[name, level] = is_member(name, level)
             return answer
 
-        return names.analyse(code, noted)
+        return analysis.analyse(code, noted)
 
 
 def _applies(kept: _Kept, block: Block, source: ModuleSource) -> bool:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from parking import LIMIT
+from threads import LIMIT
 
 import blockfreeze as bf
-from blockfreeze import quiesce, registry
-from blockfreeze.gate import Gate
+from blockfreeze.api import registry
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
 
 TEXT = """
 NUMBER = {version}
@@ -113,33 +114,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 @pytest.fixture
 def shop(workshop: Any) -> Any:
     """Freeze version 1."""
-    workshop.write("shop.py", text(1))
-    return bf.freeze_block("shop")
-
-
-class Result(threading.Thread):
-    """A thread whose result, or failure, is asked for."""
-
-    def __init__(self, call: Callable[[], Any], name: str = "result") -> None:
-        super().__init__(name=name, daemon=True)
-        self._call = call
-        self._found: Any = None
-        self._error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._found = self._call()
-        except BaseException as error:
-            self._error = error
-
-    def get(self) -> Any:
-        """Return or raise what the call does."""
-        self.join(LIMIT)
-        assert not self.is_alive(), "the call did not end"
-        if self._error is not None:
-            raise self._error
-        return self._found
+    return workshop.freeze("shop", text(1))
 
 
 @contextmanager
@@ -161,8 +136,8 @@ def is_as_before(module: Any, version: int) -> bool:
     return (
         not status.overlapping
         and not status.lingering
-        and not block.pins
-        and block.claimed_by is None
+        and not block.search.pins
+        and block.claim.owner is None
         and block.reference.vector[0].gate is None
         and only(module.foo()) == version
         and version == module.NUMBER

@@ -1,15 +1,16 @@
-"""Feature pairs in syntax that CPython 3.11 does not have, as text: a file of it would not parse there."""
+"""Features in syntax that CPython 3.11 does not have, as text of both versions: a file of it would not parse there."""
 
 from __future__ import annotations
 
 import sys
 
-_TYPE_PARAMETERS = '''
+_TYPE_PARAMETERS = '''\
 """Type parameters: generic functions, classes and aliases whose scopes are functions of their own."""
 
 
 def mark(text):
-    return f"@VERSION@ {text}"
+    return f"v1 {text}"  #v1
+    return f"v2 {text}"  #v2
 
 
 class Item:
@@ -18,7 +19,8 @@ class Item:
 
 
 type Items[T: Item] = list[T]
-type Either = Item | @TYPE@
+type Either = Item | str  #v1
+type Either = Item | bytes  #v2
 
 
 def pick[T: (Item, int)](value: T, others: Items[Item], *, default=mark("default")) -> T:
@@ -40,7 +42,8 @@ class Box[T](Item):
 
 class ItemBox(Box[Item]):
     def get(self, other):
-        return ["@VERSION@", *super().get(other)]
+        return ["v1", *super().get(other)]  #v1
+        return ["v2", *super().get(other)]  #v2
 
     def shown(self):
         return [mark("shown"), *self.get(6)]
@@ -61,11 +64,6 @@ def bound():
     return [ItemBox(2).shown]
 '''
 
-
-def _version(version: str, type_name: str) -> str:
-    return _TYPE_PARAMETERS.replace("@VERSION@", version).replace("@TYPE@", type_name).lstrip()
-
-
-TEXTS: dict[str, tuple[str, str]] = {}
+TEXTS: dict[str, str] = {}
 if sys.version_info >= (3, 12):
-    TEXTS["type_parameters"] = (_version("v1", "str"), _version("v2", "bytes"))
+    TEXTS["type_parameters"] = _TYPE_PARAMETERS

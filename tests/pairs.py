@@ -1,10 +1,11 @@
 """Modules in two versions: the feature pairs of `tests/features`, written out, imported plainly, frozen, swapped.
 
-A pair is written to two directories under a name that no other test uses, so that the plain module and the block
-have the same name, file and lines and can be compared field by field. Every feature module defines `make` (things
-that outside code may hold) and `use` (what they do, as plain values that differ between the versions); most define
-`bound` (bound methods to be taken), some `facts` (what has one answer, whoever asks). `DRIVER`, which is appended to
-each, makes calls of the block of these.
+A file of `tests/features` is both versions of one feature, in the form that `versioned` reads. A pair is written to
+two directories under a name that no other test uses, so that the plain module and the block have the same name, file
+and lines and can be compared field by field. Every feature module defines `make` (things that outside code may hold)
+and `use` (what they do, as plain values that differ between the versions); most define `bound` (bound methods to be
+taken), some `facts` (what has one answer, whoever asks). `DRIVER`, which is appended to each, makes calls of the block
+of these.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 import newer_syntax
+from versioned import both_versions
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.generation import Block, Generation
-from blockfreeze.source import Snapshot
-from blockfreeze.vector import Plain
+from blockfreeze.api import registry
+from blockfreeze.dispatch.vector import Plain
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.state.patches import Patches
+from blockfreeze.versions.snapshot import Snapshot
 
 FEATURES = Path(__file__).with_name("features")
-NAMES = (*sorted(path.name.removesuffix("_v1.py") for path in FEATURES.glob("*_v1.py")), *newer_syntax.TEXTS)
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FEATURES.glob("*.py"))} | newer_syntax.TEXTS
+NAMES = tuple(TEXTS)
 
 DRIVER = """
 
@@ -129,8 +133,8 @@ def forget_block(block: Block) -> None:
     registry.remove(block)
     for name in block.facades:
         sys.modules.pop(name, None)
-    block.unconverted = None
-    nothing = Block((), patchable=False, history=1)
+    block.instances.unconverted = None
+    nothing = Block((), Patches(), patchable=False, history=1)
     block.reference.vector = (Plain(Generation(nothing, 0, Snapshot(()), None)),)
 
 
@@ -150,9 +154,7 @@ def feature_pair(directory: Path, feature: str) -> Pair:
 
 def feature_texts(feature: str) -> tuple[str, str]:
     """Return a feature's two versions as text."""
-    if feature in newer_syntax.TEXTS:
-        return newer_syntax.TEXTS[feature]
-    return (FEATURES / f"{feature}_v1.py").read_text(), (FEATURES / f"{feature}_v2.py").read_text()
+    return both_versions(TEXTS[feature])
 
 
 def own_functions(module: ModuleType) -> dict[str, FunctionType]:

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
+from threads import ThreadedCall
+
 __all__ = ["Boundaries", "Instructions", "Parking", "ProfiledBoundaries", "Sequencer", "SequencerError"]
 
 _LIMIT = 60.0
@@ -67,11 +69,11 @@ class Parking:
         self.passed = 0
         self._at = at
         self._steps = Sequencer()
-        self._thread: threading.Thread | None = None
+        self._parked: int | None = None
 
     def reach(self) -> None:
         """Pass one boundary; only the parked call's own thread counts."""
-        if threading.current_thread() is not self._thread:
+        if threading.get_ident() != self._parked:
             return
         number, self.passed = self.passed, self.passed + 1
         if number == self._at:
@@ -82,29 +84,21 @@ class Parking:
 
     def run(self, call: Callable[[], _T], meanwhile: Callable[[], None] = lambda: None) -> _T:
         """Run `call` in a thread of its own, do `meanwhile` while it is parked, return the call's result."""
-        outcome: list[_T] = []
-        failure: list[BaseException] = []
-
-        def target() -> None:
-            try:
-                outcome.append(self._observed(call))
-            except BaseException as error:
-                failure.append(error)
-
-        self._thread = threading.Thread(target=target, name="parked", daemon=True)
-        self._thread.start()
+        parked = ThreadedCall(self._noted, call, name="parked")
         try:
             if self._at is not None:
                 with self._steps(1):
                     meanwhile()
         finally:
-            self._thread.join(_LIMIT)
-            still_runs = self._thread.is_alive()
-            self._thread = None
-        if failure:
-            raise failure.pop()
-        assert not still_runs, "the parked call did not come to its end"
-        return outcome[0]
+            parked.join(_LIMIT)
+        return parked.result(0)
+
+    def _noted(self, call: Callable[[], _T]) -> _T:
+        self._parked = threading.get_ident()
+        try:
+            return self._observed(call)
+        finally:
+            self._parked = None  # another thread may get the same number
 
     def _observed(self, call: Callable[[], _T]) -> _T:
         return call()

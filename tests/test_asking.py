@@ -10,8 +10,8 @@ import pytest
 from conftest import Workshop
 
 import blockfreeze as bf
-from blockfreeze.asking import is_a, is_proxy, own_attribute
-from blockfreeze.check import forecast
+from blockfreeze.cli.check import forecast
+from blockfreeze.core.safe_access import is_a, is_proxy, own_attribute
 
 PROXIES = """
 asked = []

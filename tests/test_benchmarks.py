@@ -1,4 +1,4 @@
-"""The benchmark suite runs, its result has the documented shape, and the README's tables come from it alone.
+"""The benchmark suite runs, its result has the documented shape, and the manual's tables come from it alone.
 
 Nothing here looks at a time: what is fast enough is for the benchmarks to say, on a quiet machine.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Workshop
-from parking import LIMIT
+from threads import LIMIT
 
 pytest.importorskip("psutil", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("pyperf", reason="the benchmarks need the extra `bench`")
@@ -30,7 +30,7 @@ from benchmarks.costs.rows import Measured, Row, Spread, summed_up
 from benchmarks.costs.tables import BEGIN, END, readme_with
 from benchmarks.frame import processes
 from benchmarks.frame.command_line import CommandLine, chosen
-from benchmarks.frame.documents import DOCUMENTS, put_between
+from benchmarks.frame.pages import PAGES, put_between
 from benchmarks.frame.tables import Column, Table, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -264,9 +264,9 @@ def test_only_chooses_by_name() -> None:
     assert chosen("a", None)
 
 
-def test_every_table_has_a_document_with_a_place_for_it() -> None:
-    for name, document in DOCUMENTS.items():
-        text = (ROOT / document).read_text(encoding="utf-8")
+def test_every_table_has_a_page_with_a_place_for_it() -> None:
+    for name, page in PAGES.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
         assert "stale" in put_between(text, name, "stale"), name
 
 

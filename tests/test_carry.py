@@ -114,8 +114,7 @@ def shown(mark: str) -> list[object]:
 
 @pytest.fixture
 def model(workshop: Workshop, outside: ModuleType) -> ModuleType:
-    workshop.write("model.py", MODEL)
-    return bf.freeze_block("model")
+    return workshop.freeze("model", MODEL)
 
 
 def test_only_the_methods_of_an_unchanged_class_are_the_new_generations(model: ModuleType, outside: ModuleType) -> None:
@@ -241,8 +240,7 @@ def test_a_registry_of_the_block_comes_out_as_after_a_cold_start(workshop: Works
         "class ByHook(Base):\n    def show(self): return 'v1'\n"
         "@register\n@own\nclass ByDecorator:\n    def show(self): return 'v1'\n"
     )
-    workshop.write("registry.py", text)
-    module = bf.freeze_block("registry")
+    module = workshop.freeze("registry", text)
     bf.swap(module, source=text.replace("'v1'", "'v2'"))
     assert {name: cls().show() for name, cls in module.REGISTRY.items()} == {"ByHook": "v2", "ByDecorator": "v2"}
     assert len(outside.made) == 6  # Base, ByHook and ByDecorator, twice: the registry of the block needs them
@@ -254,8 +252,7 @@ def test_a_method_that_the_metaclass_has_taken_away_is_made_anew(workshop: Works
         "def mark(): return 'v1'\n"
         "class Model(metaclass=Taking):\n    def hidden(self): return mark()\n    def show(self): return mark()\n"
     )
-    workshop.write("taking.py", text)
-    module = bf.freeze_block("taking")
+    module = workshop.freeze("taking", text)
     bf.swap(module, source=text.replace("'v1'", "'v2'"))
     assert [function(None) for function in outside.called][-1] == "v2"
     assert module.Model().show() == "v2"
@@ -437,8 +434,7 @@ def test_a_registration_that_says_something_else_is_made(
     before: str, after: str, more: list[str], workshop: Workshop, app: ModuleType
 ) -> None:
     assert VIEWS.count(before) == 1
-    workshop.write("views.py", VIEWS)
-    views = bf.freeze_block("views")
+    views = workshop.freeze("views", VIEWS)
     made = len(app.routes)
     bf.swap(views, source=VIEWS.replace(before, after))
     assert paths(app)[made:] == more

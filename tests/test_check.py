@@ -15,8 +15,8 @@ from conftest import Workshop
 from pairs import NAMES, feature_pair
 
 import blockfreeze as bf
-from blockfreeze import cli
-from blockfreeze.check import forecast
+from blockfreeze.cli import command_line as cli
+from blockfreeze.cli.check import forecast
 
 SHOP = """
 import atexit

@@ -26,8 +26,7 @@ def steps():
 
 @pytest.fixture
 def module(workshop: Workshop) -> ModuleType:
-    workshop.write("asking.py", MODULE)
-    return bf.freeze_block("asking")
+    return workshop.freeze("asking", MODULE)
 
 
 def test_an_old_call_learns_that_it_is_old_and_a_new_one_that_it_is_new(module: ModuleType) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-import threading
 from collections.abc import Callable
 from textwrap import dedent
 from types import FrameType
@@ -15,6 +14,7 @@ import pytest
 from conftest import Workshop
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from threads import elsewhere
 
 import blockfreeze as bf
 
@@ -106,20 +106,11 @@ def expected(number: int) -> dict[str, Any]:
     return found
 
 
-def elsewhere(ask: Callable[[], Any]) -> Any:
-    answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()))
-    thread.start()
-    thread.join()
-    return answers[0]
-
-
 @pytest.mark.needs_threads
 def test_nobody_sees_what_a_body_sets_on_a_class_before_the_commit_or_after_a_failure(workshop: Any) -> None:
     workshop.write("outside.py", OUTSIDE)
     outside = workshop.load("outside")
-    workshop.write("classes.py", version(1))
-    module = bf.freeze_block("classes", history=4)
+    module = workshop.freeze("classes", version(1), history=4)
     made = [module.Carried, module.Plain, module.Below]
     before: list[dict[str, Any]] = []
     outside.look = lambda: before.append(elsewhere(lambda: seen(module)))
@@ -155,8 +146,7 @@ def test_a_call_that_goes_on_keeps_the_attributes_of_its_version(workshop: Any) 
             while True:
                 yield Counted.limit, Counted.table, Counted().limit
     """
-    workshop.write("limits.py", text.replace("V", "1"))
-    module = bf.freeze_block("limits")
+    module = workshop.freeze("limits", text.replace("V", "1"))
     running = [module.go_on()]
     assert next(running[0]) == (1, {"limit": 1}, 1)
     for number in (2, 3):
@@ -252,8 +242,7 @@ def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh
             while True:
                 yield read()
     """
-    workshop.write("marks.py", text)
-    module = bf.freeze_block("marks")
+    module = workshop.freeze("marks", text)
     module.mark(1)
     module.Node.noted = "outside"  # by somebody whom no version's code knows
     running = module.go_on()
@@ -271,8 +260,7 @@ def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh
 
 def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: Any) -> None:
     text = "class Public:\n    def version(self): return V\nPublic.__module__ = 'somewhere.else'\n"
-    workshop.write("inner.py", text.replace("V", "1"))
-    module = bf.freeze_block("inner")
+    module = workshop.freeze("inner", text.replace("V", "1"))
     public, made = module.Public, module.Public()
     report = bf.swap(module, source=text.replace("V", "2"))
     assert (report.replaced_classes, module.Public, made.version()) == ((), public, 2)
@@ -284,8 +272,7 @@ def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: 
 
 
 def test_what_cannot_be_set_or_deleted_is_said_as_by_the_built_ins(workshop: Any) -> None:
-    workshop.write("mistakes.py", "class One: pass\n")
-    module = bf.freeze_block("mistakes")
+    module = workshop.freeze("mistakes", "class One: pass\n")
     for statement, error in [
         ("del One.missing", AttributeError),
         ("delattr(One, 'missing')", AttributeError),
@@ -315,8 +302,7 @@ def test_a_module_may_have_a_setattr_of_its_own(workshop: Any) -> None:
         own = setattr
         def change(cls): setattr(cls, "later", V, times=3)
     """
-    workshop.write("own_setattr.py", text.replace("V", "1"))
-    module = bf.freeze_block("own_setattr")
+    module = workshop.freeze("own_setattr", text.replace("V", "1"))
     for number in (1, 2):
         bf.swap(module, source=dedent(text.replace("V", str(number))))
         module.change(module.One)
@@ -326,8 +312,7 @@ def test_a_module_may_have_a_setattr_of_its_own(workshop: Any) -> None:
 
 def test_the_built_in_is_itself_where_it_is_not_called(workshop: Any) -> None:
     text = "class One: pass\nkept = setattr\nTABLE = {'set': setattr, 'del': delattr}\nkept(One, 'it', 1)\n"
-    workshop.write("kept_setattr.py", text)
-    module = bf.freeze_block("kept_setattr")
+    module = workshop.freeze("kept_setattr", text)
     bf.swap(module)
     assert module.kept is setattr
     assert {"set": setattr, "del": delattr} == module.TABLE
@@ -393,8 +378,7 @@ MEMBERS = """
 def test_what_bodies_set_on_members_of_an_enumeration_is_put_back_after_a_failure_or_a_rollback(workshop: Any) -> None:
     workshop.write("outside.py", OUTSIDE)
     outside = workshop.load("outside")
-    workshop.write("sizes.py", MEMBERS.replace("V", "1"))
-    module = bf.freeze_block("sizes")
+    module = workshop.freeze("sizes", MEMBERS.replace("V", "1"))
     small = module.Size.SMALL
     states = {1: [("small1", 1, None, "small1", 1, None), ("large1", 1, None, "large1", 1, None)]}
     for at in (2, 3):
@@ -452,8 +436,7 @@ def test_a_name_may_mean_a_class_and_then_what_is_made_of_it(workshop: Any) -> N
     workshop.write(
         "outside.py", OUTSIDE + "def mark(cls):\n    cls.mark = getattr(cls, 'mark', 0) + 1\n    return cls\n"
     )
-    workshop.write("meanings.py", text.replace("V", "1"))
-    module = bf.freeze_block("meanings")
+    module = workshop.freeze("meanings", text.replace("V", "1"))
     assert module.look() == ["null 1", 1, 1, 1, 1, 1]
     for at in (2, 3):
         bf.swap(module, source=dedent(text.replace("V", str(at))))
@@ -554,7 +537,7 @@ def go_on():
 
 
 def answer(found: dict[Any, Any]) -> str:
-    return re.sub(r"0x[0-9a-f]+", "0x", repr(found)).replace("blockfreeze_twin", "")
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(found)).replace("blockfreeze_legacy", "")
 
 
 def plain_answer(text: str, name: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
+from processes import run_python
 
-from blockfreeze import __version__, cli
+from blockfreeze import __version__
+from blockfreeze.cli import command_line as cli
+from blockfreeze.core.errors import ControlError
 from blockfreeze.demo import command
-from blockfreeze.errors import ControlError
 
 
 def _status(*arguments: str) -> int | str | None:
@@ -48,10 +48,8 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.needs_subprocess
 def test_the_package_runs_as_a_module() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "blockfreeze", "--version"], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert run.stdout == f"blockfreeze {__version__}\n"
+    run = run_python("-m", "blockfreeze", "--version")
+    assert (run.returncode, run.stdout) == (0, f"blockfreeze {__version__}\n")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from conftest import Workshop
-from living import Result, Watch
-from parking import LIMIT, ParkedCall
+from living import Watch
+from threads import LIMIT, ParkedCall, ThreadedCall
 
 import blockfreeze as bf
 
@@ -53,8 +53,7 @@ SECOND = CLASS_2.replace("class Account:", "class Base: pass\nclass Account(Base
 
 
 def open_shop(workshop: Workshop, source: str = V1) -> Any:
-    workshop.write("shop.py", source)
-    return bf.freeze_block("shop")
+    return workshop.freeze("shop", source)
 
 
 def at_rest(shop: Any) -> None:
@@ -361,8 +360,8 @@ def test_a_conversion_keeps_no_instance_and_no_generation_alive(workshop: Worksh
     gc.collect()
     block = bf.api.registry.block_of(shop, "test")
     assert len(block.generations) == 2
-    assert len([one for one in block.left if one.reference() is not None]) <= 2
-    assert block.unconverted is None
+    assert len([one for one in block.instances.superseded if one.reference() is not None]) <= 2
+    assert block.instances.unconverted is None
 
 
 def test_in_a_module_that_is_not_frozen_a_converter_is_a_function(workshop: Workshop) -> None:
@@ -451,9 +450,7 @@ def test_no_thread_meets_an_instance_with_the_methods_of_another_version(
                     else:
                         wrong.extend([answer] if len(set(answer)) > 1 else [])
 
-    threads = [threading.Thread(target=call) for _ in range(3)]
-    for one in threads:
-        one.start()
+    calling = [ThreadedCall(call) for _ in range(3)]
     try:
         serving, newest = 1, 1
         for number in range(12):
@@ -465,8 +462,8 @@ def test_no_thread_meets_an_instance_with_the_methods_of_another_version(
                 serving = before
     finally:
         ended.set()
-        for one in threads:
-            one.join()
+        for one in calling:
+            one.result()
     assert not wrong
     at_rest(shop)
     assert {till.show()[0] for till in tills} == {serving}
@@ -479,18 +476,17 @@ def test_a_call_that_waited_follows_its_instance_to_a_class_that_has_lost_the_ba
     old = "class Base:\n    def name(self):\n        return 'old'\n\nclass Tool(Base):\n    pass\n\n"
     new = "class Tool:\n    def name(self):\n        return 'new'\n\n"
     wait = "def wait(between):\n    between()\n"
-    workshop.write("tools.py", old + wait)
-    tools = bf.freeze_block("tools")
+    tools = workshop.freeze("tools", old + wait)
     bf.swap(tools)  # from now on methods forward
     tool = tools.Tool()
     with ParkedCall(tools.wait) as parked:
-        swapping = Result(lambda: bf.swap(tools, source=new + wait, quiesce=LIMIT))
+        swapping = ThreadedCall(lambda: bf.swap(tools, source=new + wait, quiesce=LIMIT))
         watch.wait_until_shut()
-        waiting = Result(tool.name)
+        waiting = ThreadedCall(tool.name)
         watch.wait_for_waiting()
         parked.finish()
-        swapping.get()
-        assert waiting.get() == "new"
+        swapping.result()
+        assert waiting.result() == "new"
     assert type(tool) is tools.Tool
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from blockfreeze import cli
+from blockfreeze.cli import command_line as cli
+from blockfreeze.core.errors import ControlError
 from blockfreeze.demo import answers, command, display
 from blockfreeze.demo.play_round import Limits, Round, play
 from blockfreeze.demo.releases import cache_directory, fetch_release
@@ -19,7 +20,6 @@ from blockfreeze.demo.server import Order
 from blockfreeze.demo.swapping import WAYS
 from blockfreeze.demo.tally import Latencies, Tally, Totals
 from blockfreeze.demo.workload import SQLPARSE, Call, Workload
-from blockfreeze.errors import ControlError
 
 KIOSK = Workload(
     package="kiosk",

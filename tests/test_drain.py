@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,12 +13,13 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from living import is_as_before, only, text
-from parking import LIMIT, ParkedCall
+from processes import run_python
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.drain import search
-from blockfreeze.vector import chosen_by_dispatch, nearest
+from blockfreeze.api import registry
+from blockfreeze.dispatch.vector import called_generation, nearest
+from blockfreeze.draining.drain import search
 
 POLLS = 20
 
@@ -129,7 +129,7 @@ def test_a_thread_in_the_way_is_found_without_the_heap(shop: Any, searches: Sear
 def test_a_generator_that_is_resumed_during_the_search_is_not_missed(workshop: Workshop, searches: Searches) -> None:
     workshop.write("steps.py", "def stepwise():\n    between = yield\n    between()\n    yield\n")
     generator = bf.freeze_block("steps").stepwise()
-    resumed: list[ParkedCall] = []
+    resumed: list[ParkedCall[Any]] = []
     next(generator)
     block = registry.block_of("steps", "test")
 
@@ -155,7 +155,7 @@ def test_a_quiesced_swap_searches_the_heap_no_more_often_the_longer_it_waits(
         if len(polls) == POLLS:
             generator.close()
 
-    monkeypatch.setattr("blockfreeze.quiesce.time.sleep", between)
+    monkeypatch.setattr("blockfreeze.draining.quiesce.time.sleep", between)
     bf.swap(shop, source=text(2), quiesce=LIMIT)
     assert len(polls) == POLLS
     assert searches.count < POLLS / 2
@@ -191,8 +191,7 @@ def test_tasks_that_inherited_a_pin_are_searched_for_once(shop: Any, searches: S
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the stacks of other interpreters are not looked at")
 def test_nothing_drains_beside_another_interpreter_whose_stacks_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("def foo(): return 1\n", encoding="utf-8")
-    command = [sys.executable, "-c", BESIDE, str(tmp_path)]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    ended = run_python("-c", BESIDE, str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.split() == ["interpreter", "2", "True", "False"]
 
@@ -217,8 +216,7 @@ print(bf.status(shop).overlapping)
 
 def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call(workshop: Workshop) -> None:
     source = "def fail(): raise LookupError\ndef suspended(): yield\n"
-    workshop.write("failing.py", source)
-    failing = bf.freeze_block("failing")
+    failing = workshop.freeze("failing", source)
     old = failing.suspended()
     next(old)
     bf.swap(failing)
@@ -227,9 +225,9 @@ def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call
     frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_code.co_name == "dispatch"]
     assert len(frames) == 1
     block = registry.block_of(failing, "test")
-    assert chosen_by_dispatch(block, frames[0]) is block.current
+    assert called_generation(block, frames[0]) is block.current
     # As `assertRaises` does, in the thread of the call, while another one has the frame in its hands.
     traceback.clear_frames(caught.tb)
-    assert chosen_by_dispatch(block, frames[0]) is None
+    assert called_generation(block, frames[0]) is None
     assert nearest(block, frames[0]) is None
     old.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from living import events, only, text
-from parking import ParkedCall
+from threads import ParkedCall
 
 import blockfreeze as bf
 

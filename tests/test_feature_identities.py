@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 from pairs import Pair, feature_pair, write_pair
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 
@@ -22,10 +22,12 @@ WritePair = Callable[..., Pair]
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Iterator[WritePair]:
-    """Write pairs, from two texts or of a feature, and forget them in the end."""
+    """Write pairs and forget them in the end: of a feature, of two texts, or of one where ``@`` is the version."""
     made: list[Pair] = []
 
     def write(name: str, *texts: str) -> Pair:
+        if len(texts) == 1:
+            texts = texts[0].replace("@", "v1"), texts[0].replace("@", "v2")
         pair = write_pair(tmp_path, name, *texts) if texts else feature_pair(tmp_path, name)
         made.append(pair)
         return pair
@@ -115,7 +117,7 @@ class TestCallsInFlight:
             "    found = await asyncio.gather(*(inner(event, n) for n in range(2)))\n"
             "    return [*found, mark('end')]\n"
         )
-        pair = pairs("tasks", text.replace("@", "v1"), text.replace("@", "v2"))
+        pair = pairs("tasks", text)
         module = pair.freeze()
 
         async def run() -> list[object]:
@@ -391,7 +393,7 @@ class TestClasses:
             "missing = Missing()\n"
             "def absent(value): return '@', value is missing\n"
         )
-        pair = pairs("sentinels", text.replace("@", "v1"), text.replace("@", "v2"))
+        pair = pairs("sentinels", text)
         module = pair.freeze()
         missing = module.missing
         pair.swap("v2")
@@ -488,7 +490,7 @@ class TestClasses:
     def test_of_two_definitions_of_a_class_the_last_serves(self, pairs: WritePair) -> None:
         text = "class C:\n    def show(self): return 'first @'\nclass C:\n    def show(self): return '@'\n"
         asking = "TABLE = [C, lambda: C()]\ndef probe(): return [C().show(), *(call().show() for call in TABLE)]\n"
-        pair = pairs("twice", (text + asking).replace("@", "v1"), (text + asking).replace("@", "v2"))
+        pair = pairs("twice", text + asking)
         module = pair.freeze()
         held = module.C()
         for change, expected in (

@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 from pairs import NAMES, Pair, feature_pair, feature_texts, own_functions
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 

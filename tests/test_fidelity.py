@@ -567,8 +567,8 @@ def test_class_bodies_find_their_own_names_first(tmp_path: Path) -> None:
 
 
 def test_a_module_imported_again_after_its_removal_is_another_module(workshop: Any) -> None:
-    workshop.write(
-        "fresh.py",
+    frozen = workshop.freeze(
+        "fresh",
         """
         count = 0
         try:
@@ -577,8 +577,8 @@ def test_a_module_imported_again_after_its_removal_is_another_module(workshop: A
             def answer(): return helper() + count
         def helper(): return 41
         """,
+        patchable=True,
     )
-    frozen = bf.freeze_block("fresh", patchable=True)
     del sys.modules["fresh"]
     accelerator = types.ModuleType("missing_accelerator")
     accelerator.answer = lambda: "fast"  # type: ignore[attr-defined]
@@ -598,16 +598,14 @@ def test_a_module_imported_again_after_its_removal_is_another_module(workshop: A
 
 
 def test_a_swap_does_not_put_back_what_was_taken_out_of_sys_modules(workshop: Any) -> None:
-    workshop.write("taken.py", "def f(): return 1\n")
-    frozen = bf.freeze_block("taken")
+    frozen = workshop.freeze("taken", "def f(): return 1\n")
     del sys.modules["taken"]
     bf.swap(frozen)
     assert "taken" not in sys.modules
 
 
 def test_the_spec_of_a_module_makes_another_module_each_time(workshop: Any) -> None:
-    workshop.write("specified.py", "def f(): return g\ndef g(): pass\n")
-    frozen = bf.freeze_block("specified")
+    frozen = workshop.freeze("specified", "def f(): return g\ndef g(): pass\n")
     spec = importlib.util.find_spec("specified")
     assert spec is not None
     assert spec.loader is not None
@@ -619,8 +617,7 @@ def test_the_spec_of_a_module_makes_another_module_each_time(workshop: Any) -> N
 
 
 def test_a_swap_leaves_the_filters_of_warnings_alone(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop.write("warned.py", "def f(a, /, b=1, *c, d, **e): return a\nclass C:\n    def m(self): return f\n")
-    frozen = bf.freeze_block("warned")
+    frozen = workshop.freeze("warned", "def f(a, /, b=1, *c, d, **e): return a\nclass C:\n    def m(self): return f\n")
 
     def touched(*args: object, **kwargs: object) -> None:
         raise AssertionError("a thread of the program may be in catch_warnings at this moment")
@@ -713,8 +710,7 @@ def test_a_class_that_inherits_from_a_named_tuple_made_on_the_spot_stays_the_cla
             def total(self): return self.x + self.y
         def is_point(value): return isinstance(value, Point)
         """
-    workshop.write("points.py", text)
-    frozen = bf.freeze_block("points")
+    frozen = workshop.freeze("points", text)
     old, point = frozen.Point, frozen.Point(1, 2)
     report = bf.swap(frozen)
     assert not report.replaced_classes
@@ -726,8 +722,8 @@ def test_a_class_that_inherits_from_a_named_tuple_made_on_the_spot_stays_the_cla
 
 
 def test_a_warning_of_a_module_attribute_points_at_the_access(workshop: Any) -> None:
-    workshop.write(
-        "attributes.py",
+    frozen = workshop.freeze(
+        "attributes",
         """
         import warnings
         def __getattr__(name):
@@ -735,7 +731,6 @@ def test_a_warning_of_a_module_attribute_points_at_the_access(workshop: Any) -> 
             return 1
         """,
     )
-    frozen = bf.freeze_block("attributes")
     for _ in range(2):
         with pytest.warns(DeprecationWarning, match="version") as caught:
             assert frozen.version == 1
@@ -802,8 +797,8 @@ def test_a_warning_given_several_modules_further_in_points_at_the_caller(worksho
 
 def test_a_class_of_an_extension_module_is_left_alone(workshop: Any) -> None:
     # `collections._tuplegetter` says that it belongs to `collections`, where a Python definition stands in for it.
-    workshop.write(
-        "collections_like.py",
+    frozen = workshop.freeze(
+        "collections_like",
         """
         try:
             from _collections import _tuplegetter as getter
@@ -812,7 +807,6 @@ def test_a_class_of_an_extension_module_is_left_alone(workshop: Any) -> None:
         class Own: pass
         """,
     )
-    frozen = bf.freeze_block("collections_like")
     getter = frozen.getter
     getter_module = sys.modules["collections"]._tuplegetter  # type: ignore[attr-defined]
     assert getter is getter_module
@@ -830,8 +824,7 @@ def test_functions_that_evaluate_in_a_namespace_of_their_own_are_linked(workshop
         def evaluates_here(): x = helper(); return eval("x")
         def passes_it_on(f=0): f = f or eval; return helper()
         """
-    workshop.write("evaluating.py", text)
-    frozen = bf.freeze_block("evaluating")
+    frozen = workshop.freeze("evaluating", text)
     assert frozen.evaluates.__code__.co_freevars == ("caller", "helper")
     assert frozen.evaluates() == (1, True, 1, "evaluating")
     for function in (frozen.looks, frozen.evaluates_here, frozen.passes_it_on):
@@ -853,15 +846,13 @@ def test_a_member_that_is_imported_while_a_swap_is_prepared_is_not_lost(workshop
 
 
 def test_a_block_is_found_by_its_module_whatever_the_module_calls_itself(workshop: Any) -> None:
-    workshop.write("real_name.py", "__name__ = 'stage_name'\ndef f(): return 1\n")
-    frozen = bf.freeze_block("real_name")
+    frozen = workshop.freeze("real_name", "__name__ = 'stage_name'\ndef f(): return 1\n")
     assert bf.swap(frozen).to_generation == 2
 
 
 def test_a_module_that_renames_itself_keeps_its_classes(workshop: Any) -> None:
     # `_pydecimal` says that it is `decimal`, so that its objects are pickled under that name.
-    workshop.write("_renamed.py", "__name__ = 'renamed'\nclass Signal(Exception): pass\ndef f(): raise Signal\n")
-    frozen = bf.freeze_block("_renamed")
+    frozen = workshop.freeze("_renamed", "__name__ = 'renamed'\nclass Signal(Exception): pass\ndef f(): raise Signal\n")
     signal = frozen.Signal
     report = bf.swap(frozen)
     assert not report.replaced_classes
@@ -880,8 +871,7 @@ def test_a_lock_and_a_context_variable_are_the_same_for_old_and_new_calls(worksh
             with lock, again:
                 yield variable.get()
         """
-    workshop.write("locked.py", text)
-    frozen = bf.freeze_block("locked")
+    frozen = workshop.freeze("locked", text)
     kept = frozen.lock, frozen.again, frozen.variable
     frozen.variable.set(5)
     holding = frozen.hold()

@@ -119,8 +119,7 @@ def site(workshop: Workshop, django: ModuleType) -> Iterator[Any]:  # noqa: F811
 
 @pytest.mark.needs_event_loop
 def test_views_middleware_signals_and_templates_serve_the_new_version(workshop: Workshop, site: Any) -> None:
-    workshop.write("django_views.py", VIEWS)
-    views = bf.freeze_block("django_views")
+    views = workshop.freeze("django_views", VIEWS)
     client = site("django_views.Middleware")
 
     def answers() -> list[str]:
@@ -136,8 +135,7 @@ def test_views_middleware_signals_and_templates_serve_the_new_version(workshop: 
 
 def test_a_receiver_without_entry_is_connected_again_and_the_report_says_so(workshop: Workshop, site: Any) -> None:
     text = VIEWS.replace("@bf.entry\n", "")
-    workshop.write("django_views.py", text)
-    views = bf.freeze_block("django_views")
+    views = workshop.freeze("django_views", text)
     report = bf.swap(views, source=second(text))
     views.a_signal.ping.send(None)
     assert views.seen == ["ping 2", "ping 2"]
@@ -170,8 +168,7 @@ class Page:
 
 
 def test_the_closure_that_a_middleware_function_returns_stays_and_is_reported(workshop: Workshop, site: Any) -> None:
-    workshop.write("django_views.py", MIDDLEWARE)
-    views = bf.freeze_block("django_views")
+    views = workshop.freeze("django_views", MIDDLEWARE)
     client = site("django_views.middleware")
     assert client.get("/none")["Mark"] == "1"
     (found,) = bf.swap(views, source=second(MIDDLEWARE)).unreached

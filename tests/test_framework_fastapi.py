@@ -90,8 +90,7 @@ def test_endpoints_dependencies_middleware_and_handlers_serve_the_new_version(wo
     from fastapi.testclient import TestClient
 
     workshop.write("an_api.py", "from fastapi import FastAPI\n\napp = FastAPI()\n")
-    workshop.write("endpoints.py", ENDPOINTS)
-    endpoints = bf.freeze_block("endpoints")
+    endpoints = workshop.freeze("endpoints", ENDPOINTS)
     app = workshop.load("an_api").app
     client, routes = TestClient(app), list(app.routes)
 
@@ -128,8 +127,7 @@ def test_without_entry_each_swap_adds_a_route_that_never_wins_and_the_report_say
     from fastapi.testclient import TestClient
 
     workshop.write("an_api.py", "from fastapi import FastAPI\n\napp = FastAPI()\n")
-    workshop.write("adding.py", WITHOUT_ENTRY)
-    adding = bf.freeze_block("adding")
+    adding = workshop.freeze("adding", WITHOUT_ENTRY)
     app = workshop.load("an_api").app
     client, count = TestClient(app), len(app.routes)
     report = follow(adding, WITHOUT_ENTRY, lambda: [client.get("/").json()], ["said 1"], ["told 2"])
@@ -176,8 +174,7 @@ def test_an_included_router_serves_the_new_version_and_a_websocket_ends_in_the_o
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    workshop.write("part.py", ROUTER)
-    part = bf.freeze_block("part")
+    part = workshop.freeze("part", ROUTER)
     app = FastAPI()
     app.include_router(part.router, prefix="/part")
     client = TestClient(app)

@@ -50,8 +50,7 @@ class Kept(View):
 def test_what_is_registered_outside_of_the_block_serves_the_new_version(workshop: Workshop) -> None:
     from flask import Flask
 
-    workshop.write("views.py", VIEWS)
-    views = bf.freeze_block("views")
+    views = workshop.freeze("views", VIEWS)
     app = Flask("shop")
     app.add_url_rule("/", view_func=views.index)
     app.add_url_rule("/fail", view_func=views.fail)
@@ -127,8 +126,7 @@ def live(module: Any) -> list[str]:
 
 
 def test_a_live_application_in_the_block_is_told_once_of_what_is_above_entry(workshop: Workshop) -> None:
-    workshop.write("live.py", LIVE)
-    module = bf.freeze_block("live")
+    module = workshop.freeze("live", LIVE)
     app = module.app
     report = follow(
         module,
@@ -147,8 +145,7 @@ def test_a_live_application_refuses_what_is_told_again_and_the_old_version_serve
 ) -> None:
     text = LIVE.replace("@bf.entry\n", "") if change == "without entry" else LIVE
     new = second(text) if change == "without entry" else second(LIVE).replace('route("/")', 'route("/other")')
-    workshop.write("live.py", text)
-    module = bf.freeze_block("live")
+    module = workshop.freeze("live", text)
     assert live(module)[1] == "1"
     with pytest.raises(bf.PrepareError, match="The setup method 'route' can no longer be called"):
         bf.swap(module, source=new)
@@ -159,8 +156,7 @@ def test_an_application_that_each_generation_makes_is_served_whole_by_wsgi_entry
     from werkzeug.test import Client
 
     text = LIVE.replace('bf.defvar("app", lambda: Flask("live"))', 'Flask("live")')
-    workshop.write("live.py", text)
-    module = bf.freeze_block("live")
+    module = workshop.freeze("live", text)
     client = Client(bf.wsgi_entry("live:app"))
     assert client.get("/").text == "said 1 x1 1"
     bf.swap(module, source=second(text).replace('route("/")', 'route("/other")'))
@@ -196,8 +192,7 @@ def on_error(error):
 def test_a_registered_blueprint_serves_the_new_version_of_what_it_had_and_is_reported(workshop: Workshop) -> None:
     from flask import Flask
 
-    workshop.write("part.py", BLUEPRINT)
-    part = bf.freeze_block("part")
+    part = workshop.freeze("part", BLUEPRINT)
     app = Flask("whole")
     app.register_blueprint(part.blueprint, url_prefix="/part")
     client = app.test_client()
@@ -228,8 +223,7 @@ def go():
 
 
 def test_a_command_is_entered_again_under_its_name_and_runs_the_new_version(workshop: Workshop) -> None:
-    workshop.write("commands_of_app.py", COMMAND)
-    module = bf.freeze_block("commands_of_app")
+    module = workshop.freeze("commands_of_app", COMMAND)
     held = module.go
     runner = module.app.test_cli_runner()
 

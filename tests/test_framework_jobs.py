@@ -58,8 +58,7 @@ def test_celery_runs_the_new_version_of_each_task_by_name_and_by_object(workshop
         "app = Celery('shop', broker='memory://', backend='cache+memory://', set_as_current=True)\n"
         "app.conf.task_always_eager = True\n",
     )
-    workshop.write("jobs.py", CELERY)
-    jobs = bf.freeze_block("jobs")
+    jobs = workshop.freeze("jobs", CELERY)
     app = workshop.load("a_queue").app
     held = jobs.plain, jobs.bound, jobs.shared
     names = set(app.tasks)
@@ -108,8 +107,7 @@ def other():
 def test_click_commands_that_were_taken_before_run_the_new_version(workshop: Workshop) -> None:
     from click.testing import CliRunner
 
-    workshop.write("commands.py", CLICK)
-    commands = bf.freeze_block("commands")
+    commands = workshop.freeze("commands", CLICK)
     runner, held = CliRunner(), (commands.cli, commands.other)
 
     def answers() -> list[str]:
@@ -146,8 +144,7 @@ def test_typer_commands_that_were_taken_before_run_the_new_version(workshop: Wor
     import typer
     from typer.testing import CliRunner
 
-    workshop.write("typed.py", TYPER)
-    typed = bf.freeze_block("typed")
+    typed = workshop.freeze("typed", TYPER)
     runner, held, outer = CliRunner(), typed.app, typer.Typer()
     outer.add_typer(typed.app, name="inner")
 
@@ -172,8 +169,7 @@ def test_a_typer_application_that_stays_has_each_command_once_if_it_is_above_ent
     )
     if entries:
         text = text.replace("app.command()", "app.command()\n@bf.entry").replace("callback()", "callback()\n@bf.entry")
-    workshop.write("typed.py", text)
-    typed = bf.freeze_block("typed")
+    typed = workshop.freeze("typed", text)
     runner = CliRunner()
     report = follow(
         typed, text, lambda: [runner.invoke(typed.app, ["hello", "x"]).output], ["main 1 said 1x"], ["main 2 told 2x"]
@@ -220,8 +216,7 @@ collector = bf.defvar("collector", lambda: register(Collector()))
 def test_metrics_are_registered_once_and_go_on_to_count(workshop: Workshop) -> None:
     from prometheus_client import REGISTRY
 
-    workshop.write("metrics.py", PROMETHEUS)
-    metrics = bf.freeze_block("metrics")
+    metrics = workshop.freeze("metrics", PROMETHEUS)
     held = metrics.hit
 
     def answers() -> list[Any]:
@@ -241,8 +236,7 @@ def test_a_metric_by_plain_assignment_is_refused_by_the_registry_and_the_old_ver
     from prometheus_client import REGISTRY
 
     text = "from prometheus_client import Counter\n\nhits = Counter('plain_hits_total', 'Calls')\nmark = \"1\"\n"
-    workshop.write("metrics.py", text)
-    metrics = bf.freeze_block("metrics")
+    metrics = workshop.freeze("metrics", text)
     try:
         with pytest.raises(bf.PrepareError, match="Duplicated timeseries"):
             bf.swap(metrics, source=second(text))

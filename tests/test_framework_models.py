@@ -70,8 +70,7 @@ def run():
 
 
 def test_sqlalchemy_models_keep_their_tables_and_have_new_methods(workshop: Workshop) -> None:
-    workshop.write("models.py", SQLALCHEMY)
-    models = bf.freeze_block("models")
+    models = workshop.freeze("models", SQLALCHEMY)
     user, tables = models.User, dict(models.Base.metadata.tables)
     assert models.run() == ("Ann1 said 1", "1", "Ann11")
     for change, expected in (
@@ -87,8 +86,7 @@ def test_sqlalchemy_models_keep_their_tables_and_have_new_methods(workshop: Work
 
 @pytest.mark.filterwarnings("ignore:This declarative base already contains a class")  # it warns before it refuses
 def test_a_model_whose_table_changes_is_refused_by_sqlalchemy_and_the_old_one_serves(workshop: Workshop) -> None:
-    workshop.write("models.py", SQLALCHEMY)
-    models = bf.freeze_block("models")
+    models = workshop.freeze("models", SQLALCHEMY)
     with pytest.raises(bf.PrepareError, match="Table 'user' is already defined"):
         bf.swap(models, source=second(SQLALCHEMY).replace("String(30)", "String(40)"))
     assert models.run() == ("Ann1 said 1", "1", "Ann11")
@@ -132,8 +130,7 @@ def run():
 
 
 def test_pydantic_models_validate_with_new_functions_and_stay_the_same_classes(workshop: Workshop) -> None:
-    workshop.write("schemas.py", PYDANTIC)
-    schemas = bf.freeze_block("schemas")
+    schemas = workshop.freeze("schemas", PYDANTIC)
     kinds = schemas.Item, schemas.Order
     made_before = schemas.Item(name="y")
     assert schemas.run() == ("x1", "1", "said 1", "1")
@@ -146,8 +143,7 @@ def test_pydantic_models_validate_with_new_functions_and_stay_the_same_classes(w
 
 
 def test_a_pydantic_model_with_another_field_is_a_second_class_and_so_is_what_holds_it(workshop: Workshop) -> None:
-    workshop.write("schemas.py", PYDANTIC)
-    schemas = bf.freeze_block("schemas")
+    schemas = workshop.freeze("schemas", PYDANTIC)
     old = schemas.Item(name="y")
     text = second(PYDANTIC).replace("number: int = 1", 'number: int = 1\n    colour: str = "red"')
     report = bf.swap(schemas, source=text)
@@ -208,8 +204,7 @@ def run():
 def test_django_models_are_registered_once_and_have_new_methods(workshop: Workshop, django: ModuleType) -> None:  # noqa: F811
     from django.apps import apps
 
-    workshop.write("django_models.py", DJANGO)
-    models = bf.freeze_block("django_models")
+    models = workshop.freeze("django_models", DJANGO)
     with django.connection.schema_editor() as editor:
         editor.create_model(models.Person)
         editor.create_model(models.Dog)
@@ -252,8 +247,7 @@ def test_django_models_outside_of_the_block_keep_their_signals(workshop: Worksho
         "from django.db import models\n\nclass Thing(models.Model):\n    name = models.CharField(max_length=30)\n\n"
         "    class Meta:\n        app_label = 'shop'\n",
     )
-    workshop.write("uses_models.py", DJANGO_USER)
-    module = bf.freeze_block("uses_models")
+    module = workshop.freeze("uses_models", DJANGO_USER)
     with django.connection.schema_editor() as editor:
         editor.create_model(module.outer_models.Thing)
     assert module.run() == [1, "said 1", 0]

@@ -10,20 +10,36 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from living import Result, Watch, events, is_as_before, only, text
+from living import Watch, events, is_as_before, only, text
 from pairs import forget_block
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall, ThreadedCall
 
 import blockfreeze as bf
 from benchmarks.shapes.gated import under_tasks, under_threads, versioned
-from blockfreeze import commitment, generation, quiesce, registry, twins
-from blockfreeze.gate import Gate
+from blockfreeze.api import registry
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
+from blockfreeze.identity import new_instances
+from blockfreeze.instances import legacy_classes
+from blockfreeze.swapping import commit
 
 pytestmark = pytest.mark.needs_threads
 
 
-def quiesced(module: Any, version: int, seconds: float = LIMIT) -> Result:
-    return Result(lambda: bf.swap(module, source=text(version), quiesce=seconds), "the swap")
+def quiesced(module: Any, version: int, seconds: float = LIMIT) -> ThreadedCall[bf.SwapReport]:
+    return ThreadedCall(lambda: bf.swap(module, source=text(version), quiesce=seconds), name="the swap")
+
+
+async def gated(
+    watch: Watch, module: Any, call: Callable[[Any], Any], source: str
+) -> tuple[asyncio.Event, asyncio.Task[Any], asyncio.Task[bf.SwapReport]]:
+    """Begin a call that awaits an event, and shut the gate by a swap that waits for it; return the three."""
+    go = asyncio.Event()
+    old = asyncio.create_task(call(go.wait))
+    await asyncio.sleep(0)
+    swap = asyncio.create_task(bf.aswap(module, source=source, quiesce=LIMIT))
+    await asyncio.to_thread(watch.wait_until_shut)
+    return go, old, swap
 
 
 def refused(module: Any, version: int, seconds: float = 0.0) -> BaseException:
@@ -43,37 +59,34 @@ def test_new_calls_wait_old_ones_drain_and_what_they_call_passes(shop: Any, watc
     with ParkedCall(shop.foo) as parked:
         swap = quiesced(shop, 2)
         watch.wait_until_shut()
-        waiting = [Result(call) for call in (shop.foo, lambda: shop.Till().total(), lambda: list(shop.numbers()))]
+        waiting = [ThreadedCall(call) for call in (shop.foo, lambda: shop.Till().total(), lambda: list(shop.numbers()))]
         watch.wait_for_waiting(3)
         assert shop.NUMBER == 1  # a look-up does not wait, and finds what serves
         assert all(one.is_alive() for one in waiting)
         assert swap.is_alive()
         assert only(parked.finish()) == 1
-        assert swap.get().to_generation == 2
-        assert [one.get() for one in waiting] == [(2, 2, 2, 2, 2), 2, [2, 2, 2, 2]]
+        assert swap.result().to_generation == 2
+        assert [one.result() for one in waiting] == [(2, 2, 2, 2, 2), 2, [2, 2, 2, 2]]
     assert is_as_before(shop, 2)
 
 
 def test_who_waits_uses_no_processor(shop: Any, watch: Watch) -> None:
-    used: list[float] = []
-
-    def waits() -> None:
+    def waits() -> float:
         before = time.thread_time()
         shop.foo()
-        used.append(time.thread_time() - before)
+        return time.thread_time() - before
 
     with ParkedCall(shop.foo) as parked:
         swap = quiesced(shop, 2)
         watch.wait_until_shut()
-        waiting = Result(waits)
+        waiting = ThreadedCall(waits)
         watch.wait_for_waiting()
         began = time.monotonic()
         while time.monotonic() < began + 0.3:
             threading.Event().wait(0.05)
         parked.finish()
-        swap.get()
-        waiting.get()
-    assert used[0] < 0.1
+        swap.result()
+        assert waiting.result() < 0.1
 
 
 def test_pinned_contexts_pass_and_are_waited_for(shop: Any, watch: Watch) -> None:
@@ -84,7 +97,7 @@ def test_pinned_contexts_pass_and_are_waited_for(shop: Any, watch: Watch) -> Non
         with bf.pin(shop) as inner:
             assert inner == 1
         assert swap.is_alive()
-    assert swap.get().to_generation == 2
+    assert swap.result().to_generation == 2
 
 
 def test_a_new_pin_waits_as_a_new_call_does(shop: Any, watch: Watch) -> None:
@@ -95,11 +108,11 @@ def test_a_new_pin_waits_as_a_new_call_does(shop: Any, watch: Watch) -> None:
     with ParkedCall(shop.foo) as parked:
         swap = quiesced(shop, 2)
         watch.wait_until_shut()
-        pinned = Result(pins)
+        pinned = ThreadedCall(pins)
         watch.wait_for_waiting()
         parked.finish()
-        swap.get()
-        assert pinned.get() == (2, 2)
+        swap.result()
+        assert pinned.result() == (2, 2)
 
 
 def test_a_call_from_inside_the_block_through_foreign_code_passes(shop: Any, watch: Watch) -> None:
@@ -110,10 +123,10 @@ def test_a_call_from_inside_the_block_through_foreign_code_passes(shop: Any, wat
         watch.wait_until_shut()
         seen.extend(map(only, (shop.foo(), shop.numbers(), [shop.Till().total()])))
 
-    swaps: list[Result] = []
+    swaps: list[ThreadedCall[bf.SwapReport]] = []
     assert only(shop.foo(between)) == 1
     assert seen == [1, 1, 1]
-    assert swaps[0].get().to_generation == 2
+    assert swaps[0].result().to_generation == 2
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["never swapped", "swapped before"])
@@ -139,10 +152,10 @@ def test_those_who_wait_go_on_in_the_old_generation_after_a_timeout(shop: Any, w
     with ParkedCall(shop.foo) as parked:
         swap = quiesced(shop, 9, seconds=1.0)
         watch.wait_until_shut()
-        waiting = Result(shop.foo)
+        waiting = ThreadedCall(shop.foo)
         with pytest.raises(bf.DrainTimeoutError):
-            swap.get()
-        assert only(waiting.get()) == 1
+            swap.result()
+        assert only(waiting.result()) == 1
         assert only(parked.finish()) == 1
     assert is_as_before(shop, 1)
 
@@ -169,20 +182,15 @@ def test_what_is_suspended_is_in_the_way(shop: Any, what: str, call: Callable[[A
 
 
 def test_a_pin_is_in_the_way_and_is_named(shop: Any) -> None:
-    entered, leave = threading.Event(), threading.Event()
-
-    def holds() -> None:
+    def holds(gate: Callable[[], None]) -> None:
         with bf.pin(shop):
-            entered.set()
-            leave.wait(LIMIT)
+            gate()
 
-    holder = Result(holds, "the holder")
-    assert entered.wait(LIMIT)
-    error = refused(shop, 9)
-    assert isinstance(error, bf.DrainTimeoutError)
-    assert [(one.kind, one.owner) for one in error.lingering] == [("pin", "the holder")]
-    leave.set()
-    holder.get()
+    with ParkedCall(holds, name="the holder") as holder:
+        error = refused(shop, 9)
+        assert isinstance(error, bf.DrainTimeoutError)
+        assert [(one.kind, one.owner) for one in error.lingering] == [("pin", "the holder")]
+        holder.finish()
     assert is_as_before(shop, 1)
 
 
@@ -211,14 +219,13 @@ GAINS = "class Till:\n    def __init__(self):\n        self.number = {0}\n{1}   
 def test_a_conversion_that_fails_half_way_changes_nothing(
     workshop: Any, monkeypatch: pytest.MonkeyPatch, failure: BaseException, earlier: int
 ) -> None:
-    workshop.write("gains.py", GAINS.format(1, "") + "def foo(): return Till().total()\n")
-    gains = bf.freeze_block("gains")
+    gains = workshop.freeze("gains", GAINS.format(1, "") + "def foo(): return Till().total()\n")
     if earlier:
         bf.swap(gains)
     tills = [gains.Till() for _ in range(5)]
     serving, kind = bf.status(gains).current, type(tills[0])
     done = []
-    real = twins.set_class
+    real = legacy_classes.set_class
 
     def fails_at_the_third(instance: Any, cls: type) -> None:
         done.append(instance)
@@ -228,7 +235,7 @@ def test_a_conversion_that_fails_half_way_changes_nothing(
 
     source = GAINS.format(2, "        self.more = 3\n") + "def foo(): return Till().more\n"
     with monkeypatch.context() as patch:
-        for module in (generation, twins):
+        for module in (new_instances, legacy_classes):
             patch.setattr(module, "set_class", fails_at_the_third)
         expected = bf.PrepareError if isinstance(failure, Exception) else type(failure)
         with pytest.raises(expected) as caught:
@@ -249,16 +256,16 @@ def test_an_interrupt_while_calls_drain_changes_nothing(
     shop: Any, watch: Watch, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     def interrupted(seconds: float) -> None:
-        waiting.append(Result(shop.foo))
+        waiting.append(ThreadedCall(shop.foo))
         watch.wait_for_waiting()
         raise failure
 
-    waiting: list[Result] = []
+    waiting: list[ThreadedCall[Any]] = []
     with ParkedCall(shop.foo) as parked, monkeypatch.context() as patch:
         patch.setattr(quiesce.time, "sleep", interrupted)
         with pytest.raises(type(failure)):
             bf.swap(shop, source=text(9), quiesce=LIMIT)
-        assert only(waiting[0].get()) == 1
+        assert only(waiting[0].result()) == 1
         assert only(parked.finish()) == 1
     assert is_as_before(shop, 1)
 
@@ -270,7 +277,7 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
     def convert_late(self: Gate, *, now: bool) -> None:
         if now and not calls:
             # An event loop's thread is let in while the calls drain; here, after the last moment that was looked at.
-            calls.append(Result(lambda: asyncio.run(on_a_loop())))
+            calls.append(ThreadedCall(lambda: asyncio.run(on_a_loop())))
             assert inside.wait(LIMIT)
         convert(self, now=now)
 
@@ -280,20 +287,20 @@ def test_the_conversion_meets_no_old_code(shop: Any, monkeypatch: pytest.MonkeyP
     go_on = threading.Event()
     monkeypatch.setattr(Gate, "convert", convert_late)
     moved = threading.Event()
-    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: moved.set() or {})
+    monkeypatch.setattr(commit, "move_to_legacy_classes", lambda *given: moved.set() or {})
     swap = quiesced(shop, 2)
     assert inside.wait(LIMIT)
     assert not moved.wait(0.05)
     go_on.set()
-    assert only(calls[0].get()) == 1
-    assert swap.get().to_generation == 2
+    assert only(calls[0].result()) == 1
+    assert swap.result().to_generation == 2
     assert moved.is_set()
 
 
 def test_the_swapping_thread_itself_passes_its_gate(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The collector may run a finalizer on it at any time, and a conversion calls what it needs."""
     seen = []
-    monkeypatch.setattr(commitment, "move_to_twins", lambda *given: seen.append(only(shop.foo())) or {})
+    monkeypatch.setattr(commit, "move_to_legacy_classes", lambda *given: seen.append(only(shop.foo())) or {})
     bf.swap(shop, source=text(2), quiesce=1)
     assert seen == [1]
 
@@ -313,16 +320,12 @@ def test_the_child_of_a_fork_does_not_wait_for_a_thread_that_it_does_not_have(sh
         assert os.read(read, 1) == b"\x01"
         os.waitpid(child, 0)
         parked.finish()
-        swap.get()
+        swap.result()
 
 
 def test_coroutines_and_asynchronous_generators_await_the_gate(shop: Any, watch: Watch) -> None:
     async def main() -> None:
-        go = asyncio.Event()
-        old = asyncio.create_task(shop.later(go.wait))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(shop, source=text(2), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, shop, shop.later, text(2))
         steps = shop.stream()
         assert (shop.later.__name__, inspect.iscoroutinefunction(shop.later)) == ("later", True)
         new = [asyncio.create_task(shop.later()), asyncio.create_task(collect(steps)), asyncio.create_task(held())]
@@ -360,17 +363,12 @@ async def steps():
     finally:
         LOG.append({version})
 LOG = []
-async def wait(event): await event.wait()
+async def wait(until): await until()
 """
-    workshop.write("steps.py", source.format(version=1))
-    module: Any = bf.freeze_block("steps")
+    module: Any = workshop.freeze("steps", source.format(version=1))
 
     async def main() -> list[Any]:
-        go = asyncio.Event()
-        old = asyncio.create_task(module.wait(go))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(module, source=source.format(version=2), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, module, module.wait, source.format(version=2))
         steps = module.steps()
         first = asyncio.create_task(anext(steps))
         await asyncio.to_thread(watch.wait_for_waiting)
@@ -386,11 +384,7 @@ async def wait(event): await event.wait()
 
 def test_a_cancelled_aswap_leaves_the_old_generation_serving(shop: Any, watch: Watch) -> None:
     async def main() -> None:
-        go = asyncio.Event()
-        old = asyncio.create_task(shop.later(go.wait))
-        await asyncio.sleep(0)
-        swap = asyncio.create_task(bf.aswap(shop, source=text(9), quiesce=LIMIT))
-        await asyncio.to_thread(watch.wait_until_shut)
+        go, old, swap = await gated(watch, shop, shop.later, text(9))
         new = asyncio.create_task(shop.later())
         await asyncio.to_thread(watch.wait_for_waiting)
         swap.cancel()
@@ -434,16 +428,15 @@ def at_rest(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
         running, _ = quiesce.search(block, [one for one in block.generations.values() if one is not after], whole=True)
         # A new call on its way to the gate, which stops it, is on the stack as well; it has not begun.
         found.append([one for one in running if not one.function.endswith("dispatch")])
-        return twins.move_to_twins(block, before, after, *more)
+        return legacy_classes.move_to_legacy_classes(block, before, after, *more)
 
-    monkeypatch.setattr(commitment, "move_to_twins", noted)
+    monkeypatch.setattr(commit, "move_to_legacy_classes", noted)
     return found
 
 
 @pytest.fixture
 def versions(workshop: Any) -> Any:
-    workshop.write("versions.py", versioned(1))
-    return bf.freeze_block("versions")
+    return workshop.freeze("versions", versioned(1))
 
 
 def test_no_call_fails_in_quiesced_swaps_under_threads(versions: Any, at_rest: list[list[Any]]) -> None:

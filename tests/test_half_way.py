@@ -18,7 +18,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 from pairs import DRIVER, Pair, feature_texts, write_pair
-from parking import LIMIT, ParkedCall
+from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 

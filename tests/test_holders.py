@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Workshop
-from parking import ParkedCall
+from threads import ParkedCall
 
 import blockfreeze as bf
 
@@ -42,8 +42,7 @@ NEW = TEXT.replace('"1"', '"2"')
 
 @pytest.fixture
 def routes(workshop: Workshop) -> Any:
-    workshop.write("routes.py", TEXT)
-    return bf.freeze_block("routes")
+    return workshop.freeze("routes", TEXT)
 
 
 def unreached(report: bf.SwapReport) -> list[str]:
@@ -72,8 +71,7 @@ def test_an_object_that_was_made_again_is_reported_with_who_holds_the_old_one(ro
 
 def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
     text = TEXT.replace('router = Router("1")', "import blockfreeze as bf\nrouter = bf.defvar('router', Router)")
-    workshop.write("kept.py", text)
-    module = bf.freeze_block("kept")
+    module = workshop.freeze("kept", text)
     held = [module.router]
     assert unreached(bf.swap(module, source=text.replace('"1"', '"2"'))) == []
     assert held == [module.router]
@@ -82,8 +80,7 @@ def test_a_variable_by_defvar_is_not_made_again(workshop: Workshop) -> None:
 def test_what_the_block_has_imported_is_outside_of_it(workshop: Workshop) -> None:
     workshop.write("an_app.py", "class Application:\n    pass\n\napp = Application()\n")
     text = TEXT.replace('router = Router("1")', 'from an_app import app\nrouter = Router("1")\napp.router = router')
-    workshop.write("routes.py", text)
-    module = bf.freeze_block("routes")
+    module = workshop.freeze("routes", text)
     module.app.held = [module.router]
     (found,) = unreached(bf.swap(module, source=text.replace('"1"', '"2"')))
     assert found == "routes.router: the Router of generation 1 is still held by a list"
@@ -107,8 +104,7 @@ def test_a_closure_of_a_call_that_is_under_way_is_not_held_outside(routes: Any) 
 
 
 def test_the_heap_is_not_searched_if_nothing_can_be_held(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop.write("plain.py", "def f():\n    return 1\n\nTABLE = {}\nNAMES = ['a']\n")
-    module = bf.freeze_block("plain")
+    module = workshop.freeze("plain", "def f():\n    return 1\n\nTABLE = {}\nNAMES = ['a']\n")
     asked: list[object] = []
     monkeypatch.setattr(gc, "get_referrers", lambda *things: asked.append(things) or [])
     bf.swap(module)
@@ -146,8 +142,7 @@ def test_what_is_told_outside_once_more_is_reported_and_nothing_else(workshop: W
         "seen = []\n\ndef register(f):\n    seen.append(f.__name__)\n    return f\n\n"
         "class Base:\n    def __init_subclass__(cls):\n        seen.append(cls.__name__)\n",
     )
-    workshop.write("telling.py", TELLING)
-    module = bf.freeze_block("telling")
+    module = workshop.freeze("telling", TELLING)
     first = "@a_registry.register on told", "a_registry.seen.append('one')"
 
     def done(text: str) -> list[str]:

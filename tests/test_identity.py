@@ -1,4 +1,4 @@
-"""The benchmark of identity: what it asks holds for blockfreeze, not for `importlib.reload`, and is in the README."""
+"""The benchmark of identity: what it asks holds for blockfreeze, not for `importlib.reload`, and is in the manual."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.identity.relations import RELATIONS
 from benchmarks.identity.table import BEGIN, END, markdown, readme_with
 from benchmarks.identity.worker import holds
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "pages" / "comparison.md"
 LOST_WITH_RELOAD = {
     "the class that was imported `is` the module's",
     "`except` with the class that was imported",
@@ -58,7 +58,7 @@ def test_a_failed_update_is_shown_as_such_and_the_readme_keeps_what_is_around_th
         readme_with("no markers", {})
 
 
-def test_the_readme_has_a_row_for_each_relation() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_manual_has_a_row_for_each_relation() -> None:
+    text = PAGE.read_text(encoding="utf-8")
     table = text.partition(BEGIN)[2].partition(END)[0]
     assert [name for name in RELATIONS if f"| {name} |" not in table] == []

@@ -8,17 +8,16 @@ enumerations, named tuples, single dispatch, ...), traces, monitoring, pickles, 
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import pytest
+from processes import run_python
 
 import blockfreeze as bf
-from blockfreeze import registry
+from blockfreeze.api import registry
 
 IDIOMS = {
     "an accelerator in C replaces definitions": """
@@ -309,8 +308,8 @@ def test_recursion_ends_as_deep_as_it_does_unfrozen(workshop: Any) -> None:
 
 
 def test_mocks_are_seen_inside_and_what_was_there_comes_back_exactly(workshop: Any) -> None:
-    workshop.write(
-        "mocked.py",
+    frozen = workshop.freeze(
+        "mocked",
         """
         LIMIT = 3
         SETTINGS = {"mode": "real"}
@@ -319,8 +318,8 @@ def test_mocks_are_seen_inside_and_what_was_there_comes_back_exactly(workshop: A
             def method(self): return "real"
         def use(): return helper(), Kind().method(), LIMIT, SETTINGS["mode"]
         """,
+        patchable=True,
     )
-    frozen = bf.freeze_block("mocked", patchable=True)
     for _ in range(2):
         before = dict(vars(frozen))
         with (
@@ -343,8 +342,8 @@ def test_mocks_are_seen_inside_and_what_was_there_comes_back_exactly(workshop: A
 def test_a_fresh_import_without_the_accelerator_is_another_module(workshop: Any) -> None:
     from test.support.import_helper import import_fresh_module
 
-    workshop.write(
-        "sped_up.py",
+    frozen = workshop.freeze(
+        "sped_up",
         """
         def heappush(heap, item): return "in Python"
         def use(): return heappush([], 1)
@@ -354,7 +353,6 @@ def test_a_fresh_import_without_the_accelerator_is_another_module(workshop: Any)
             pass
         """,
     )
-    frozen = bf.freeze_block("sped_up")
     for _ in range(2):
         fresh = import_fresh_module("sped_up", blocked=["_heapq"])
         assert fresh is not frozen
@@ -390,7 +388,7 @@ import sys
 from functools import partial
 kept = sys.modules.pop("functools")
 import blockfreeze as bf
-from blockfreeze import vector
+from blockfreeze.dispatch import vector
 block = bf.freeze_block("functools", patchable=True)
 assert block.partial is partial is vector.partial
 sys.modules["_functools"] = None
@@ -405,8 +403,7 @@ print("whole")
 @pytest.mark.needs_subprocess
 def test_an_accelerator_that_is_missing_meanwhile_is_not_replaced_elsewhere() -> None:
     # The class from C says that it is of the module that is frozen here, and others have it, blockfreeze among them.
-    command = [sys.executable, "-c", ACCELERATED]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    ended = run_python("-c", ACCELERATED)
     assert (ended.stdout, ended.stderr) == ("whole\n", "")
 
 
@@ -418,7 +415,7 @@ def test_a_module_that_the_serving_generation_has_not_loaded_has_what_every_modu
     bf.swap(module)
     block = registry.block_of(module, "test")
     # As it is for a moment when a module is imported while a swap is committed.
-    block.expel(block.current, "late.inside")
+    block.expel_member(block.current, "late.inside")
     assert (inside.__name__, inside.__doc__, inside.__file__) == ("late.inside", "Inside.", str(path))
     assert not hasattr(inside, "__wrapped__")
     assert "late.inside" not in block.current.members

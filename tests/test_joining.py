@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from textwrap import dedent
 from typing import Any
 
 import pytest
 from conftest import Workshop
+from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
 
@@ -171,15 +171,7 @@ def test_a_thread_that_an_older_call_begins_with_a_function_of_such_a_module_is_
     running = begun(lazy)
     for number in (2, 3):
         bf.swap(lazy, source=versions(number))
-    found: list[int] = []
-
-    def begin(late: Any) -> None:
-        thread = threading.Thread(target=lambda make: found.append(make()[1]), args=(late.hand_out()[0],))
-        thread.start()
-        thread.join()
-
-    running.send(begin)
-    assert found == [3]
+    assert running.send(lambda late: elsewhere(late.hand_out()[0])[1]) == 3
 
 
 @pytest.mark.needs_threads
@@ -198,12 +190,12 @@ def test_a_module_may_join_while_another_thread_swaps(workshop: Workshop, body: 
         else:
             bf.rollback(lazy)
 
-    acting = threading.Thread(target=act)
+    acting: list[ThreadedCall[None]] = []
 
     def begin() -> None:
-        acting.start()
+        acting.append(ThreadedCall(act))
         if body == "old":  # the body of the current version is run under a lock that a commit waits for
-            acting.join(60)
+            acting[0].join()
 
     numbers = {"old": 1, "current": 2}
     hook = f"import lazy_steps\nlazy_steps.at({numbers[body]} == V)\n"
@@ -217,7 +209,7 @@ def test_a_module_may_join_while_another_thread_swaps(workshop: Workshop, body: 
     steps.hook.append(begin)
     assert running.send(answers) == expected(1)
     assert steps.hook == []
-    acting.join(60)
+    acting[0].result()
     make, *_ = running.send(lambda late: late.hand_out())
     serves = {"swap": 3, "rollback": 1}.get(what, 2)
     assert (make()[1:], answers(lazy.load())) == ((serves, serves), expected(serves))

@@ -8,21 +8,21 @@ import inspect
 import math
 import operator
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from types import ModuleType
 from typing import Any
 
 import pytest
+from threads import ParkedCall, ThreadedCall
 
 import blockfreeze as bf
-from blockfreeze import registry
+from blockfreeze.api import registry
 
 
 def test_a_constant_that_is_compared_with_is_stays_the_object_that_it_was(workshop: Any) -> None:
-    workshop.write(
-        "constants.py",
+    frozen = workshop.freeze(
+        "constants",
         """
         SUPPRESS = "==SUPPRESS=="
         LIMITS = (SUPPRESS, 1.5e300, -0.0)
@@ -32,7 +32,6 @@ def test_a_constant_that_is_compared_with_is_stays_the_object_that_it_was(worksh
         def is_suppressed(value, default=SUPPRESS): return value is SUPPRESS is default
         """,
     )
-    frozen = bf.freeze_block("constants")
     names = ("SUPPRESS", "LIMITS", "NAN", "WORDS", "FIRST", "SECOND")
     kept = [getattr(frozen, name) for name in names]
     for _ in range(2):
@@ -55,8 +54,7 @@ def test_an_object_that_holds_what_the_new_version_makes_stays_until_it_is_chang
         OTHER = Context(3)
         def is_template(context): return context in (DEFAULT, OTHER)
         """
-    workshop.write("contexts.py", text)
-    frozen = bf.freeze_block("contexts")
+    frozen = workshop.freeze("contexts", text)
     default, other = frozen.DEFAULT, frozen.OTHER
     bf.swap(frozen)
     assert (default, other) == (frozen.DEFAULT, frozen.OTHER)
@@ -71,8 +69,8 @@ def test_an_object_that_holds_what_the_new_version_makes_stays_until_it_is_chang
 
 
 def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(workshop: Any) -> None:
-    workshop.write(
-        "registry.py",
+    frozen = workshop.freeze(
+        "registry",
         """
         class Handlers:
             def __init__(self): self.table = {}
@@ -90,7 +88,6 @@ def test_an_object_that_the_body_fills_stays_where_it_is_filled_with_the_same(wo
         strict = Policy()
         """,
     )
-    frozen = bf.freeze_block("registry")
     handlers, plain, strict = frozen.handlers, frozen.plain, frozen.strict
     for _ in range(2):
         bf.swap(frozen)
@@ -107,8 +104,7 @@ def test_sentinels_that_are_made_by_one_statement_stay(workshop: Any) -> None:
         [FIRST, (SECOND, *_)] = Mark(), (Mark(), None)
         def is_missing(value, default=DEFAULT): return value is MISSING, default is DEFAULT
         """
-    workshop.write("marks.py", text)
-    frozen = bf.freeze_block("marks")
+    frozen = workshop.freeze("marks", text)
     names = ("MISSING", "DEFAULT", "FIRST", "SECOND")
     kept = [getattr(frozen, name) for name in names]
     for _ in range(2):
@@ -139,8 +135,7 @@ def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(w
             parts = TABLE["left"], TABLE["items"], TABLE["left"].parent, right
             return all(map(lambda one, other: one is other, parts, (root.left, root.items, root, leaf)))
         """
-    workshop.write("trees.py", text)
-    frozen = bf.freeze_block("trees")
+    frozen = workshop.freeze("trees", text)
     parts = frozen.root, frozen.leaf, frozen.root.left
     for _ in range(2):
         bf.swap(frozen)
@@ -159,8 +154,8 @@ def test_what_a_lasting_object_is_made_of_is_the_same_for_whoever_holds_a_part(w
 
 
 def test_an_object_with_a_lock_and_a_mark_of_its_own_stays(workshop: Any) -> None:
-    workshop.write(
-        "guarded.py",
+    frozen = workshop.freeze(
+        "guarded",
         """
         from threading import Event, RLock
         class Guarded:
@@ -173,7 +168,6 @@ def test_an_object_with_a_lock_and_a_mark_of_its_own_stays(workshop: Any) -> Non
         def is_nothing(value): return value is guarded.nothing is NOTHING is guarded.get("x")
         """,
     )
-    frozen = bf.freeze_block("guarded")
     guarded, lock, nothing = frozen.guarded, frozen.guarded.lock, frozen.NOTHING
     for _ in range(2):
         bf.swap(frozen)
@@ -186,8 +180,8 @@ def test_an_object_with_a_lock_and_a_mark_of_its_own_stays(workshop: Any) -> Non
 
 
 def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(workshop: Any) -> None:
-    workshop.write(
-        "tokens.py",
+    frozen = workshop.freeze(
+        "tokens",
         """
         class Token(tuple):
             parent = None
@@ -210,7 +204,6 @@ def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(work
         def kind(text): return RULES[len(text) > 1][1]
         """,
     )
-    frozen = bf.freeze_block("tokens")
     number, real, holders = frozen.Number, frozen.Number.Float, (frozen.table, frozen.stack, frozen.words)
     for _ in range(2):
         bf.swap(frozen)
@@ -227,8 +220,7 @@ def test_an_object_whose_class_is_a_container_stays_while_it_holds_the_same(work
 
 def test_a_statement_that_says_more_to_an_object_is_not_said_to_the_old_one(workshop: Any) -> None:
     text = "class Flags:\n    pass\nflags = Flags()\n"
-    workshop.write("flags.py", text)
-    frozen = bf.freeze_block("flags")
+    frozen = workshop.freeze("flags", text)
     old = frozen.flags
     candidate = bf.prepare(frozen, source=text + "flags.loud = True\n")
     assert not hasattr(old, "loud")
@@ -254,8 +246,7 @@ def test_what_a_new_body_registers_first_is_not_put_into_the_serving_generations
         registry = {registry}
         def names(): return [*registry] if isinstance(registry, dict) else [*registry.items]
         """
-    workshop.write("registering.py", text)
-    frozen = bf.freeze_block("registering")
+    frozen = workshop.freeze("registering", text)
     more = text + "@registry.add\n        def first(): return 1\n"
     workshop.write("registering.py", more)
     with bf.prepare(frozen):
@@ -269,8 +260,8 @@ def test_what_a_new_body_registers_first_is_not_put_into_the_serving_generations
 
 @pytest.mark.needs_threads
 def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_new_ones(workshop: Any) -> None:
-    workshop.write(
-        "shared.py",
+    frozen = workshop.freeze(
+        "shared",
         """
         import threading
         from typing import TypeVar
@@ -282,18 +273,14 @@ def test_what_threads_wait_for_or_keep_their_own_in_is_shared_by_old_calls_and_n
         def wait(): return stop.wait(60)
         """,
     )
-    frozen = bf.freeze_block("shared")
     kept = [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine]
     frozen.mine.value = 1
-    answers: list[bool] = []
-    waiting = threading.Thread(target=lambda: answers.append(frozen.wait()))
-    waiting.start()
+    waiting = ThreadedCall(frozen.wait)
     bf.swap(frozen)
     assert [frozen.T, frozen.stop, frozen.changed, frozen.few, frozen.mine] == kept
     assert frozen.mine.value == 1
     frozen.stop.set()
-    waiting.join()
-    assert answers == [True]
+    assert waiting.result() is True
 
 
 STRUCTURE = """
@@ -306,8 +293,7 @@ class Handle(ctypes.c_void_p): pass
 
 
 def test_a_class_whose_metaclass_is_made_in_c_stays_unless_its_statement_changes(workshop: Any) -> None:
-    workshop.write("structures.py", STRUCTURE)
-    frozen = bf.freeze_block("structures")
+    frozen = workshop.freeze("structures", STRUCTURE)
     point, handle, two = frozen.Point, frozen.Handle, frozen.Point(1, 1)
     pointer = ctypes.pointer(two)
     bf.swap(frozen, source=STRUCTURE.replace("self.x + self.y", "self.x * 10 + self.y"))
@@ -328,8 +314,7 @@ def test_a_class_that_says_what_class_its_instances_are_of_can_be_swapped(worksh
             __class__ = property(own_class)
             def version(self): return 1
         """
-    workshop.write("doubles.py", text)
-    frozen = bf.freeze_block("doubles")
+    frozen = workshop.freeze("doubles", text)
     cls, double = frozen.Double, frozen.Double(int)
     bf.swap(frozen, source=workshop.version("v2", {"doubles.py": text.replace("return 1", "return 2")}))
     assert frozen.Double is cls
@@ -339,9 +324,8 @@ def test_a_class_that_says_what_class_its_instances_are_of_can_be_swapped(worksh
 def test_a_class_that_came_by_a_star_import_and_calls_itself_the_modules_own_is_left_alone(workshop: Any) -> None:
     # `_pydecimal` calls itself `decimal`, and `decimal` star-imports it or its twin in C, whichever there is.
     workshop.write("_pure.py", "__name__ = 'number'\nclass Number:\n    def double(self): return 2\n")
-    workshop.write("number.py", "from _pure import *\ndef make(): return Number()\n")
-    frozen = bf.freeze_block("number")
-    assert not registry.block_of(frozen, "test").current.classes
+    frozen = workshop.freeze("number", "from _pure import *\ndef make(): return Number()\n")
+    assert not registry.block_of(frozen, "test").current.classes.named
     double = frozen.Number.double
     del sys.modules["_pure"]
     for _ in range(2):
@@ -357,11 +341,10 @@ def test_what_came_by_a_star_import_stays_where_it_is_defined_when_another_takes
     text = "__name__ = 'number'\nclass Number:\n    kind = {0!r}\ndef make(): return Number()\n"
     workshop.write("_pure.py", text.format("pure"))
     workshop.write("_quick.py", text.format("quick"))
-    workshop.write(
-        "number.py",
+    frozen = workshop.freeze(
+        "number",
         "try:\n    from _quick import *\nexcept ImportError:\n    from _pure import *\ndef own(): return make()\n",
     )
-    frozen = bf.freeze_block("number")
     quick, sys.modules["_quick"] = sys.modules["_quick"], None  # type: ignore[assignment]
     bf.swap(frozen)
     pure = sys.modules["_pure"]
@@ -375,8 +358,9 @@ def test_what_came_by_a_star_import_stays_where_it_is_defined_when_another_takes
 
 
 def test_an_enumeration_with_the_same_members_keeps_its_tables(workshop: Any) -> None:
-    workshop.write("colours.py", "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = [2]\n    PINK = 1\n")
-    frozen = bf.freeze_block("colours")
+    frozen = workshop.freeze(
+        "colours", "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = [2]\n    PINK = 1\n"
+    )
     before = dict(vars(frozen.Colour))
     candidate = bf.prepare(frozen)
     during = {name: value for name, value in vars(frozen.Colour).items() if isinstance(value, (list, dict))}
@@ -403,8 +387,7 @@ def total(): return sum(counts.values())
 
 
 def test_a_wrapper_finds_what_it_wraps_in_the_table_where_its_decorator_has_put_it(workshop: Any) -> None:
-    workshop.write("counted.py", COUNTED)
-    frozen = bf.freeze_block("counted")
+    frozen = workshop.freeze("counted", COUNTED)
     price = frozen.price
     assert (price(1), frozen.total()) == (2, 1)
     with bf.prepare(frozen, source=COUNTED.replace("RATE = 2", "RATE = 3")) as candidate:
@@ -418,8 +401,8 @@ def test_a_wrapper_finds_what_it_wraps_in_the_table_where_its_decorator_has_put_
 
 
 def test_a_function_that_looks_at_its_variables_sees_its_caller_after_a_swap(workshop: Any) -> None:
-    workshop.write(
-        "looking.py",
+    frozen = workshop.freeze(
+        "looking",
         """
         import sys
         from sys import _getframe
@@ -432,7 +415,6 @@ def test_a_function_that_looks_at_its_variables_sees_its_caller_after_a_swap(wor
             return locals().keys() == {"looks_too"} and looks_too()
         """,
     )
-    frozen = bf.freeze_block("looking")
     expected = frozen.looks()
     assert expected[:3] == [__name__] * 3
     for _ in range(2):
@@ -449,8 +431,7 @@ def test_methods_show_their_signatures_while_a_version_is_prepared(workshop: Any
             def odd(self): return 1
             odd.__signature__ = "its own"
         """
-    workshop.write("methods.py", text)
-    frozen = bf.freeze_block("methods")
+    frozen = workshop.freeze("methods", text)
     functions = [frozen.Shop.price, frozen.Shop.make]
     shown = [str(inspect.signature(function)) for function in functions]
     with bf.prepare(frozen) as candidate:
@@ -477,39 +458,27 @@ def test_a_member_that_was_taken_out_of_sys_modules_is_not_put_back_by_a_body_th
 
 @pytest.mark.needs_threads
 def test_an_import_that_is_under_way_and_fails_does_not_fail_a_swap(workshop: Any) -> None:
-    events = ModuleType("import_events")
-    events.started, events.go_on = threading.Event(), threading.Event()  # type: ignore[attr-defined]
-    sys.modules["import_events"] = events
+    workshop.write("import_gates.py", "gates = []\n")
     workshop.write("slow/__init__.py", "def f(): return 1\n")
     workshop.write(
         "slow/part.py",
         """
-        from import_events import go_on, started
-        if not started.is_set():
-            started.set()
-            go_on.wait()
+        from import_gates import gates
+        if gates:
+            gates.pop()()
         raise ImportError("it needs what is not there")
         """,
     )
     frozen = bf.freeze_block("slow")
-    errors: list[BaseException] = []
 
-    def imports() -> None:
-        try:
-            importlib.import_module("slow.part")
-        except ImportError as error:
-            errors.append(error)
+    def imports(gate: Callable[[], None]) -> None:
+        workshop.load("import_gates").gates.append(gate)
+        importlib.import_module("slow.part")
 
-    thread = threading.Thread(target=imports)
-    thread.start()
-    try:
-        events.started.wait()
+    with ParkedCall(imports) as parked:
         assert bf.swap(frozen).to_generation == 2
-    finally:
-        events.go_on.set()
-        thread.join()
-        del sys.modules["import_events"]
-    assert [str(error) for error in errors] == ["it needs what is not there"]
+        with pytest.raises(ImportError, match=r"^it needs what is not there$"):
+            parked.finish()
     assert "slow.part" not in sys.modules
     assert frozen.f() == 1
 
@@ -576,8 +545,7 @@ def test_an_object_that_a_class_has_as_an_attribute_stays_unless_the_class_says_
                 factory = Factory()
             def make(self): return self.factory
         """
-    workshop.write("policies.py", text)
-    frozen = bf.freeze_block("policies")
+    frozen = workshop.freeze("policies", text)
     policy, factories = frozen.Policy(), (frozen.Policy.factory, frozen.Policy.Strict.factory)
     for _ in range(2):
         bf.swap(frozen)
@@ -618,8 +586,7 @@ def test_a_sentinel_that_a_factory_elsewhere_makes_keeps_its_identity_until_it_i
         KIND = make("KIND")
         type(KIND).limit = [1]
     """
-    workshop.write("sentinels.py", source)
-    frozen = bf.freeze_block("sentinels")
+    frozen = workshop.freeze("sentinels", source)
     names = ("SKIP", "STOP", "FILLED", "OTHER", "TOLD", "KIND")
     before = {name: getattr(frozen, name) for name in names}
     frozen.FILLED.more = 1
@@ -664,8 +631,7 @@ TOKENS = """
 
 
 def test_values_that_hold_others_made_from_them_stay_whatever_was_asked_for_since(workshop: Any) -> None:
-    workshop.write("tokens.py", TOKENS)
-    frozen = bf.freeze_block("tokens")
+    frozen = workshop.freeze("tokens", TOKENS)
     before = [frozen.Root, frozen.Text, frozen.Number, frozen.find(), frozen.Root.Later, *frozen.STYLES]
     for _ in range(3):
         bf.swap(frozen)
@@ -690,8 +656,7 @@ def test_an_object_that_has_taken_the_name_of_its_class_is_a_sentinel(workshop: 
             def __init__(self): self.table = {}
         _filled = _filled()
     """
-    workshop.write("hidden.py", source)
-    frozen = bf.freeze_block("hidden")
+    frozen = workshop.freeze("hidden", source)
     null, filled = frozen._null, frozen._filled
     for _ in range(2):
         bf.swap(frozen)

@@ -8,10 +8,8 @@ import contextlib
 import functools
 import logging
 import multiprocessing
-import os
 import sched
 import signal
-import subprocess
 import sys
 import threading
 import weakref
@@ -21,7 +19,8 @@ from typing import Any
 import pytest
 from conftest import Workshop
 from frameworks import follow, second, statements
-from parking import LIMIT
+from processes import run_python
+from threads import LIMIT
 
 import blockfreeze as bf
 
@@ -63,8 +62,7 @@ NEW = second(WORK)
 
 @pytest.fixture
 def jobs(workshop: Workshop) -> Any:
-    workshop.write("jobs_to_do.py", WORK)
-    return bf.freeze_block("jobs_to_do")
+    return workshop.freeze("jobs_to_do", WORK)
 
 
 LOGGING = """
@@ -120,8 +118,7 @@ def test_handlers_filters_and_formatters_that_are_set_up_once_are_current(
     workshop: Workshop, log: logging.Logger
 ) -> None:
     text = LOGGING.replace("HANDLER", 'bf.defvar("handler", set_up)')
-    workshop.write("logs.py", text)
-    module = bf.freeze_block("logs")
+    module = workshop.freeze("logs", text)
 
     def answers() -> list[str]:
         log.info("x")
@@ -136,8 +133,7 @@ def test_a_handler_that_each_generation_sets_up_is_added_again_and_the_report_sa
     workshop: Workshop, log: logging.Logger
 ) -> None:
     text = LOGGING.replace("handler = HANDLER", "log.addHandler(Handler())")
-    workshop.write("logs.py", text)
-    module = bf.freeze_block("logs")
+    module = workshop.freeze("logs", text)
     report = bf.swap(module, source=second(text))
     log.info("x")
     assert module.seen == ["told 2 x", "told 2 x"]
@@ -173,15 +169,7 @@ def test_signal_handlers_and_exception_hooks_are_current(
 
 def said(workshop: Workshop, code: str) -> list[str]:
     """Return the lines that a process of its own prints, which has to end well."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=workshop.path,
-        check=False,
-        text=True,
-        capture_output=True,
-        timeout=60,  # a lock that is acquired twice is waited for in vain
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    done = run_python("-c", code, cwd=workshop.path)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -12,8 +12,9 @@ from linked_once import LinkedOnce
 from pairs import NAMES, feature_pair, forget_block
 
 import blockfreeze as bf
-from blockfreeze import linking, registry
-from blockfreeze.linker import LinkedCode
+from blockfreeze.api import registry
+from blockfreeze.building import link_cache as linking
+from blockfreeze.linking.linker import LinkedCode
 
 ALWAYS = LINKED_ONCE.link_always
 

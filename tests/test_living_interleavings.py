@@ -15,12 +15,14 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from living import LIMIT, Result, events, only, text
+from living import events, only, text
 from sequencer import Instructions
+from threads import LIMIT, ThreadedCall
 
 import blockfreeze as bf
-from blockfreeze import commitment, quiesce
-from blockfreeze.gate import Gate
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.draining import quiesce
+from blockfreeze.swapping import commit
 
 pytestmark = pytest.mark.needs_threads
 
@@ -92,10 +94,10 @@ def test_a_call_that_is_parked_on_its_way_to_a_shut_gate_runs_before_or_after_th
         go_on.set()
         wait(self)
 
-    def swap(version: int) -> Result:
+    def swap(version: int) -> ThreadedCall[bf.SwapReport]:
         shut.clear()
         go_on.clear()
-        swapping = Result(lambda: bf.swap(shop, source=text(version), quiesce=0))
+        swapping = ThreadedCall(lambda: bf.swap(shop, source=text(version), quiesce=0))
         assert shut.wait(LIMIT)
         return swapping
 
@@ -104,15 +106,15 @@ def test_a_call_that_is_parked_on_its_way_to_a_shut_gate_runs_before_or_after_th
         patch.setattr(Gate, "wait", noted)
         swapping = swap(2)
         assert only(parking.run(shop.foo)) == 2
-        swapping.get()
+        swapping.result()
     version = 2
     for at in points(reached[0]):
         swapping = swap(version + 1)
         served: list[int] = []
 
-        def meanwhile(swapping: Result = swapping, served: list[int] = served, version: int = version) -> None:
+        def meanwhile(swapping: Any = swapping, served: list[int] = served, version: int = version) -> None:
             go_on.set()
-            served.append(outcome(swapping.get, version, found))
+            served.append(outcome(swapping.result, version, found))
 
         answer = only(Instructions(at).run(shop.foo, meanwhile))
         assert [answer] == served, at
@@ -155,7 +157,7 @@ def test_a_call_in_a_context_that_is_pinned_no_more_is_waited_for_or_is_of_the_n
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a copy of a context has the pin: the overlap ends while the call is choosing its generation by it."""
-    monkeypatch.setattr(commitment, "drain_in_background", lambda *given: None)
+    monkeypatch.setattr(commit, "drain_in_background", lambda *given: None)
     serving = itertools.count(2)
     seen = set()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threads import ThreadedCall
 
 import blockfreeze as bf
 
@@ -72,21 +73,20 @@ def spun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spun]:
     del sys.modules[made.name]
 
 
-class Spinner(threading.Thread):
+class Spinner:
     """Calls an entry until it is stopped or meets a torn call; notes every version that it meets, once, in order."""
 
     def __init__(self, spun: Spun, progress: threading.Condition, stop: threading.Event) -> None:
-        super().__init__(daemon=True)
         self._entry = spun.block.foo
-        self._progress, self._stop_spinning = progress, stop
+        self._progress, self._stop = progress, stop
         self.met: list[int] = []
         self.torn: tuple[int, ...] = ()
-        self.error: BaseException | None = None
         self.ended = False
+        self.spinning = ThreadedCall(self._spin)
 
-    def run(self) -> None:
+    def _spin(self) -> None:
         try:
-            while not self._stop_spinning.is_set():
+            while not self._stop.is_set():
                 parts = self._entry(0)
                 if parts.count(parts[0]) != 3:
                     self.torn = parts
@@ -95,8 +95,6 @@ class Spinner(threading.Thread):
                     with self._progress:
                         self.met.append(parts[0])
                         self._progress.notify()
-        except BaseException as error:
-            self.error = error
         finally:
             with self._progress:
                 self.ended = True
@@ -107,8 +105,6 @@ def test_160_spinning_threads_meet_six_versions_in_order_in_each_of_four_passes(
     progress, stop = threading.Condition(), threading.Event()
     spinners = [Spinner(spun, progress, stop) for _ in range(THREADS)]
     versions = [number % VERSIONS + 1 for number in range(PASSES * VERSIONS)]
-    for spinner in spinners:
-        spinner.start()
 
     def wait_until_everyone_has_met(count: int) -> None:
         with progress:
@@ -123,8 +119,7 @@ def test_160_spinning_threads_meet_six_versions_in_order_in_each_of_four_passes(
     finally:
         stop.set()
         for spinner in spinners:
-            spinner.join(LIMIT)
-    assert [spinner.error for spinner in spinners if spinner.error] == []
+            spinner.spinning.result(LIMIT)
     assert [spinner.torn for spinner in spinners if spinner.torn] == []
     assert all(spinner.met == versions for spinner in spinners)
     bf.drain(spun.block, timeout=LIMIT)
@@ -143,11 +138,8 @@ class Round:
         self.failed: list[BaseException] = []
 
     def run(self) -> None:
-        threads = [threading.Thread(target=self._attempt, name=f"swapper {number}") for number in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(LIMIT)
+        for attempt in [ThreadedCall(self._attempt, name=f"swapper {number}") for number in range(THREADS)]:
+            attempt.result(LIMIT)
 
     def _attempt(self) -> None:
         self._start.wait(LIMIT)
@@ -181,21 +173,12 @@ def test_of_160_threads_that_swap_at_once_exactly_one_wins_each_round(spun: Spun
 def test_threads_that_wait_for_their_turn_all_swap_one_after_another(spun: Spun) -> None:
     count = 20
     start = threading.Barrier(count)
-    generations: list[tuple[int, int]] = []
-    failures: list[BaseException] = []
 
-    def attempt(version: int) -> None:
+    def attempt(version: int) -> tuple[int, int]:
         start.wait(LIMIT)
-        try:
-            report = bf.swap(spun.block, source=spun.text(version), wait=True)
-            generations.append((report.from_generation, report.to_generation))
-        except BaseException as error:
-            failures.append(error)
+        report = bf.swap(spun.block, source=spun.text(version), wait=True)
+        return report.from_generation, report.to_generation
 
-    threads = [threading.Thread(target=attempt, args=(100 + number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LIMIT)
-    assert failures == []
+    attempts = [ThreadedCall(attempt, 100 + number) for number in range(count)]
+    generations = [one.result(LIMIT) for one in attempts]
     assert sorted(generations) == [(number, number + 1) for number in range(1, count + 1)]

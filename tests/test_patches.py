@@ -132,7 +132,7 @@ class OutsideOfPatches(ProfiledBoundaries):
 
         def reach_outside(frame: FrameType | None) -> None:
             while frame is not None:
-                if frame.f_globals.get("__name__") == "blockfreeze.patches":
+                if frame.f_globals.get("__name__") == "blockfreeze.state.patches":
                     return
                 frame = frame.f_back
             reach()
@@ -201,8 +201,7 @@ def test_a_constant_of_a_class_that_was_put_back_is_the_new_version_s_after_the_
 
 
 def test_patched_holds_across_swaps_without_patchable(workshop: Workshop) -> None:
-    workshop.write("shop.py", text(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", text(1))
     with bf.patched(shop, helper=lambda: "outer", LIMIT="outer"):
         with bf.patched(shop, helper=lambda: "inner"):
             bf.swap(shop, source=text(2))

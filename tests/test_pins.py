@@ -8,13 +8,13 @@ import gc
 from typing import Any
 
 import pytest
-from living import Result, is_as_before, only, text
-from parking import ParkedCall
+from living import is_as_before, only, text
 from sequencer import Sequencer
+from threads import ParkedCall, ThreadedCall, elsewhere
 
 import blockfreeze as bf
-from blockfreeze import registry
-from blockfreeze.vector import Plain
+from blockfreeze.api import registry
+from blockfreeze.dispatch.vector import Plain
 
 WAYS = {
     "swap": lambda module: bf.swap(module, source=text(2)),
@@ -48,7 +48,7 @@ def test_a_pin_changes_nothing_while_its_generation_serves(shop: Any) -> None:
         assert block.reference.vector is before
         assert shop.foo.__code__ is code
         assert bf.status(shop).lingering == ()
-    assert not block.pins
+    assert not block.search.pins
 
 
 def test_a_pin_lingers_and_says_who_holds_it_and_where(shop: Any) -> None:
@@ -191,8 +191,8 @@ def test_other_threads_are_not_pinned_unless_they_run_in_a_copy_of_the_context(s
     with bf.pin(shop):
         bf.swap(shop, source=text(2))
         context = contextvars.copy_context()
-        assert only(Result(shop.foo).get()) == 2
-        assert only(Result(lambda: context.run(shop.foo)).get()) == 1
+        assert only(elsewhere(shop.foo)) == 2
+        assert only(elsewhere(lambda: context.run(shop.foo))) == 1
 
 
 @pytest.mark.needs_threads
@@ -206,11 +206,11 @@ def test_a_pin_is_taken_before_or_after_a_commit_in_another_thread(shop: Any) ->
             with steps(2):
                 seen.append((number, only(shop.foo())))
 
-    thread = Result(pinned, name="the holder")
+    thread = ThreadedCall(pinned, name="the holder")
     with steps(1):
         bf.swap(shop, source=text(2))
         (lingering,) = bf.status(shop).lingering
-    thread.get()
+    thread.result()
     assert (lingering.owner, seen) == ("the holder", [(1, 1), (1, 1)])
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from living import LIMIT, events, only, text
+from living import events, only, text
+from threads import LIMIT
 
 import blockfreeze as bf
 
@@ -108,7 +109,8 @@ def test_a_version_that_another_one_replaces_meanwhile_is_left_alone(shop: Any, 
     bf.swap(shop, source=text(2))
     with events() as seen:
         candidate = bf.prepare(shop, source=text(3))
-        from blockfreeze import probation, registry
+        from blockfreeze.api import registry
+        from blockfreeze.swapping import probation
 
         report = bf.SwapReport("shop", "swap", 1, 2, ())
         failing = bf.Probation(LIMIT, lambda: asked.set() or False)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 import blockfreeze as bf
-from blockfreeze import errors, events, report
+from blockfreeze.core import errors, events, report
 
 FUNCTIONS = {
     "freeze_block",

@@ -65,8 +65,7 @@ def held(module: Any) -> list[Any]:
 
 @pytest.fixture
 def holding(workshop: Workshop) -> ModuleType:
-    workshop.write("holding.py", TEXT)
-    return bf.freeze_block("holding")
+    return workshop.freeze("holding", TEXT)
 
 
 def test_what_a_new_body_puts_into_what_lasts_is_the_entry(holding: Any) -> None:
@@ -95,15 +94,15 @@ def test_a_walk_leaves_nothing_behind_for_the_collector(holding: Any) -> None:
     gc.disable()
     try:
         bf.swap(holding, source=TEXT)
-        left = [one for one in gc.get_objects() if type(one).__module__ == "blockfreeze.redirect"]
+        left = [one for one in gc.get_objects() if type(one).__module__ == "blockfreeze.identity.redirect"]
     finally:
         gc.enable()
     assert left == []
 
 
 def test_containers_with_classes_of_their_own_are_entered_whatever_they_refuse(workshop: Workshop) -> None:
-    workshop.write(
-        "containers.py",
+    frozen: Any = workshop.freeze(
+        "containers",
         """
         from collections import OrderedDict, deque
 
@@ -135,7 +134,6 @@ def test_containers_with_classes_of_their_own_are_entered_whatever_they_refuse(w
         OrderedDict.__setitem__(order, "last", mark)
         """,
     )
-    frozen: Any = bf.freeze_block("containers")
     for _ in range(2):
         bf.swap(frozen)
         mapping, items, queue, members, keys, pair = frozen.values

@@ -11,8 +11,8 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from living import LIMIT, Result, Watch, only
-from parking import ParkedCall
+from living import Watch, only
+from threads import LIMIT, ParkedCall, ThreadedCall
 
 import blockfreeze as bf
 
@@ -54,8 +54,7 @@ def breaks():
 
 @pytest.fixture
 def site(workshop: Any) -> Any:
-    workshop.write("site_wsgi.py", WSGI.format(version=1))
-    return bf.freeze_block("site_wsgi")
+    return workshop.freeze("site_wsgi", WSGI.format(version=1))
 
 
 def request(app: Any, path: str, **more: Any) -> Any:
@@ -142,13 +141,13 @@ def test_the_entry_is_a_valid_application(site: Any) -> None:
 def test_a_request_waits_at_the_gate_and_a_body_in_flight_is_waited_for(site: Any, watch: Watch) -> None:
     app = bf.wsgi_entry("site_wsgi:app")
     with ParkedCall(lambda gate: list(_slow(request(app, "/stream"), gate))) as parked:
-        quiesced = Result(lambda: bf.swap(site, source=WSGI.format(version=2), quiesce=LIMIT))
+        quiesced = ThreadedCall(lambda: bf.swap(site, source=WSGI.format(version=2), quiesce=LIMIT))
         watch.wait_until_shut()
-        new = Result(lambda: request(app, "/list"))
+        new = ThreadedCall(lambda: request(app, "/list"))
         watch.wait_for_waiting()
         assert parked.finish() == [b"1"] * 3
-        quiesced.get()
-        assert new.get() == [b"2"]
+        quiesced.result()
+        assert new.result() == [b"2"]
 
 
 def _slow(body: Any, gate: Callable[[], None]) -> Iterator[bytes]:
@@ -219,8 +218,7 @@ FAILS = False
 
 @pytest.fixture
 def asite(workshop: Any) -> Any:
-    workshop.write("site_asgi.py", ASGI.format(version=1))
-    return bf.freeze_block("site_asgi")
+    return workshop.freeze("site_asgi", ASGI.format(version=1))
 
 
 class Client:
@@ -242,6 +240,13 @@ class Client:
         self.tell("http.request")
         await self.task
         return b"".join(one.get("body", b"") for one in self.outbox._queue)  # type: ignore[attr-defined]
+
+
+async def started(app: Any) -> tuple[Client, Any]:
+    """Start an application as a server does; return the connection and what was answered."""
+    server = Client(app, "lifespan", state={})
+    server.tell("lifespan.startup")
+    return server, await server.hear()
 
 
 @pytest.mark.needs_event_loop
@@ -298,9 +303,8 @@ def test_each_generation_is_started_once_before_its_first_request_and_stopped_af
     logs = [asite.LOG]
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        assert await server.hear() == {"type": "lifespan.startup.complete"}
+        server, heard = await started(app)
+        assert heard == {"type": "lifespan.startup.complete"}
         assert logs[0] == [("start", 1)]
         old = Client(app, state={})
         await old.hear()
@@ -325,9 +329,7 @@ def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_help
     app = bf.asgi_entry("site_asgi:app")
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        await server.hear()
+        server, _ = await started(app)
         bf.swap(asite, source=ASGI.format(version=2).replace("FAILS = False", "FAILS = True"))
         for _ in range(2):
             with pytest.raises(RuntimeError, match="did not start: no"):
@@ -343,8 +345,7 @@ def test_a_generation_that_does_not_start_fails_its_requests_and_a_rollback_help
 
 @pytest.mark.needs_event_loop
 def test_a_server_hears_that_the_start_failed_and_that_there_is_no_lifespan(workshop: Any) -> None:
-    workshop.write("site_asgi.py", ASGI.format(version=1).replace("FAILS = False", "FAILS = True"))
-    module = bf.freeze_block("site_asgi")
+    module = workshop.freeze("site_asgi", ASGI.format(version=1).replace("FAILS = False", "FAILS = True"))
     app = bf.asgi_entry("site_asgi:app")
 
     async def start() -> Any:
@@ -366,9 +367,7 @@ def test_a_server_that_is_cancelled_leaves_nothing_running(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
 
     async def main() -> None:
-        server = Client(app, "lifespan", state={})
-        server.tell("lifespan.startup")
-        await server.hear()
+        server, _ = await started(app)
         swap(asite, 2, ASGI)
         assert await Client(app, state={}).whole_body() == b"22"
         server.task.cancel()

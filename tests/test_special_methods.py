@@ -166,8 +166,7 @@ def dictionaries(version: int) -> tuple[object, ...]:
 
 
 def test_the_dictionary_of_a_class_is_the_callers_own(workshop: Workshop) -> None:
-    workshop.write("templates.py", DICTIONARIES)
-    module = bf.freeze_block("templates")
+    module = workshop.freeze("templates", DICTIONARIES)
     old = module.steps()
     assert next(old) == dictionaries(1)
     report = bf.swap(module, source=DICTIONARIES.replace('"v1"', '"v2"').replace("    only_v1 = True\n", ""))
@@ -204,8 +203,7 @@ def variables(version: int) -> tuple[object, ...]:
 
 
 def test_vars_of_a_class_is_the_callers_own(workshop: Workshop) -> None:
-    workshop.write("pages.py", VARIABLES)
-    module = bf.freeze_block("pages")
+    module = workshop.freeze("pages", VARIABLES)
     old = module.steps()
     assert next(old) == variables(1)
     bf.swap(module, source=VARIABLES.replace('"v1"', '"v2"').replace("    only_v1 = True\n", ""))
@@ -273,8 +271,7 @@ Kind.extra = "v1"
 
 
 def test_attributes_of_an_enumeration_can_be_set_while_the_next_version_is_built(workshop: Workshop) -> None:
-    workshop.write("codes.py", ENUM)
-    module = bf.freeze_block("codes")
+    module = workshop.freeze("codes", ENUM)
     members = list(module.Code)
     for version in ("v2", "v3"):
         bf.swap(module, source=ENUM.replace("v1", version).replace("GONE", "LEFT" if version == "v3" else "GONE"))
@@ -358,8 +355,7 @@ def suspended():
 
 
 def test_a_function_that_is_read_from_a_class_is_one_object_for_a_call_that_goes_on(workshop: Workshop) -> None:
-    workshop.write("read.py", READ.replace("V", "1"))
-    module = bf.freeze_block("read")
+    module = workshop.freeze("read", READ.replace("V", "1"))
     old = module.suspended()
     assert next(old) == ([True] * 4, 1, 1, 11)
     for version in (2, 3):
@@ -398,8 +394,7 @@ def make():
 
 
 def test_a_constructor_that_replaces_itself_does_so_in_every_version(workshop: Workshop) -> None:
-    workshop.write("replacing.py", REPLACING.replace("V", "1"))
-    module = bf.freeze_block("replacing")
+    module = workshop.freeze("replacing", REPLACING.replace("V", "1"))
     old = module.make()
     assert next(old) == (False, module.Second, 1)
     for version in (2, 3):

@@ -1,16 +1,15 @@
 """A call that the interpreter has specialized for one function does not take an entry for that function.
 
-CPython 3.12 compares numbers that come from two counters (see `blockfreeze.cpython.VERSIONS_COLLIDE`). The program
+CPython 3.12 compares numbers that come from two counters (see `blockfreeze.linking.cpython.VERSIONS_COLLIDE`). The program
 below brings both to the same values, and ends its process if a function of a block can be given such a number.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 PROGRAM = """
 from types import FunctionType
@@ -60,7 +59,6 @@ except TypeError as error:
 @pytest.mark.needs_subprocess
 def test_a_call_specialized_for_a_function_with_default_values_takes_no_entry_for_it(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("def answer(): return None\n", encoding="utf-8")
-    command = [sys.executable, "-X", "faulthandler", "-c", PROGRAM, str(tmp_path)]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    ended = run_python("-X", "faulthandler", "-c", PROGRAM, str(tmp_path))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.strip() == "answer() takes 0 positional arguments but 1 was given"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 from conftest import Workshop
-from parking import LIMIT
 from sequencer import Instructions
+from threads import LIMIT, elsewhere
 
 import blockfreeze as bf
 from benchmarks.shapes.counted import swapped_under_threads, versioned
@@ -18,8 +17,7 @@ pytestmark = pytest.mark.needs_threads
 
 @pytest.fixture
 def counted(workshop: Workshop) -> Any:
-    workshop.write("counted.py", versioned(1))
-    return bf.freeze_block("counted")
+    return workshop.freeze("counted", versioned(1))
 
 
 def test_nothing_is_lost_in_swaps_under_threads(counted: Any) -> None:
@@ -58,8 +56,7 @@ def increment():
 
 def test_nothing_is_lost_wherever_in_a_call_a_swap_falls(workshop: Workshop) -> None:
     """The old call is parked at each point; if it has not the lock, a new one counts meanwhile."""
-    workshop.write("steps.py", STEPS)
-    steps = bf.freeze_block("steps")
+    steps = workshop.freeze("steps", STEPS)
     counting, cache = Instructions(None), steps.cache
     with bf.prepare(steps):
         counting.run(steps.increment)
@@ -118,16 +115,13 @@ outside.look()
 def test_what_a_function_rebinds_that_a_body_calls_is_seen_by_nobody_else_and_does_not_last(workshop: Any) -> None:
     workshop.write("outside.py", "def look(): pass\n")
     outside = workshop.load("outside")
-    workshop.write("resetting.py", REBOUND.replace("V", "1"))
-    module = bf.freeze_block("resetting")
+    module = workshop.freeze("resetting", REBOUND.replace("V", "1"))
     assert module.look() == module.seen == ("default 1", 2, 1)
     module.reset("mine")
     found: list[Any] = []
 
     def look() -> None:
-        thread = threading.Thread(target=lambda: found.append(module.look()))
-        thread.start()
-        thread.join()
+        found.append(elsewhere(lambda: module.look()))  # noqa: PLW0108 - what is looked up there counts
 
     outside.look = look
     bf.swap(module, source=REBOUND.replace("V", "2"))

@@ -10,15 +10,15 @@ import linecache
 import os
 import pickle
 import signal
-import threading
 from typing import Any
 
 import pytest
 from conftest import Workshop
+from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
-from blockfreeze import arming
-from blockfreeze.source import Snapshot
+from blockfreeze.swapping import arming
+from blockfreeze.versions.snapshot import Snapshot
 
 SHOP = """
 def frob(a): return [a, {version}]
@@ -42,8 +42,7 @@ def test_a_changed_file_is_read_again_even_if_its_size_and_second_are_the_same(w
 
 
 def test_a_swap_from_text_and_then_from_the_file_again(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     bf.swap(shop, source=version(2))
     assert shop.foo(0) == (2, 0, 2)
     bf.swap(shop)
@@ -51,8 +50,7 @@ def test_a_swap_from_text_and_then_from_the_file_again(workshop: Workshop) -> No
 
 
 def test_a_swap_from_another_file_and_from_a_directory(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     other = workshop.version("elsewhere", {"shop_next.py": version(2), "shop.py": version(3)})
     bf.swap(shop, source=other / "shop_next.py")
     assert shop.foo(0) == (2, 0, 2)
@@ -83,8 +81,7 @@ def test_reload_of_a_facade_is_a_swap(workshop: Workshop) -> None:
 def test_a_version_that_cannot_be_built_leaves_the_current_one_serving(
     workshop: Workshop, source: str, phase: str, cause: type[BaseException]
 ) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     foo = shop.foo
     with pytest.raises(bf.PrepareError) as caught:
         bf.swap(shop, source=source)
@@ -97,8 +94,7 @@ def test_a_version_that_cannot_be_built_leaves_the_current_one_serving(
 
 
 def test_a_module_may_become_a_package_and_back(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     package = workshop.version(
         "package", {"shop/__init__.py": "from .parts import foo, frob, bar\n", "shop/parts.py": version(2)}
     )
@@ -109,8 +105,7 @@ def test_a_module_may_become_a_package_and_back(workshop: Workshop) -> None:
 
 
 def test_a_removed_entry_says_so_when_it_is_called_and_comes_back(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     bar = shop.bar
     report = bf.swap(shop, source="def foo(a): return 'alone'\n")
     assert report.removed == ("shop.bar", "shop.frob")
@@ -122,8 +117,7 @@ def test_a_removed_entry_says_so_when_it_is_called_and_comes_back(workshop: Work
 
 
 def test_strict_refuses_what_callers_rely_on(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     with pytest.raises(bf.IncompatibleBlockError) as caught:
         bf.swap(shop, source="async def foo(a): ...\ndef bar(x, y): ...\n", strict=True)
     assert len(caught.value.problems) == 3
@@ -131,8 +125,7 @@ def test_strict_refuses_what_callers_rely_on(workshop: Workshop) -> None:
 
 
 def test_a_check_sees_the_candidate_and_can_refuse_it(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     seen = []
     with pytest.raises(bf.PrepareError) as caught:
         bf.swap(shop, source=version(2), check=lambda candidate: seen.append(candidate.foo(0)) or False)
@@ -143,8 +136,7 @@ def test_a_check_sees_the_candidate_and_can_refuse_it(workshop: Workshop) -> Non
 
 
 def test_a_candidate_is_committed_or_discarded_once(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     candidate = bf.prepare(shop, source=version(2))
     assert (candidate.foo(0), shop.foo(0)) == ((2, 0, 2), (1, 0, 1))
     with pytest.raises(bf.SwapInProgressError):
@@ -164,8 +156,7 @@ def shop_generation(shop: object) -> int:
 
 
 def test_rollback_reaches_what_history_keeps_and_no_further(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop", history=3)
+    shop = workshop.freeze("shop", version(1), history=3)
     for number in (2, 3, 4):
         bf.swap(shop, source=version(number))
     with pytest.raises(bf.NoSuchGenerationError) as caught:
@@ -188,8 +179,7 @@ def add(x):
     seen[x] = kept[x] = {version}
     return count
 """
-    workshop.write("shop.py", source.format(version=1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", source.format(version=1))
     kept = shop.kept
     assert (shop.add("a"), shop.add("b")) == (1, 2)
     report = bf.swap(shop, source=source.format(version=2))
@@ -206,8 +196,7 @@ def add(x):
 
 
 def test_definitions_are_frozen_other_names_are_not_and_patched_reaches_inside(workshop: Workshop) -> None:
-    workshop.write("shop.py", "LIMIT = 1\ndef limit(): return LIMIT\n" + version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", "LIMIT = 1\ndef limit(): return LIMIT\n" + version(1))
     for _ in range(2):
         with pytest.raises(bf.FrozenBlockError, match="patched") as caught:
             shop.bar = print
@@ -226,8 +215,7 @@ def test_a_name_that_was_set_from_outside_is_reported_when_it_is_lost(workshop: 
     source = (
         "import sys\nKEY = None\nLIMIT = 3\nKEPT = bf.defvar('KEPT', int)\ndef put(): sys.modules['conf'].MINE = 1\n"
     )
-    workshop.write("conf.py", "import blockfreeze as bf\n" + source)
-    conf = bf.freeze_block("conf")
+    conf = workshop.freeze("conf", "import blockfreeze as bf\n" + source)
     conf.KEY, conf.LIMIT, conf.KEPT, conf.added = "key", 3, 4, 5
     conf.put()
     report = bf.swap(conf)
@@ -238,8 +226,8 @@ def test_a_name_that_was_set_from_outside_is_reported_when_it_is_lost(workshop: 
 
 
 def test_state_that_is_kept_beside_a_table_that_is_not_is_reported(workshop: Workshop) -> None:
-    workshop.write(
-        "lazy.py",
+    lazy = workshop.freeze(
+        "lazy",
         """
         loaded, total, table, other = False, 0, {}, []
         def load():
@@ -252,7 +240,6 @@ def test_state_that_is_kept_beside_a_table_that_is_not_is_reported(workshop: Wor
         def note(): other.append(1)
         """,
     )
-    lazy = bf.freeze_block("lazy")
     lazy.load(), lazy.note()
     fresh = {one.name: one for one in bf.swap(lazy).afresh}
     assert lazy.load() == {}  # it says that it is loaded
@@ -264,8 +251,7 @@ def test_state_that_is_kept_beside_a_table_that_is_not_is_reported(workshop: Wor
 def test_a_patchable_block_can_be_patched_through_the_module(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop", patchable=True)
+    shop = workshop.freeze("shop", version(1), patchable=True)
     with monkeypatch.context() as patch:
         patch.setattr(shop, "frob", lambda a: ["fake"])
         assert shop.foo(0) == (1, "fake")
@@ -273,8 +259,7 @@ def test_a_patchable_block_can_be_patched_through_the_module(
 
 
 def test_a_patch_of_a_builtin_is_seen_inside(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop.write("shop.py", "def foo(): return len('abc')\n")
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", "def foo(): return len('abc')\n")
     bf.swap(shop)
     with monkeypatch.context() as patch:
         patch.setattr("builtins.len", lambda text: "patched")
@@ -336,32 +321,26 @@ def test_a_swap_called_from_inside_the_block_leaves_its_caller_in_its_generation
         version(1)
         + "TABLE = {'bar': bar}\ndef turn(swap):\n    before = frob(0)\n    swap()\n    return TABLE['bar'](before)\n"
     )
-    workshop.write("shop.py", source)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", source)
     assert shop.turn(lambda: bf.swap(shop, source=source.replace("1", "2"))) == (1, 0, 1)
     assert shop.turn(lambda: None) == (2, 0, 2)
 
 
 @pytest.mark.needs_threads
 def test_a_second_swap_waits_if_it_is_asked_to(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     candidate = bf.prepare(shop, source=version(2))
-    done: list[int] = []
-    thread = threading.Thread(target=lambda: done.append(bf.swap(shop, source=version(3), wait=True).from_generation))
-    thread.start()
+    second = ThreadedCall(lambda: bf.swap(shop, source=version(3), wait=True))
     with pytest.raises(bf.SwapInProgressError):
         bf.rollback(shop)
     candidate.commit()
-    thread.join()
-    assert done == [2]
+    assert second.result().from_generation == 2
     assert shop.foo(0) == (3, 0, 3)
 
 
 @pytest.mark.needs_fork
 def test_a_child_process_can_swap_while_the_parent_was_swapping(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", version(1))
     bf.swap(shop, source=version(2))
     child = os.fork()
     if child == 0:  # pragma: no cover - the child's coverage is not collected
@@ -376,8 +355,7 @@ def test_a_child_process_can_swap_while_the_parent_was_swapping(workshop: Worksh
 
 def test_a_signal_handler_in_a_block_is_current(workshop: Workshop) -> None:
     source = "got = []\ndef handler(number, frame): got.append({version})\n"
-    workshop.write("shop.py", source.format(version=1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", source.format(version=1))
     before = signal.signal(signal.SIGINT, shop.handler)
     try:
         bf.swap(shop, source=source.format(version=2))
@@ -435,32 +413,30 @@ def test_a_function_that_an_older_version_has_put_outside_is_not_taken_for_one_o
 
 
 def test_lines_of_versions_that_were_given_as_text_are_kept_as_long_as_the_versions(workshop: Workshop) -> None:
-    workshop.write("shop.py", version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("kept_lines", version(1))  # no other test's name: its versions may be held a little longer
     for number in range(2, 12):
         bf.swap(shop, source=version(number))
     gc.collect()
     assert inspect.getsource(shop.foo) in version(11)
-    kept = [name for name in linecache.cache if name.startswith("<blockfreeze shop generation")]
-    assert kept == [f"<blockfreeze shop generation {number}>" for number in (10, 11)]
+    kept = [name for name in linecache.cache if name.startswith("<blockfreeze kept_lines generation")]
+    assert kept == [f"<blockfreeze kept_lines generation {number}>" for number in (10, 11)]
 
 
 def test_lines_that_go_with_a_version_are_not_those_of_a_namesake() -> None:
-    before = Snapshot(("shop",)).given(version(2), 2)
-    after = Snapshot(("shop",)).given(version(3), 2)  # of another block, under the same file name
+    before = Snapshot(("namesake",)).given(version(2), 2)
+    after = Snapshot(("namesake",)).given(version(3), 2)  # of another block, under the same file name
     del before
     gc.collect()
-    assert "".join(linecache.getlines(after.modules["shop"].path or "")) == version(3)
+    assert "".join(linecache.getlines(after.modules["namesake"].path or "")) == version(3)
     del after
     gc.collect()
-    assert "<blockfreeze shop generation 2>" not in linecache.cache
+    assert "<blockfreeze namesake generation 2>" not in linecache.cache
 
 
 def test_a_syntax_tree_that_another_thread_has_disturbed_is_built_again(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workshop.write("disturbed.py", "class Kept:\n    def version(self): return 1\n")
-    module = bf.freeze_block("disturbed")
+    module = workshop.freeze("disturbed", "class Kept:\n    def version(self): return 1\n")
     parse, calls = ast.parse, []
 
     def disturbed(*args: Any, **kwargs: Any) -> ast.Module:
@@ -487,9 +463,7 @@ def test_a_member_may_be_imported_while_a_swap_looks_through_the_members(
     arm = arming.arm_facade
 
     def meanwhile(facade: Any) -> None:
-        thread = threading.Thread(target=importlib.import_module, args=("growing.later",))
-        thread.start()
-        thread.join()
+        elsewhere(importlib.import_module, "growing.later")
         arm(facade)
 
     monkeypatch.setattr(arming, "arm_facade", meanwhile)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 from benchmarks.shapes import SHAPES
 from benchmarks.shapes.shape import Drive, Layout, Shape, module
@@ -143,9 +144,17 @@ def test_a_result_without_a_version_counts_as_raised() -> None:
 @needs_threads
 @pytest.mark.needs_subprocess
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
     file = tmp_path / "outcomes.json"
     chosen = ["--tool", "reload", "--shape", "nested", "--layout", "direct", "--calls", "500", "--swaps", "3"]
     assert main([*chosen, "--json", str(file)]) == 0
     assert "nested" in capsys.readouterr().out
     (outcome,) = json.loads(file.read_text(encoding="utf-8"))
     assert (outcome["tool"], outcome["shape"], outcome["layout"], outcome["swaps"]) == ("reload", "nested", "direct", 3)
+
+
+@pytest.mark.needs_subprocess
+def test_the_command_can_be_imported_where_rich_is_not_installed() -> None:
+    code = "import sys; sys.modules['rich'] = None; import benchmarks.torn.__main__"
+    done = run_python("-c", code)
+    assert (done.returncode, done.stderr) == (0, "")

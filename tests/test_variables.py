@@ -48,8 +48,7 @@ def tick():
 def test_a_variable_of_another_version_has_the_value_that_the_hook_makes_and_the_inverse_brings_it_back(
     workshop: Workshop,
 ) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     old = shop.prices
     report = bf.swap(shop, source=WITH_INVERSE)
@@ -66,8 +65,7 @@ def test_a_variable_of_another_version_has_the_value_that_the_hook_makes_and_the
 
 
 def test_a_rollback_to_another_version_runs_the_inverse(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     bf.swap(shop, source=WITH_INVERSE)
     shop.put("milk", 2)
@@ -80,8 +78,7 @@ def test_a_rollback_to_another_version_runs_the_inverse(workshop: Workshop) -> N
 
 
 def test_a_value_of_another_version_is_refused_where_nothing_says_how_to_change_it(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     with pytest.raises(bf.IncompatibleBlockError, match="version 1") as caught:
         bf.swap(shop, source=ONE_WAY.replace(", migrate=to_cents", ""))
@@ -94,8 +91,7 @@ def test_a_value_of_another_version_is_refused_where_nothing_says_how_to_change_
 
 
 def test_without_an_inverse_a_rollback_is_refused_unless_state_may_be_left_behind(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     assert [one.way_back for one in bf.swap(shop, source=ONE_WAY).migrated] == ["none"]
     shop.put("milk", 2)
@@ -108,8 +104,7 @@ def test_without_an_inverse_a_rollback_is_refused_unless_state_may_be_left_behin
 
 
 def test_probation_asks_for_a_way_back_before_the_swap(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     with pytest.raises(bf.IncompatibleBlockError, match="probation") as caught:
         bf.swap(shop, source=ONE_WAY, probation=bf.Probation(seconds=0))
     assert caught.value.problems == ("shop.prices: 1 -> 2 has no inverse",)
@@ -120,8 +115,7 @@ def test_probation_asks_for_a_way_back_before_the_swap(workshop: Workshop) -> No
 
 @pytest.mark.parametrize("hook", ["migrate", "inverse"])
 def test_a_hook_that_fails_is_known_before_the_commit(workshop: Workshop, hook: str) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", "three")
     source = WITH_INVERSE.replace("100 * price for", "int(price) for") if hook == "migrate" else WITH_INVERSE
     with pytest.raises(bf.PrepareError) as caught:
@@ -134,8 +128,7 @@ def test_a_hook_that_fails_is_known_before_the_commit(workshop: Workshop, hook: 
 
 
 def test_a_hook_that_fails_at_the_commit_leaves_everything_as_it_was(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     candidate = bf.prepare(shop, source=WITH_INVERSE)
     shop.put("tea", None)
     with pytest.raises(bf.PrepareError) as caught:
@@ -145,8 +138,7 @@ def test_a_hook_that_fails_at_the_commit_leaves_everything_as_it_was(workshop: W
 
 
 def test_what_changed_between_the_trial_and_the_commit_is_migrated(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     candidate = bf.prepare(
         shop, source=WITH_INVERSE + "held = [prices, {'all': prices}]\ndef default(p=prices): return p\n"
@@ -159,16 +151,14 @@ def test_what_changed_between_the_trial_and_the_commit_is_migrated(workshop: Wor
 
 
 def test_a_body_that_changes_the_value_after_its_declaration_is_refused(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     with pytest.raises(bf.IncompatibleBlockError, match="make the change in the hook"):
         bf.swap(shop, source=WITH_INVERSE + "prices['extra'] = 1\n")
     assert (shop.show(), bf.status(shop).current) == ({}, 1)
 
 
 def test_the_way_back_is_inexact_where_the_inverse_does_not_give_back_what_there_was(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     shop.put("tea", 3)
     report = bf.swap(shop, source=WITH_INVERSE.replace("cents // 100", "cents // 10"))
     assert [one.way_back for one in report.migrated] == ["inexact"]
@@ -178,8 +168,7 @@ def test_the_way_back_is_inexact_where_the_inverse_does_not_give_back_what_there
 def test_a_variable_that_functions_rebind_is_migrated_shared_again_and_brought_back(
     workshop: Workshop, quiesce: float | None
 ) -> None:
-    workshop.write("shop.py", COUNTING)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", COUNTING)
     assert (shop.tick(), shop.tick()) == (1, 2)
     report = bf.swap(shop, source=COUNTING_IN_TENS, quiesce=quiesce)
     assert [(one.name, one.before, one.after) for one in report.migrated] == [("shop.count", 1, 2)]
@@ -195,8 +184,7 @@ def test_a_variable_that_functions_rebind_is_migrated_shared_again_and_brought_b
 
 
 def test_a_rebound_variable_comes_back_by_a_rollback(workshop: Workshop) -> None:
-    workshop.write("shop.py", COUNTING)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", COUNTING)
     shop.tick()
     bf.swap(shop, source=COUNTING_IN_TENS)
     assert (shop.tick(), shop.tick()) == (20, 30)
@@ -208,8 +196,7 @@ def test_a_rebound_variable_comes_back_by_a_rollback(workshop: Workshop) -> None
 
 def test_old_calls_count_in_the_old_value_and_new_ones_in_the_new_one(workshop: Workshop) -> None:
     talk = "def talk():\n    while True:\n        yield tick()\n"
-    workshop.write("shop.py", COUNTING + talk)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", COUNTING + talk)
     talking = shop.talk()
     assert next(talking) == 1
     bf.swap(shop, source=COUNTING_IN_TENS + talk)
@@ -222,16 +209,14 @@ def test_old_calls_count_in_the_old_value_and_new_ones_in_the_new_one(workshop: 
 
 
 def test_the_version_of_a_rebound_variable_is_a_literal(workshop: Workshop) -> None:
-    workshop.write("shop.py", COUNTING)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", COUNTING)
     with pytest.raises(bf.IncompatibleBlockError, match="literal"):
         bf.swap(shop, source=COUNTING_IN_TENS.replace("version=2", "version=1 + 1"))
     assert (shop.tick(), bf.status(shop).current) == (1, 1)
 
 
 def test_a_plain_variable_that_is_declared_later_is_of_the_first_version(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN.replace('bf.defvar("prices", dict)', "{}"))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN.replace('bf.defvar("prices", dict)', "{}"))
     shop.put("tea", 3)
     bf.swap(shop, source=WITH_INVERSE)
     shop.put("milk", 2)
@@ -241,8 +226,7 @@ def test_a_plain_variable_that_is_declared_later_is_of_the_first_version(worksho
 
 
 def test_what_is_set_from_outside_survives_a_swap(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     for _ in range(2):
         shop.prices = {"milk": 1}
         bf.swap(shop)
@@ -250,8 +234,7 @@ def test_what_is_set_from_outside_survives_a_swap(workshop: Workshop) -> None:
 
 
 def test_what_a_refused_version_has_introduced_is_gone(workshop: Workshop) -> None:
-    workshop.write("shop.py", PLAIN)
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", PLAIN)
     more = (
         PLAIN + "total = {0}\nlimit = bf.defvar('limit', lambda: {0})\ndef add():\n    global total\n    total += 1\n"
     )
@@ -279,8 +262,7 @@ import blockfreeze as bf
 class Box(dict): pass
 box = bf.defvar("box", Box, version={0}, migrate=lambda old: type(old)({{**old, {0}: {0}}}), inverse=lambda new: new)
 """
-    workshop.write("shop.py", text.format(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", text.format(1))
     for version in range(2, 12):
         bf.swap(shop, source=text.format(version))
     assert set(shop.box) == set(range(2, 12))

@@ -35,8 +35,7 @@ def counting(workshop: Workshop) -> ModuleType:
 
 
 def test_freezing_by_name_runs_the_body_once_and_returns_the_module(workshop: Workshop, counting: ModuleType) -> None:
-    workshop.write("shop.py", BODY_RUNS + version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", BODY_RUNS + version(1))
     assert shop is sys.modules["shop"]
     assert shop.foo(0) == (1, 0, 1)
     assert counting.runs == ["shop"]
@@ -73,8 +72,7 @@ def test_a_late_freeze_that_cannot_run_the_body_again_changes_nothing(workshop: 
 
 
 def test_freezing_twice_is_harmless(workshop: Workshop, counting: ModuleType) -> None:
-    workshop.write("shop.py", BODY_RUNS + version(1))
-    shop = bf.freeze_block("shop")
+    shop = workshop.freeze("shop", BODY_RUNS + version(1))
     assert bf.freeze_block("shop") is shop
     assert bf.freeze_block(shop) is shop
     assert counting.runs == ["shop"]
@@ -169,8 +167,8 @@ def test_a_block_inside_a_package_cannot_be_swallowed_by_the_package(workshop: W
 
 
 def test_a_swap_during_the_first_import_is_refused(workshop: Workshop) -> None:
-    workshop.write(
-        "shop.py",
+    shop = workshop.freeze(
+        "shop",
         version(1)
         + """
 import blockfreeze as bf
@@ -178,7 +176,6 @@ try: bf.swap(__name__)
 except bf.SwapInProgressError as error: refused = str(error)
 """,
     )
-    shop = bf.freeze_block("shop")
     assert "first time" in shop.refused
 
 

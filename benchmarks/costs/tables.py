@@ -1,4 +1,4 @@
-"""Results as tables, one column per interpreter: for the terminal, and in Markdown for the documentation."""
+"""Results as tables, one column per interpreter: for the terminal, and in Markdown for the manual."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.costs.document import Document
 from benchmarks.costs.rows import Row, shown
-from benchmarks.frame.documents import markers, put_between
+from benchmarks.frame.pages import markers, put_between
 from benchmarks.frame.tables import Column, Table
 
 NAME = "benchmarks"
@@ -71,7 +71,7 @@ def markdown(documents: Sequence[Document]) -> str:
 
 
 def readme_with(text: str, documents: Sequence[Document]) -> str:
-    """Return a document's `text` with the part between the markers replaced by the tables of `documents`.
+    """Return a page's `text` with the part between the markers replaced by the tables of `documents`.
 
     Raises:
         ValueError: the markers are not there, each once and in order.

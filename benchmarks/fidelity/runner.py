@@ -15,7 +15,7 @@ from benchmarks.fidelity.covered import CORES, Compared, compare
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.targets import Target
 from benchmarks.fidelity.worker import Orders
-from benchmarks.frame.documents import ROOT
+from benchmarks.frame.pages import ROOT
 from benchmarks.frame.processes import closed_environment, run
 from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.provision import provide

@@ -7,7 +7,7 @@ import platform
 import subprocess
 from dataclasses import dataclass
 
-from benchmarks.frame.documents import ROOT
+from benchmarks.frame.pages import ROOT
 
 __all__ = ["Machine", "here", "state"]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.frame.documents import ROOT
+from benchmarks.frame.pages import ROOT
 from benchmarks.frame.task import as_json
 
 __all__ = ["Ended", "WorkerError", "ask", "closed_environment", "run"]

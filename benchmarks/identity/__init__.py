@@ -7,5 +7,5 @@ shape (a further base). In a program that is started afresh every answer is yes.
 
     python -m benchmarks.identity                      # all tools
     python -m benchmarks.identity --tool blockfreeze
-    python -m benchmarks.identity --readme             # write the documentation's table
+    python -m benchmarks.identity --page               # write the manual's table
 """

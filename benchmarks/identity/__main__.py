@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.frame.command_line import CommandLine
-from benchmarks.frame.documents import write_into_document
+from benchmarks.frame.pages import write_into_page
 from benchmarks.frame.processes import WorkerError, ask
 from benchmarks.frame.telling import tell, tell_where, write_json
 from benchmarks.identity.program import Change
@@ -21,14 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = CommandLine("benchmarks.identity", __doc__)
     line.add_argument("--tool", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     line.add_json("write every answer to FILE, with the errors in full")
-    line.add_argument("--readme", action="store_true", help="write the documentation's table instead of printing it")
+    line.add_argument("--page", action="store_true", help="write the table into the manual instead of printing it")
     options = line.parse(arguments)
     tell_where()
     findings = {(tool, change): _holds(tool, change) for tool in options.tool for change in Change}
     told = [{"tool": tool, "change": change, "holds": found} for (tool, change), found in findings.items()]
     write_json(options.json, told)
-    if options.readme:
-        write_into_document(NAME, markdown(findings))
+    if options.page:
+        write_into_page(NAME, markdown(findings))
     else:
         print(markdown(findings))
     return 0

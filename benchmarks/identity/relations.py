@@ -118,4 +118,4 @@ RELATIONS: Final[Mapping[str, Relation]] = MappingProxyType(
         "the module's classes have the bases of the new version": _bases,
     }
 )
-"""What the README's rows say, and how it is found out; in this order, in one process, after one update."""
+"""What the rows of the manual's table say, and how it is found out; in this order, in one process, after one update."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
-from benchmarks.frame.documents import markers, put_between
+from benchmarks.frame.pages import markers, put_between
 from benchmarks.frame.tables import Table
 from benchmarks.identity.program import Change
 from benchmarks.identity.relations import RELATIONS
@@ -47,7 +47,7 @@ def _sums(findings: Findings, tool: str) -> str:
 
 
 def readme_with(text: str, findings: Findings) -> str:
-    """Return a document's `text` with the part between the markers replaced.
+    """Return a page's `text` with the part between the markers replaced.
 
     Raises:
         ValueError: the markers are not there, each once and in order.

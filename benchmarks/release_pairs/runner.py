@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.frame.documents import ROOT
+from benchmarks.frame.pages import ROOT
 from benchmarks.frame.processes import closed_environment, run
 from benchmarks.release_pairs.findings import Findings
 from benchmarks.release_pairs.orders import Orders

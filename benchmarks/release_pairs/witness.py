@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 
-from blockfreeze.vector import FORWARDER
+from blockfreeze.dispatch.vector import is_hidden
 
 
 @dataclass
@@ -38,7 +38,7 @@ def watch(call: Callable[[], object], old: Path, new: Path) -> Ran:
     finally:
         sys.setprofile(None)
     for code in seen:
-        if code.co_consts and code.co_consts[-1] is FORWARDER:
+        if is_hidden(code):
             continue
         for release, found in ((old, ran.old), (new, ran.new)):
             prefix = f"{release}/"

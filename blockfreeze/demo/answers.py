@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from blockfreeze.core.errors import ControlError
 from blockfreeze.demo.workload import Workload
-from blockfreeze.errors import ControlError
 
 __all__ = ["of_both_versions"]
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from blockfreeze.core.errors import ControlError
 from blockfreeze.demo import server
 from blockfreeze.demo.clients import Clients
 from blockfreeze.demo.server import Order
 from blockfreeze.demo.tally import Tally, Totals
 from blockfreeze.demo.workload import Workload
-from blockfreeze.errors import ControlError
 
 __all__ = ["Limits", "Round", "play"]
 

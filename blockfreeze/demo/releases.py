@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from blockfreeze.errors import ControlError
+from blockfreeze.core.errors import ControlError
 
 __all__ = ["cache_directory", "fetch_release"]
 

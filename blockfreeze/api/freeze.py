@@ -1,0 +1,199 @@
+"""Freezing: the ways in which a module becomes a block, early, late and from inside.
+
+*Early* (by name, before anyone imports it; `install`): the body runs once, linked. *Late* (a module that is imported
+already): the world as it is becomes generation 0, and the body runs once more, as generation 1, by a swap like any
+other, so that functions and classes that others took keep their identity. *From inside* (`freeze_block` called by
+the module itself while a plain import is running it): late, as soon as the body has ended.
+
+Whatever fails is a `FreezeError`, and nothing was changed.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from importlib.machinery import ModuleSpec
+from types import FrameType, ModuleType
+from typing import Any
+
+from blockfreeze.api import registry
+from blockfreeze.api.existing_world import adopt_world
+from blockfreeze.api.opening import _forget_opened, _new_block, _open_installed, _reload_spec
+from blockfreeze.building.stages import begin, first_complete
+from blockfreeze.core.errors import BlockfreezeError, FreezeError
+from blockfreeze.core.safe_access import is_a, own_attribute
+from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.model.block import Block
+from blockfreeze.swapping.prepare import prepare
+from blockfreeze.versions.module_source import find_plain_spec, is_linkable
+from blockfreeze.versions.snapshot import Snapshot
+
+__all__ = ["freeze", "freeze_error", "freeze_from_inside", "snapshot_of"]
+
+
+def freeze_error(name: str, reason: str, remedy: str) -> FreezeError:
+    """Return the error for a module that cannot be a block."""
+    return FreezeError(f"{name}: the module was not frozen: {reason}; {remedy}", module=name, reason=reason)
+
+
+@skipped
+def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bool, history: int) -> ModuleType:
+    """Make one block of the modules `names` and return the first one's facade.
+
+    Raises:
+        FreezeError: one of them cannot be frozen; nothing was changed.
+    """
+    existing = registry.covering(names[0])
+    if existing is not None:
+        return _already_frozen(existing, names, entry_points)
+    block = _new_block(names, patchable=patchable, history=max(1, history))
+    snapshot = snapshot_of(names)
+    for name in names:
+        others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
+        if others:
+            raise freeze_error(
+                name, f"{others[0].name!r} is a block of its own", "freeze the whole package first, or leave it out"
+            )
+    registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
+    inside = [name for name in tuple(sys.modules) if block.covers(name) and name not in names]
+    block.elsewhere.update(name for name in inside if _is_elsewhere(name, sys.modules.get(name)))
+    loaded = [name for name in sys.modules if block.covers(name) and is_a(sys.modules[name], ModuleType)]
+    if any(name in loaded for name in names):
+        _freeze_late(block, snapshot, loaded)
+    else:
+        _freeze_early(block, snapshot, names)
+    block.declared_entries |= set(entry_points)
+    _check_entry_points(block, entry_points)
+    return block.facades[names[0]]
+
+
+def _is_elsewhere(name: str, found: object) -> bool:
+    """Tell whether an imported module has put another object in its place, which is what `sys.modules` has."""
+    spec = own_attribute(found, "__spec__")
+    another = not is_a(found, ModuleType) or (is_a(spec, ModuleSpec) and spec.name != name)
+    return another and found is not None
+
+
+def _check_entry_points(block: Block, entry_points: Iterable[str]) -> None:
+    for entry in entry_points:
+        if not any(entry in member.namespace for member in block.current.members.values()):
+            raise BlockfreezeError(
+                f"{block.name}: the module is frozen, but the entry point {entry!r} is not one of its names; "
+                "correct entry_points=",
+                block=block.name,
+            )
+
+
+def _already_frozen(block: Block, names: tuple[str, ...], entry_points: Iterable[str]) -> ModuleType:
+    for name in names:
+        if registry.covering(name) is not block:
+            raise freeze_error(
+                name, f"{names[0]!r} belongs to the block {block.name!r} already", "freeze them in one call"
+            )
+        if name not in block.facades:
+            importlib.import_module(name)
+    block.declared_entries |= set(entry_points)
+    return block.facades[names[0]]
+
+
+def snapshot_of(names: tuple[str, ...]) -> Snapshot:
+    """Read the sources of the modules `names` and of everything in them; only their parents are imported.
+
+    Raises:
+        FreezeError: one of them cannot be frozen.
+    """
+    for name in names:
+        if name == "__main__":
+            raise freeze_error(
+                name, "it is being run as a script", "put the code into a module, and import that from the script"
+            )
+        if name == "blockfreeze" or name.startswith("blockfreeze."):
+            raise freeze_error(name, "it is what does the freezing", "freeze your own modules")
+        _check_spec(name, _find_spec(name))
+    try:
+        return Snapshot.of_roots(names)
+    except (ImportError, OSError, ValueError) as error:
+        raise freeze_error(names[0], f"{type(error).__name__}: {error}", "see the chained exception") from error
+
+
+def _find_spec(name: str) -> ModuleSpec | None:
+    parent = name.rpartition(".")[0]
+    try:
+        path = importlib.import_module(parent).__path__ if parent else None
+        return find_plain_spec(name, path)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise freeze_error(name, f"there is no such module ({error})", "check the name and sys.path") from error
+
+
+def _check_spec(name: str, spec: ModuleSpec | None) -> None:
+    if spec is None:
+        raise freeze_error(name, "there is no such module", "check the name and sys.path")
+    if spec.origin == "built-in":
+        raise freeze_error(name, "it is a built-in module, which has no Python code", "freeze what calls it")
+    if spec.submodule_search_locations is not None and spec.origin is None:
+        raise freeze_error(
+            name, "it is a namespace package, which has no code of its own", "freeze the packages inside it"
+        )
+    if not is_linkable(spec):
+        raise freeze_error(name, "it is an extension module, which has no Python code", "freeze what calls it")
+
+
+def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...]) -> None:
+    registry.add(block)
+    begin(block, snapshot)
+    try:
+        for name in names:
+            if importlib.import_module(name) is not block.facades.get(name):
+                raise freeze_error(name, "it replaces itself in sys.modules", "freeze the module that it stands for")
+        first_complete(block)
+    except BaseException as error:
+        _forget_opened(block)
+        if isinstance(error, KeyboardInterrupt | FreezeError):
+            raise
+        raise freeze_error(
+            names[0], f"its body raised {type(error).__name__}: {error}", "mend the module and freeze it again"
+        ) from error
+
+
+@skipped
+def _freeze_late(block: Block, snapshot: Snapshot, loaded: list[str]) -> None:
+    kinds = {name: type(sys.modules[name]) for name in loaded}
+    try:
+        adopt_world(block, begin(block, snapshot, number=0), loaded)
+        registry.add(block)
+        candidate = prepare(block, None)
+        candidate.forget_predecessor()
+        candidate.commit()
+    except BaseException as error:
+        registry.remove(block)
+        for name, kind in kinds.items():
+            if sys.modules.get(name) is block.facades.get(name):
+                ModuleType.__setattr__(sys.modules[name], "__class__", kind)
+        if isinstance(error, KeyboardInterrupt | FreezeError):
+            raise
+        cause = error.__cause__ if error.__cause__ is not None else error
+        raise freeze_error(
+            block.name,
+            f"its body could not be run once more: {type(cause).__name__}: {cause}",
+            "freeze it by name before it is first imported, or make its body fit to run again",
+        ) from cause
+
+
+def freeze_from_inside(frame: FrameType, name: str, freeze_now: Callable[[], object]) -> None:
+    """Freeze the module whose body runs in `frame` as soon as that body has ended.
+
+    The profiler is the one hook that every version has for the end of a frame; one that was set is called as before.
+    """
+    previous: Any = sys.getprofile()
+
+    def watch(found: FrameType, event: str, argument: Any) -> None:
+        if previous is not None:
+            previous(found, event, argument)
+        if found is frame and event == "return":
+            sys.setprofile(previous)
+            if dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN"):
+                freeze_now()
+
+    sys.setprofile(watch)

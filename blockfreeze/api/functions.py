@@ -1,0 +1,373 @@
+"""The public functions; `blockfreeze` exports them and nothing else does work."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar, overload
+
+from blockfreeze.api import freeze, opening, registry
+from blockfreeze.building.facade import assign
+from blockfreeze.core.errors import DrainTimeoutError
+from blockfreeze.core.events import Subscriber
+from blockfreeze.core.report import BlockStatus, EntryStatus, GenerationStatus, SwapReport, Unbound
+from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.dispatch.pins import Pin
+from blockfreeze.dispatch.vector import is_overlapping
+from blockfreeze.draining.drain import find_lingering
+from blockfreeze.model.block import Block
+from blockfreeze.model.entry import EntryKind
+from blockfreeze.swapping import prepare as preparing
+from blockfreeze.swapping import rollback as rolling_back
+from blockfreeze.swapping.candidate import Candidate
+from blockfreeze.swapping.convergence import converge, retired_generations
+from blockfreeze.swapping.probation import Probation, watch_over
+from blockfreeze.versions.snapshot import SourceGiven
+
+__all__ = ["drain", "freeze_block", "install", "patched", "pin", "prepare", "rollback", "status", "subscribe", "swap"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def freeze_block(
+    module: str | ModuleType,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> ModuleType: ...
+
+
+@overload
+def freeze_block(module: F, /) -> F: ...
+
+
+@skipped
+def freeze_block(
+    module: Any,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> Any:
+    """Make one block of a module or package, or of several, and return the (first) module.
+
+    Called with a name, it imports the module as a block: its body runs once, linked. Called with a module that is
+    imported already it runs the body once more, as ``importlib.reload`` would, and what others took from it keeps its
+    identity. On a top-level function, as a decorator, it freezes the function's module as soon as that has been
+    imported, and the function is an entry point; ``freeze_block(__name__)`` inside a module does the same. Freezing
+    twice is harmless: the options of the first time hold.
+
+    Args:
+        module: a name, a module, or (as a decorator) a function.
+        more: further modules of the same block.
+        entry_points: names that must exist; they are listed first by `status`.
+        patchable: let definitions be set through the module, as `unittest.mock.patch` does.
+        inline: reserved: no call is inlined yet, and asking for it is refused.
+        history: how many generations are kept, the current one included.
+
+    Returns:
+        the module (which is ``sys.modules[name]``), or the function that was decorated.
+
+    Raises:
+        FreezeError: it cannot be frozen; nothing was changed.
+    """
+    if inline:
+        raise freeze.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
+    if isinstance(module, FunctionType):
+        _freeze_module_of(module)
+        return module
+    names = tuple(dict.fromkeys(_name_of(one) for one in (module, *more)))
+
+    @skipped
+    def freeze_now() -> ModuleType:
+        return freeze.freeze(names, tuple(entry_points), patchable=patchable, history=history)
+
+    frame = sys._getframe(1)
+    running = sys.modules.get(names[0])
+    if running is not None and vars(running) is frame.f_globals and _is_being_imported(running):
+        if registry.covering(names[0]) is None:
+            freeze.freeze_from_inside(frame, names[0], freeze_now)
+        return running
+    return freeze_now()
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def _name_of(module: Any) -> str:
+    if isinstance(module, str):
+        if not module:
+            raise freeze.freeze_error("''", "the name is empty", "give a module's name")
+        return module
+    if isinstance(module, ModuleType):
+        name = module.__name__
+        if sys.modules.get(name) is not module:
+            raise freeze.freeze_error(name, "it is not the module of that name in sys.modules", "import it first")
+        return name
+    return getattr(module, "__module__", None) or repr(module)
+
+
+def _freeze_module_of(function: FunctionType) -> None:
+    name = function.__module__
+    block = registry.covering(name)
+    if block is not None:
+        block.declared_entries.add(function.__qualname__)
+        return
+    if name == "__main__":
+        freeze.freeze((name,), (), patchable=False, history=2)
+    if "<locals>" in function.__qualname__:
+        raise freeze.freeze_error(
+            name, f"the function {function.__qualname__!r} is not at its top level", "decorate a top-level function"
+        )
+    frame = sys._getframe(2)
+    if frame.f_globals is not function.__globals__ or frame.f_code.co_name != "<module>":
+        raise freeze.freeze_error(name, "its body is not running", "call freeze_block with the module's name")
+    freeze.freeze_from_inside(
+        frame, name, lambda: freeze.freeze((name,), (function.__name__,), patchable=False, history=2)
+    )
+
+
+def install(*patterns: str) -> None:
+    """Make a block of each module whose name matches one of `patterns`, when it is imported.
+
+    A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
+    with everything in it. Modules that are imported already are left as they are.
+
+    Raises:
+        FreezeError: a pattern is empty, or matches every module.
+    """
+    for pattern in patterns:
+        if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
+            raise freeze.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")
+    opening.install_patterns(patterns)
+
+
+@skipped
+def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | float = False) -> Candidate:
+    """Build the next generation of a block, complete and off to the side, and return it as a candidate.
+
+    Args:
+        module: a module of the block, or its name.
+        source: where the new version is: a directory, a file, source text (with a line break), or a mapping from
+            names of members to source text; the place of the current version if None.
+        wait: wait for a swap that is under way, without limit or for so many seconds.
+
+    Raises:
+        PrepareError: it could not be built; the cause is chained, and the current generation still serves.
+        SwapInProgressError: another swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    return preparing.prepare(registry.block_of(module, "swap"), source, wait)
+
+
+@skipped
+def swap(
+    module: Any,
+    *,
+    source: SourceGiven | None = None,
+    check: Callable[[Candidate], object] | None = None,
+    strict: bool = False,
+    quiesce: float | None = None,
+    probation: Probation | None = None,
+    wait: bool | float = False,
+) -> SwapReport:
+    """Replace a block by another version of it, as one unit, and return what changed.
+
+    Calls that have begun finish in the version in which they began; calls that begin after the commit get the new one.
+    With `quiesce` the new version begins in a world at rest: new calls wait at a gate until the old ones have ended
+    and the commit is made. Threads block, coroutine functions and asynchronous generators await; what calls in flight
+    call, and pinned contexts, pass. A plain function that is called on the thread of an event loop passes too while
+    old calls drain, since it would stop the loop. Attributes are read as ever, of the version that serves. After an
+    error everything goes on as it was.
+
+    Args:
+        module: a module of the block, or its name.
+        source: as for `prepare`.
+        check: called with the candidate before the commit; an exception, or False, refuses the version.
+        strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
+        quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
+        probation: roll back by itself if the new version falls short soon after the commit.
+        wait: as for `prepare`.
+
+    Raises:
+        PrepareError: the new version could not be built, converted to, or the check failed; the cause is chained.
+        IncompatibleBlockError: `strict` refused it, nothing says how to bring state over, or nothing how to go back
+            and there is a `probation`.
+        DrainTimeoutError: the old calls did not end in the time of `quiesce`; they are named.
+        SwapError: with `quiesce`, the caller itself runs inside the block or is pinned to it.
+        SwapInProgressError: another swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "swap")
+    two_way = probation is not None
+    report = preparing.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
+    if probation is not None:
+        watch_over(block, report, probation)
+    return report
+
+
+def rollback(
+    module: Any, *, to: int | None = None, quiesce: float | None = None, lossy: bool = False, wait: bool | float = False
+) -> SwapReport:
+    """Return to the generation before, or to generation `to`, by the same single store.
+
+    State and instances that a swap has changed are changed back by the inverses of what changed them.
+
+    Args:
+        module: a module of the block, or its name.
+        to: the number of the generation.
+        quiesce: as for `swap`.
+        lossy: go back even where something has no inverse: it then has the value of when that generation was left.
+        wait: as for `prepare`.
+
+    Raises:
+        NoSuchGenerationError: it is not kept.
+        IncompatibleBlockError: state or instances cannot be changed back.
+        PrepareError: an inverse failed; the cause is chained.
+        DrainTimeoutError: the calls did not end in the time of `quiesce`; they are named.
+        SwapInProgressError: a swap of this block is under way.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "rollback")
+    return rolling_back.rollback(block, to, wait, seconds=quiesce, lossy=lossy)
+
+
+@overload
+def pin(module: str | ModuleType, /) -> Pin[int]: ...
+
+
+@overload
+def pin(module: str | ModuleType, second: str | ModuleType, /, *more: str | ModuleType) -> Pin[tuple[int, ...]]: ...
+
+
+def pin(module: Any, /, *more: Any) -> Any:
+    """Hold one generation of a block, or of several, for the length of a ``with`` or ``async with`` statement.
+
+    Every call and every look-up of the thread or task, of what it awaits and of the tasks that it starts inside, finds
+    that generation, whatever is swapped meanwhile. A task that is still at work when the statement ends stays in it. A
+    thread inherits nothing: start it with ``contextvars.copy_context().run``, and keep the statement open. The
+    statement yields the number of the generation, or a tuple of numbers, of one moment. While a pinned generation no
+    longer serves, it is kept, `status` lists the pin, and `drain` waits for it.
+
+    Raises:
+        BlockfreezeError: a module is not frozen; or, on entering, the object is in use by another statement.
+    """
+    return Pin[Any](tuple(registry.block_of(one, "pin") for one in (module, *more)))
+
+
+def subscribe(callback: Subscriber) -> Callable[[], None]:
+    """Let `callback` be called with every event of every block, and return a function that ends that.
+
+    It is called by the thread that acts, while the block is claimed: it must not wait for another swap of that block.
+    An exception that it raises is logged and harms nobody. Every event is logged by the logger ``blockfreeze`` as well.
+    """
+    return registry.add_subscriber(callback)
+
+
+def drain(module: Any, *, timeout: float | None = None) -> None:
+    """Wait until nothing runs in a retired generation of the block any more, and end the overlap.
+
+    Args:
+        timeout: seconds; without limit if None.
+
+    Raises:
+        DrainTimeoutError: something still runs; it is named with file, line and function. Nothing is ever killed.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "drain")
+    until = None if timeout is None else time.monotonic() + timeout
+    pause = 0.0005
+    while True:
+        expired = until is not None and time.monotonic() >= until
+        running = converge(block, whole=expired)
+        if not running:
+            return
+        if expired:
+            raise DrainTimeoutError(
+                f"{block.name}: the drain did not end in {timeout} s: " + "; ".join(map(str, running)),
+                block=block.name,
+                lingering=tuple(running),
+            )
+        time.sleep(pause)
+        pause = min(0.05, 2 * pause)
+
+
+def status(module: Any) -> BlockStatus:
+    """Return what a block is made of now: generations, who lingers, entries, what is bound and what not.
+
+    Raises:
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "status")
+    converge(block)
+    lingering = find_lingering(block, retired_generations(block))
+    current = block.current
+    members = current.members.values()
+    return BlockStatus(
+        block=block.name,
+        current=current.number,
+        members=tuple(sorted(current.members)),
+        generations=tuple(
+            GenerationStatus(one.number, _state(block, one.number), one.snapshot.hash(one.members), tuple(one.members))
+            for one in sorted(block.generations.values(), key=lambda one: one.number)
+        ),
+        overlapping=is_overlapping(block),
+        lingering=tuple(lingering),
+        entries=_entries(block),
+        bound=tuple(sorted(f"{member.name}.{name}" for member in members for name in member.linkage.bound)),
+        unbound=tuple(
+            Unbound(f"{member.name}.{name}", reason.value)
+            for member in members
+            for name, reason in member.linkage.reasons.items()
+        ),
+    )
+
+
+def _state(block: Block, number: int) -> str:
+    if number == block.current.number:
+        return "current"
+    return "previous" if number == block.current.predecessor else "retired"
+
+
+def _entries(block: Block) -> tuple[EntryStatus, ...]:
+    found = {one.name: one.armed for one in block.slots if one.kind is EntryKind.FUNCTION}
+    declared = block.declared_entries
+    order = sorted(found, key=lambda name: (name.rpartition(".")[2] not in declared, name))
+    return tuple(EntryStatus(name, found[name]) for name in order)
+
+
+@contextmanager
+def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
+    """For the length of a ``with`` statement, let names of a block's module mean something else, inside it too.
+
+    Meant for tests: every call that goes by name through the current generation sees the replacement, in all threads,
+    and so it is after a swap. Afterwards each generation has its own value back.
+
+    Raises:
+        AttributeError: the module has no such name; nothing was changed.
+        BlockfreezeError: the module is not frozen.
+    """
+    block = registry.block_of(module, "patch")
+    name = module if isinstance(module, str) else module.__name__
+    facade = block.facades[name]
+    own = vars(facade)
+    for key in replacements.keys() - own.keys():
+        raise AttributeError(f"module {name!r} has no attribute {key!r}", name=key, obj=facade)
+    before = {key: own[key] for key in replacements}
+    try:
+        for key, value in replacements.items():
+            assign(block, name, facade, key, value, patch=True)
+        yield facade
+    finally:
+        for key, value in before.items():
+            assign(block, name, facade, key, value, patch=True)

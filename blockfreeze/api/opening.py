@@ -1,0 +1,107 @@
+"""Opening a block: for modules that match a pattern, for a second module of one source, for `importlib.reload`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from blockfreeze.api import registry
+from blockfreeze.building.build import import_hook_load, load_member, new_facade
+from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec
+from blockfreeze.building.stages import begin, first_complete
+from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.model.block import Block
+from blockfreeze.state.patches import Patches
+from blockfreeze.swapping.prepare import swap
+from blockfreeze.versions.module_source import ModuleSource, find_plain_spec, is_linkable
+from blockfreeze.versions.snapshot import Snapshot
+
+__all__ = ["_forget_opened", "_new_block", "_open_installed", "_reload_spec", "install_patterns"]
+
+
+def install_patterns(patterns: Iterable[str]) -> None:
+    """Make blocks of the modules that match `patterns` when they are imported."""
+    registry.add_patterns(patterns)
+    registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
+
+
+def _forget_opened(block: Block) -> None:
+    registry.remove(block)
+    for name in [name for name in sys.modules if block.covers(name)]:
+        if sys.modules[name] is block.facades.get(name) or name in block.facades:
+            del sys.modules[name]
+    for name in tuple(block.facades):
+        parent, _, tail = name.rpartition(".")
+        holder = sys.modules.get(parent)
+        if holder is not None and vars(holder).get(tail) is block.facades[name]:
+            delattr(holder, tail)
+
+
+def _new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
+    block = Block(names, Patches(), patchable=patchable, history=history)
+    block.open_copy, block.load_member = open_copy, load_member
+    return block
+
+
+def _open_installed(name: str) -> ModuleSpec | None:
+    """Open a block for a module that matches a pattern of `install` and is being imported for the first time."""
+    parent = name.rpartition(".")[0]
+    spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
+    if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
+        return None
+    block = _new_block((name,), patchable=False, history=2)
+    snapshot = Snapshot((name,))
+    snapshot.take(spec)
+    registry.add(block)
+    begin(block, snapshot)
+
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
+        try:
+            with import_hook_load(block, name, facade) as body:
+                yield body
+            first_complete(block)
+        except BaseException:
+            _forget_opened(block)
+            raise
+
+    return block_spec(snapshot.modules[name], lambda: new_facade(block, name), load)
+
+
+def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:
+    """Open a block for a second module of a member's source, linked as the first one is, which no swap concerns.
+
+    Returns:
+        its facade, and what runs the body.
+    """
+    name = source.name
+    copy = _new_block((name,), patchable=block.patchable, history=1)
+    copy.open_copy = None  # a third module of that source is a second one of the block
+    snapshot = Snapshot((name,))
+    snapshot.modules[name] = source
+    begin(copy, snapshot)
+
+    @contextmanager
+    def load(facade: ModuleType) -> Iterator[Body | None]:
+        with import_hook_load(copy, name, facade) as body:
+            yield body
+        first_complete(copy)
+
+    return new_facade(copy, name), load
+
+
+def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
+    """Return the spec with which ``importlib.reload`` swaps the whole block."""
+    source = block.current.members[name].source if name in block.current.members else None
+    if source is None:
+        return None
+
+    @skipped
+    def load(facade: ModuleType) -> AbstractContextManager[None]:
+        swap(block, None, None, wait=True, strict=False)
+        return nullcontext()
+
+    return block_spec(source, lambda: block.facades[name], load)

@@ -1,0 +1,185 @@
+"""The blocks of this process, and the finder that makes modules their members: the only module-level mutable state.
+
+Four variables, all changed under `_lock`: the blocks by the names of their roots, the patterns of `install`, who has
+subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
+
+Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
+generation that serves goes on serving, and a gate that another thread has shut is open.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from blockfreeze.building.build import spec_of
+from blockfreeze.core.errors import BlockfreezeError
+from blockfreeze.core.events import Event, Subscriber
+from blockfreeze.model.block import Block, Generation
+
+__all__ = [
+    "BlockFinder",
+    "add",
+    "add_patterns",
+    "add_subscriber",
+    "all_blocks",
+    "block_of",
+    "covering",
+    "generation_of",
+    "inside",
+    "put_finder_first",
+    "remove",
+]
+
+_lock = threading.RLock()
+
+_blocks: dict[str, Block] = {}
+
+_patterns: list[str] = []
+
+_subscribers: list[Subscriber] = []
+
+
+class BlockFinder:
+    """Finds the modules of blocks, and makes blocks of what `install` was told; leaves everything else alone."""
+
+    finds_blocks = True
+
+    def __init__(
+        self,
+        open_block: Callable[[str], ModuleSpec | None],
+        reload_spec: Callable[[Block, str], ModuleSpec | None],
+    ) -> None:
+        self._open_block = open_block
+        self._reload_spec = reload_spec
+
+    def find_spec(
+        self, name: str, path: Iterable[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of a module that is, or is to become, a member of a block; None for any other."""
+        block = covering(name)
+        if block is None:
+            return self._open_block(name) if any(fnmatchcase(name, pattern) for pattern in _patterns) else None
+        if target is not None and target is block.facades.get(name):
+            return self._reload_spec(block, name)
+        generation: Generation = block.reference.vector[0].generation
+        return spec_of(generation, name, path)
+
+
+def add(block: Block) -> None:
+    """Enter a block under each of its roots."""
+    with _lock:
+        block.subscribers = _subscribers
+        for root in block.roots:
+            _blocks[root] = block
+
+
+def remove(block: Block) -> None:
+    """Take a block out again that could not be frozen."""
+    with _lock:
+        for root in block.roots:
+            if _blocks.get(root) is block:
+                del _blocks[root]
+
+
+def add_patterns(patterns: Iterable[str]) -> None:
+    """Remember patterns of names that become blocks when they are imported."""
+    with _lock:
+        _patterns.extend(pattern for pattern in patterns if pattern not in _patterns)
+
+
+def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
+    """Let `subscriber` be told every event of every block, and return what ends that; ending it twice is harmless."""
+
+    def told(event: Event) -> object:
+        return subscriber(event)  # one object for each subscription, though the same function may subscribe twice
+
+    def unsubscribe() -> None:
+        with _lock:
+            if told in _subscribers:
+                _subscribers.remove(told)
+
+    with _lock:
+        _subscribers.append(told)
+    return unsubscribe
+
+
+def put_finder_first(finder: BlockFinder) -> None:
+    """Put the finder in front of ``sys.meta_path``, once."""
+    with _lock:
+        if not any(getattr(one, "finds_blocks", False) for one in sys.meta_path):
+            sys.meta_path.insert(0, finder)
+
+
+def covering(name: str) -> Block | None:
+    """Return the block that the module `name` is, or would be, a member of."""
+    while name:
+        block = _blocks.get(name)
+        if block is not None:
+            return block
+        name = name.rpartition(".")[0]
+    return None
+
+
+def inside(name: str) -> list[Block]:
+    """Return the blocks that lie inside the package `name`."""
+    return [block for root, block in _blocks.items() if root.startswith(name + ".")]
+
+
+def all_blocks() -> list[Block]:
+    """Return every block once."""
+    return list({id(block): block for block in _blocks.values()}.values())
+
+
+def block_of(module: Any, what: str) -> Block:
+    """Return the block that `module`, a module or its name, is a member of.
+
+    Raises:
+        BlockfreezeError: it is not frozen.
+    """
+    if isinstance(module, Block):
+        return module
+    name = module if isinstance(module, str) else getattr(module, "__name__", repr(module))
+    block = covering(name)
+    if isinstance(module, ModuleType):
+        # A module may have given itself another name.
+        block = next(
+            (one for one in all_blocks() if any(module is facade for facade in tuple(one.facades.values()))), None
+        )
+    if block is None:
+        raise BlockfreezeError(
+            f"{name}: the {what} was refused: the module is not a block; freeze it first with freeze_block({name!r})",
+            module=name,
+        )
+    return block
+
+
+def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
+    """Return the block and the generation that a namespace belongs to; None for any other namespace."""
+    block = covering(str(namespace.get("__name__", "")))
+    generation = None if block is None else block.by_globals.get(id(namespace))
+    return None if block is None or generation is None else (block, generation)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()
+    for block in all_blocks():
+        mine = block.claim.owner is threading.current_thread()
+        block.renew_locks()
+        block.search.watcher = None
+        if not mine:
+            block.claim.owner = None
+            gate = block.reference.vector[0].gate if block.generations else None
+            if gate is not None:
+                gate.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

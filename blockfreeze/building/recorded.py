@@ -1,0 +1,95 @@
+"""What a body has defined, entered into its generation: entries, classes, cells."""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from blockfreeze.core.safe_access import CACHE_TYPE, is_a
+from blockfreeze.identity.adopt import adopt, watch_construction
+from blockfreeze.identity.carry_over import metaclass_objection
+from blockfreeze.identity.class_attributes import class_values
+from blockfreeze.identity.layout import can_change, shape_difference
+from blockfreeze.identity.methods import is_own
+from blockfreeze.model.block import Generation, Member
+from blockfreeze.model.entry import undecorated
+from blockfreeze.versions.outline import outline_of
+
+__all__ = ["bind_class", "record_class", "seal"]
+
+
+def bind_class(generation: Generation, member: Member, name: str, value: type) -> type:
+    """Return the class that stands for `value` in `generation`: the one that was there before, if its shape allows."""
+    block = generation.block
+    key = member.name, name
+    old = generation.before(member.name).classes.named.get(key)
+    if old is None or old is value or not member.made(value) or value in generation.classes.values:
+        return value
+    if not can_change(value):
+        return value
+    difference = shape_difference(old, value) or metaclass_objection(generation, member, name, value)
+    if difference is not None:
+        generation.report.replaced_classes[f"{member.name}.{name}"] = difference
+        return value
+    adopt(block, generation, key, old, value)
+    outline = outline_of(member.source)
+    if outline is not None and name in outline.converted:
+        # The body may make instances before it says what converts those made before.
+        watch_construction(block, old)
+    return old
+
+
+def seal(generation: Generation, member: Member) -> None:
+    """After a body has run: find its entries and classes, and fill the cells from the namespace."""
+    namespace = member.namespace
+    for name, value in list(namespace.items()):
+        definition = member.linkage.bound.get(name)
+        if definition is not None and definition.kind == "import":
+            continue
+        at_home = member.made(value) or id(value) in member.own_classes
+        if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
+            _find_entry(generation, member, name, value)
+        elif (
+            is_a(value, type) and at_home and value not in generation.classes.values and id(value) not in member.foreign
+        ):
+            if definition is not None or value.__name__ == name:
+                record_class(generation, (member.name, name), value)
+    for name, raw in member.raws.items():
+        if namespace.get(name) is not raw:
+            _find_entry(generation, member, undecorated(name), raw)
+    for name, cell in member.cells.items():
+        if name in namespace:
+            cell.cell_contents = generation.own_value(namespace[name])
+    member.own_classes.clear()
+    generation.build.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
+    member.finished = True
+
+
+def _find_entry(generation: Generation, member: Member, path: str, function: FunctionType) -> None:
+    """Let `function` serve the entry of its name; if there is none yet, it is the entry itself from now on."""
+    block = generation.block
+    taken = block.entry_of(function) is not None
+    taken = taken or any(id(function) in one.remade for one in generation.members.values())
+    # An earlier version may have put its function into a module outside, from where this body has imported it.
+    taken = taken or block.by_globals.get(id(function.__globals__), generation) is not generation
+    if taken or not is_own(block, function):
+        return
+    entry = block.entries.get((member.name, path))
+    if entry is None:
+        raw = member.raws.get(path, function)
+        block.add_entry(generation, member.name, path, function, wrapper=function is not raw)
+    else:
+        member.remade[id(function)] = function, entry.function
+        generation.locals[entry] = function
+
+
+def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:
+    """Remember the attributes with which a class was born, and those of the classes inside it."""
+    if not can_change(cls):
+        return
+    generation.classes.named[key] = cls
+    generation.classes.values[cls] = class_values(cls)
+    member, path = key
+    for name, value in generation.classes.values[cls].items():
+        inside = is_a(value, type) and value.__module__ == cls.__module__
+        if inside and value.__qualname__ == f"{cls.__qualname__}.{name}" and value not in generation.classes.values:
+            record_class(generation, (member, f"{path}.{name}"), value)

@@ -1,0 +1,4 @@
+"""The command line.
+
+May import: core to api, and the demo.
+"""

@@ -1,0 +1,268 @@
+"""What blockfreeze tells: the immutable results of `swap`, `rollback` and `status`.
+
+Nothing here acts. Every field is a plain value, a tuple or a mapping of plain values, so a report can be kept,
+compared, pickled and printed; none of them holds a function, a class or a namespace of any generation.
+Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+__all__ = [
+    "BlockStatus",
+    "Converted",
+    "EntryStatus",
+    "FreshObject",
+    "GenerationStatus",
+    "Lingering",
+    "Migrated",
+    "ReplacedClass",
+    "Repointed",
+    "SignatureChange",
+    "SwapReport",
+    "Unbound",
+    "Unreached",
+    "used_with",
+]
+
+
+@dataclass(frozen=True)
+class SignatureChange:
+    """A definition whose signature differs; `narrowed` if a call that was legal before may now fail."""
+
+    name: str
+    before: str
+    after: str
+    narrowed: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.before} -> {self.after}{' (narrowed)' if self.narrowed else ''}"
+
+
+def used_with(beside: tuple[str, ...]) -> str:
+    """Return the words for variables that keep their values while what is used together with them starts afresh."""
+    if not beside:
+        return ""
+    return f"; used together with {', '.join(beside)}, which {'keeps its value' if len(beside) == 1 else 'keep theirs'}"
+
+
+@dataclass(frozen=True)
+class FreshObject:
+    """A module-level container that held something and starts afresh; sizes are numbers of entries.
+
+    `beside` are variables that keep their values, and that a function uses together with it.
+    """
+
+    name: str
+    type: str
+    before: int
+    after: int
+    beside: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        plain = self.name.rpartition(".")[2]
+        remedy = "" if self.type == "lru_cache" else "; declare it with defvar to keep it"
+        return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{used_with(self.beside)}{remedy}"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """How many instances that were made before have become instances of a class as it is now."""
+
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count:,} instances"
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A declared variable whose version changed, from `before` to `after`.
+
+    `way_back` says what a return to the version before has: an ``inverse``, one that does not give back all that there
+    was (``inexact``), or ``none``. It is ``stale`` if the variable could not be migrated, and has the value of when its
+    generation was left.
+    """
+
+    name: str
+    before: int | str
+    after: int | str
+    way_back: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: version {self.before} -> {self.after} (way back: {self.way_back})"
+
+
+@dataclass(frozen=True)
+class Repointed:
+    """A from-import elsewhere that now holds the new object: ``holder.attribute`` was `name`."""
+
+    holder: str
+    attribute: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """An object of the old generation that outside code still holds, and why it could not be replaced."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class ReplacedClass:
+    """A class that could not keep its identity, and what about its shape did not allow it."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Lingering:
+    """Something that still runs in, or still holds, a retired generation.
+
+    `kind` is ``thread``, ``import``, ``task``, ``generator``, ``coroutine``, ``async generator``, ``closure`` or
+    ``pin``; `owner` names it (a thread's or a task's name, also for a pin; a qualified name otherwise). The place of a
+    pin is that of its ``with`` statement. With the kind ``interpreter`` nothing is known: CPython cannot be asked
+    safely for the stacks of threads while the program has other interpreters.
+    """
+
+    generation: int
+    kind: str
+    owner: str
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"generation {self.generation}: {self.kind} {self.owner!r} in {self.function} at {self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class SwapReport:
+    """What a swap or a rollback changed, what it could not change, and how long each phase took.
+
+    `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
+    new version that told something outside of the block what the version before had told it already. `phases` maps the
+    names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``convert``, ``commit``,
+    ``repoint``, ``drain``) to seconds.
+    """
+
+    block: str
+    kind: str
+    from_generation: int
+    to_generation: int
+    members: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    signature_changes: tuple[SignatureChange, ...] = ()
+    incompatible: tuple[str, ...] = ()
+    afresh: tuple[FreshObject, ...] = ()
+    overwritten: tuple[str, ...] = ()
+    kept_state: tuple[str, ...] = ()
+    migrated: tuple[Migrated, ...] = ()
+    converted: tuple[Converted, ...] = ()
+    replaced_classes: tuple[ReplacedClass, ...] = ()
+    repointed: tuple[Repointed, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
+    done_again: tuple[str, ...] = ()
+    lingering: tuple[Lingering, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+    source_hash: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as a dictionary of JSON-serialisable values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [
+            (
+                f"{self.block}: {self.kind}, generation {self.from_generation} -> {self.to_generation} "
+                f"in {1000 * sum(self.phases.values()):.1f} ms (commit {1e6 * self.phases.get('commit', 0.0):.0f} us), "
+                f"source {self.source_hash[:12]}"
+            )
+        ]
+        for title in (
+            "added",
+            "removed",
+            "changed",
+            "signature_changes",
+            "incompatible",
+            "afresh",
+            "kept_state",
+            "migrated",
+            "converted",
+            "replaced_classes",
+            "unreached",
+            "done_again",
+            "lingering",
+        ):
+            found = getattr(self, title)
+            if found:
+                lines.append(f"  {title.replace('_', ' ')}: " + "; ".join(map(str, found)))
+        if self.overwritten:
+            remedy = "set from outside; declare with defvar what is to stay"
+            lines.append(f"  overwritten: {'; '.join(self.overwritten)} ({remedy})")
+        if self.repointed:
+            lines.append("  re-pointed: " + "; ".join(f"{at.holder}.{at.attribute}" for at in self.repointed))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Unbound:
+    """A top-level definition that is not linked statically, and the reason (a value of `Reason`)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EntryStatus:
+    """An entry point: its qualified name, and whether it forwards (its block was swapped) or is direct."""
+
+    name: str
+    armed: bool
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One generation that is kept: `state` is ``current``, ``previous`` or ``retired``."""
+
+    number: int
+    state: str
+    source_hash: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BlockStatus:
+    """What `status` returns: the generations, who lingers, the entries, and what is bound and what not."""
+
+    block: str
+    current: int
+    members: tuple[str, ...]
+    generations: tuple[GenerationStatus, ...]
+    overlapping: bool
+    lingering: tuple[Lingering, ...]
+    entries: tuple[EntryStatus, ...]
+    bound: tuple[str, ...]
+    unbound: tuple[Unbound, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.block}: generation {self.current}, {len(self.members)} modules, {len(self.entries)} entries"]
+        lines += [f"  generation {g.number} ({g.state}), source {g.source_hash[:12]}" for g in self.generations]
+        lines += [f"  lingering: {one}" for one in self.lingering]
+        lines += [f"  not bound: {one.name} ({one.reason})" for one in self.unbound]
+        return "\n".join(lines)

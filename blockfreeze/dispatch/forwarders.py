@@ -1,0 +1,278 @@
+"""Forwarders: the code by which a function that outside code holds reaches what serves it.
+
+A function is *direct* until its block is first swapped: it is the linked function itself. The first swap *arms* it, in
+neutral steps: the generation gets a copy of the function, the generation's cells are pointed at the copy, and the
+original's code is replaced by a forwarder, which loads the block's one reference and calls what its slot holds.
+
+Forwarders come in two forms. The *wide* one passes on whatever it is given; where an entry is newer than the vector,
+which has no slot for it, the vector's head finds what serves it. The *narrow* one has the exact signature
+of the current generation's function, which is quicker; it is used only in the steady state, because it would bind the
+default values of one generation and could pass them to the function of another.
+
+On CPython 3.12 the narrow form accepts more positional arguments than the function does, and passes them on to be
+refused: see `cpython.VERSIONS_COLLIDE`. `inspect` is shown the function's signature.
+
+A forwarder has the flags of its function's kind (coroutine, generator, asynchronous generator) on a body that simply
+calls: ``inspect`` sees the right kind, and the call hands out the real coroutine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import warnings
+from functools import lru_cache
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    CO_ITERABLE_COROUTINE,
+    CO_VARARGS,
+    CO_VARKEYWORDS,
+    Signature,
+)
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+from blockfreeze.core.safe_access import ABSENT, cell_content
+from blockfreeze.dispatch.caller_view import hidden_file
+from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
+from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
+from blockfreeze.model.reference import Reference
+
+__all__ = [
+    "content_to_call",
+    "copy_function",
+    "forward",
+    "function_kind",
+    "narrow",
+    "present",
+    "shown_signature",
+    "takes_the_same",
+]
+
+KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+
+
+def function_kind(code: CodeType) -> int:
+    """Return the flags that make a function of `code` a coroutine function, a generator function and so on."""
+    return code.co_flags & KIND_FLAGS
+
+
+def copy_function(function: FunctionType, replace: dict[int, Any] | None = None) -> FunctionType:
+    """Return a function with the same code, namespace, closure and attributes, and another identity.
+
+    Args:
+        replace: contents of closure cells, by id, that the copy is to have in cells of its own with another content.
+    """
+    closure = function.__closure__
+    if replace and closure is not None:
+        closure = tuple(
+            CellType(replace[found]) if (found := content_to_call(function, at)) in replace else cell
+            for at, cell in enumerate(closure)
+        )
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
+    present(copy, function)
+    copy.__dict__ = function.__dict__
+    return copy
+
+
+def content_to_call(function: FunctionType, at: int) -> int:
+    """Return the id of what a closure's cell holds, or 0 if it is empty, or read for more than to be called.
+
+    What a wrapper looks up in a table, or hands on, is the one identity of a function.
+    """
+    content = cell_content((function.__closure__ or ())[at])
+    if content is ABSENT or reads_as_value(function.__code__, function.__code__.co_freevars[at]):
+        return 0
+    return id(content)
+
+
+def present(function: FunctionType, like: FunctionType) -> None:
+    """Give `function` everything that inspection sees of `like`, but not its code, closure or attributes."""
+    function.__name__ = like.__name__
+    function.__qualname__ = like.__qualname__
+    function.__module__ = like.__module__
+    function.__doc__ = like.__doc__
+    function.__defaults__ = like.__defaults__
+    function.__kwdefaults__ = like.__kwdefaults__
+    if hasattr(like, "__annotate__"):
+        # 3.14: evaluating the annotations now could fail where nobody has asked for them.
+        function.__annotate__ = like.__annotate__  # type: ignore[attr-defined, unused-ignore]
+        if like.__annotate__ is None:
+            function.__annotations__ = like.__annotations__
+    else:
+        function.__annotations__ = like.__annotations__
+    if hasattr(like, "__type_params__"):
+        function.__type_params__ = like.__type_params__  # type: ignore[attr-defined, unused-ignore]
+
+
+def forward(function: FunctionType, reference: Reference, slot: int, *, hide: bool) -> None:
+    """Replace the code of `function` by a wide forwarder to `slot`. Neutral if the slot serves what it did.
+
+    Args:
+        hide: let `warnings` and `logging` skip the forwarder's frame.
+    """
+    own, template = function.__code__, _WIDE if slot < len(reference.vector) else _FINDING
+    _assign(function, _forwarder(template, own, reference, slot, own, hide=hide))
+
+
+def narrow(
+    function: FunctionType,
+    reference: Reference,
+    slot: int,
+    like: FunctionType,
+    *,
+    generation: int | None = None,
+    hide: bool,
+) -> bool:
+    """Replace the forwarder's code of `function` by one with the exact signature of `like`, which serves `slot`.
+
+    Args:
+        generation: whose default values a call binds; such a call has begun in that generation.
+
+    Returns:
+        whether inspection sees that signature by itself.
+    """
+    try:
+        template = _narrow_template(*_signature(like)) if slot < len(reference.vector) else _FINDING
+    except SyntaxError:  # parameters that no source can name, of a function made by other means
+        template = _WIDE
+    if template in (_WIDE, _FINDING) or not (like.__defaults__ or like.__kwdefaults__):
+        generation = None
+    own = function.__code__
+    _assign(function, _forwarder(template, own, reference, slot, like.__code__, binds=generation, hide=hide))
+    return template is not _FINDING and _REST not in template.co_varnames
+
+
+def shown_signature(function: Any) -> Signature | None:
+    """Return what inspection is to show of a function whose forwarder takes more; None if it cannot be told."""
+    # Who looks at it has the `inspect` of now, which may have been imported anew and wants a signature of its own.
+    asked: Any = sys.modules.get("inspect", inspect)
+    found: Signature | None = None
+    with contextlib.suppress(Exception):  # annotations may raise anything, evaluated when somebody asks (3.14)
+        found = asked.signature(function)
+    return found
+
+
+def takes_the_same(one: Any, other: Any) -> bool:
+    """Tell whether two functions have one exact signature without default values: a narrow forwarder serves both."""
+    if not isinstance(one, FunctionType) or not isinstance(other, FunctionType):
+        return False
+    without = not (one.__defaults__ or one.__kwdefaults__ or other.__defaults__ or other.__kwdefaults__)
+    return without and _signature(one) == _signature(other) and one.__code__.co_name == other.__code__.co_name
+
+
+def _assign(function: FunctionType, code: CodeType) -> None:
+    if function_kind(function.__code__) == function_kind(code):
+        function.__code__ = code
+        return
+    with warnings.catch_warnings():
+        # 3.13 and later warn when a plain function becomes a coroutine function; the swap's report says so instead.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        function.__code__ = code
+
+
+def _forwarder(
+    template: CodeType,
+    own: CodeType,
+    reference: Reference,
+    slot: int,
+    like: CodeType,
+    *,
+    binds: int | None = None,
+    hide: bool,
+) -> CodeType:
+    constants = tuple(
+        reference if constant == _REFERENCE else slot if constant == _SLOT else constant
+        for constant in template.co_consts
+    )
+    prologue, lines = free_variables_prologue(len(own.co_freevars))
+    return template.replace(
+        co_code=prologue + template.co_code,
+        co_linetable=lines + template.co_linetable,
+        co_consts=(*constants, ForwarderTag(reference, binds)),
+        co_varnames=tuple(VECTOR if name == _PLACE else name for name in template.co_varnames),
+        # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
+        co_freevars=own.co_freevars,
+        co_name=like.co_name,
+        co_qualname=like.co_qualname,
+        co_filename=hidden_file(like.co_filename) if hide else like.co_filename,
+        co_firstlineno=like.co_firstlineno,
+        co_flags=template.co_flags | function_kind(like),
+    )
+
+
+_REFERENCE = "blockfreeze: the reference"
+
+_SLOT = "blockfreeze: the slot"
+
+_PLACE = "blockfreeze_vector"
+
+_REST = "blockfreeze_rest"
+
+
+def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{_SLOT!r}]") -> CodeType:
+    """Compile a forwarder; all of it is on one line, which becomes that of its function.
+
+    Args:
+        rest: the parameter that takes what is too much, to be passed on only if there is any.
+        found: how what serves the call is got from the vector.
+    """
+    call = f"{_PLACE}{found}({arguments})"
+    if rest:
+        call = f"{_PLACE}{found}({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
+        parameters = ", ".join(filter(None, (parameters, "*" + rest)))
+    text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {call}"
+    module = compile(text, "<forwarder>", "exec")
+    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+
+
+_WIDE = _template("*args, **kwargs", "*args, **kwargs")
+
+_FINDING = _template("*args, **kwargs", "*args, **kwargs", found=f"[0].find({_SLOT!r})")
+
+
+def _signature(function: FunctionType) -> tuple[tuple[str, ...], int, int, int, int, frozenset[str], bool, bool]:
+    code = function.__code__
+    positional, keyword = code.co_argcount, code.co_kwonlyargcount
+    star, stars = bool(code.co_flags & CO_VARARGS), bool(code.co_flags & CO_VARKEYWORDS)
+    names = code.co_varnames[: positional + keyword + star + stars]
+    required = frozenset(function.__kwdefaults__ or ())
+    return names, positional, code.co_posonlyargcount, keyword, len(function.__defaults__ or ()), required, star, stars
+
+
+@lru_cache(maxsize=1024)
+def _narrow_template(
+    names: tuple[str, ...],
+    positional: int,
+    positional_only: int,
+    keyword: int,
+    defaults: int,
+    keyword_defaults: frozenset[str],
+    star: bool,
+    stars: bool,
+) -> CodeType:
+    parameters: list[str] = []
+    arguments: list[str] = []
+    for at, name in enumerate(names[:positional]):
+        # The default's value is not in the code: the function object has it, and this only makes room for one.
+        parameters.append(name + "=None" if at >= positional - defaults else name)
+        arguments.append(name)
+        if at + 1 == positional_only:
+            parameters.append("/")
+    rest = list(names[positional + keyword :])
+    if star:
+        parameters.append("*" + rest[0])
+        arguments.append("*" + rest.pop(0))
+    elif keyword:
+        parameters.append("*")
+    for name in names[positional : positional + keyword]:
+        parameters.append(name + "=None" if name in keyword_defaults else name)
+        arguments.append(f"{name}={name}")
+    if stars:
+        parameters.append("**" + rest[0])
+        arguments.append("**" + rest[0])
+    simple = not (star or stars or keyword)
+    return _template(", ".join(parameters), ", ".join(arguments), _REST if simple and VERSIONS_COLLIDE else "")

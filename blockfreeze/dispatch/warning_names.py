@@ -1,0 +1,66 @@
+"""Which functions may give a warning that is to point at their caller, judged by the names in their code.
+
+Only the forwarders of those are given a file name that `warnings` and `logging` skip (see `caller_view`), since a file
+name that is not the file's is a difference too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from types import FunctionType
+from typing import Final
+
+from blockfreeze.core.safe_access import is_a
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.entry import Entry
+
+__all__ = ["hides_forwarders"]
+
+_WARNS: Final = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE)
+"""Names of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is told where."""
+
+
+def hides_forwarders(block: Block, entry: Entry) -> bool:
+    """Tell whether `warnings` and `logging` are to skip the frames of forwarders to `entry`."""
+    return any(_may_warn(generation, entry) for generation in tuple(block.generations.values()))
+
+
+def _may_warn(generation: Generation, entry: Entry) -> bool:
+    """Tell whether what serves `entry` in a generation may give a warning that is to point at its caller."""
+    members, found, known = generation.warning_names
+    if members is not generation.members:
+        members = generation.members
+        mentions = [member.linkage.mentions for member in members.values()]
+        found, known = _names_that_may_warn(mentions), frozenset().union(*mentions)
+        generation.warning_names = members, found, known
+    if entry.attribute in found:
+        return True
+    local = generation.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
+    code = local.__code__ if is_a(local, FunctionType) else None
+    return code is not None and (code.co_name in found or (code.co_name not in known and _warns(code.co_names)))
+
+
+def _warns(names: Iterable[str]) -> bool:
+    return any(_WARNS.search(name) for name in names)
+
+
+def _names_that_may_warn(modules: Iterable[Mapping[str, tuple[str, ...]]]) -> frozenset[str]:
+    """Return the names of the functions and classes that warn by the names in their code, or mention one that may.
+
+    Args:
+        modules: for each module of a generation, the names that its functions and classes mention.
+    """
+    users: defaultdict[str, list[str]] = defaultdict(list)
+    for module in modules:
+        for name, mentioned in module.items():
+            for one in mentioned:
+                users[one].append(name)
+    found = {name for name in users if _warns((name,))}
+    todo = list(found)
+    while todo:
+        more = set(users.get(todo.pop(), ())) - found
+        found |= more
+        todo += more
+    return frozenset(found)

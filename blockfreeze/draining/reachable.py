@@ -1,0 +1,84 @@
+"""What a generation holds: everything that can be reached from its namespaces, functions and classes.
+
+Who waits for a generation to drain, or tells who holds what a swap has left behind, asks it of heaps of any size while
+other threads want to run. So it goes level by level, and the collector follows the references of a whole slice of a
+level in one call.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Collection, Iterable
+from types import FrameType, FunctionType, ModuleType
+from typing import Any, Final
+
+from blockfreeze.core.safe_access import own_attribute
+from blockfreeze.model.block import Generation
+
+__all__ = ["reachable_from"]
+
+_LIMIT: Final = 500_000
+"""Objects; who has more is told that what lies beyond is held outside."""
+
+_SLICE: Final = 4096
+"""Objects that the collector is asked for at once: no other thread runs meanwhile, for less than a millisecond."""
+
+_CLOSED, _PLAIN, _FUNCTION, _CLASS = range(4)
+
+
+class _Ways(dict[type, int]):
+    """How the objects of each type are entered."""
+
+    def __init__(self, closed: tuple[type, ...]) -> None:
+        self._closed = closed
+
+    def __missing__(self, kind: type) -> int:
+        if issubclass(kind, type):
+            way = _CLASS
+        elif issubclass(kind, FunctionType):
+            way = _FUNCTION
+        else:
+            way = _CLOSED if issubclass(kind, self._closed) else _PLAIN
+        self[kind] = way
+        return way
+
+
+def reachable_from(
+    roots: Iterable[Any], generations: Collection[Generation], without: tuple[type, ...] = ()
+) -> set[int]:
+    """Return the ids of what `roots`, and generations' own functions and classes, reach and the collector knows.
+
+    Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, and instances of the
+    types `without`: all of these lead outside.
+    """
+    level: list[Any] = list(roots)
+    for generation in generations:
+        level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
+    names = {name for generation in generations for name in generation.members}
+    ways = _Ways((ModuleType, FrameType, *without))
+    modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules
+    outside = {id(module.__dict__) for module in modules if type(module) is ModuleType}.difference(map(id, level))
+    seen = set(outside)
+    while level and len(seen) < _LIMIT:
+        level = list(filter(gc.is_tracked, level))
+        fresh = dict(zip(map(id, level), level, strict=True))
+        for known in seen.intersection(fresh):
+            del fresh[known]
+        seen.update(fresh)
+        level = []
+        plain: list[Any] = []
+        for one in fresh.values():
+            way = ways[type(one)]
+            if way == _PLAIN:
+                plain.append(one)
+            elif way == _FUNCTION:
+                level += (one.__closure__, one.__dict__, one.__defaults__)
+            elif way == _CLASS and own_attribute(one, "__module__") in names:
+                level += one.__dict__.values()
+        for start in range(0, len(plain), _SLICE):
+            found = gc.get_referents(*plain[start : start + _SLICE])
+            if _CLASS in map(ways.__getitem__, set(map(type, found))):
+                found = [one for one in found if ways[type(one)] != _CLASS]
+            level += found
+    return seen - outside

@@ -1,0 +1,52 @@
+"""Who assigns to class attributes inside a block: Python itself while one generation is alone, else the hooks.
+
+The places of such assignments call what a free variable holds. In the steady state that is a function of Python's own,
+so that nothing is paid for what only versions that overlap need.
+
+Threads: versions begin to overlap, and cease to, in the thread that holds the block's claim. A module may join in any
+thread, so it looks once more after it has found that nothing overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import CellType
+
+from blockfreeze.dispatch.vector import Plain
+from blockfreeze.linking.hook_table import WITHOUT_HOOK
+from blockfreeze.model.block import Generation, Member
+
+__all__ = ["assign_by_hooks", "assign_directly", "enter_assignment_cells"]
+
+
+def assign_directly(generation: Generation) -> None:
+    """Once `generation` is alone: its code sets class attributes by itself."""
+    for member in generation.members.values():
+        _set(member, directly=True)
+
+
+def assign_by_hooks(generation: Generation) -> None:
+    """Once accesses find their generation by their callers: what code of `generation` sets is its own."""
+    for member in generation.members.values():
+        _set(member, directly=False)
+
+
+def enter_assignment_cells(generation: Generation, member: Member, hooks: Mapping[str, CellType]) -> None:
+    """Let the code of a new member, which is in the tables of `generation` already, do as the others' does."""
+    member.assignment_cells = [
+        (hooks[name], hooks[name].cell_contents, direct) for name, direct in WITHOUT_HOOK.items()
+    ]
+    if _is_alone(generation):
+        _set(member, directly=True)
+        if not _is_alone(generation):
+            _set(member, directly=False)
+
+
+def _set(member: Member, *, directly: bool) -> None:
+    for cell, hook, direct in member.assignment_cells:
+        cell.cell_contents = direct if directly else hook
+
+
+def _is_alone(generation: Generation) -> bool:
+    head = generation.block.reference.vector[0]
+    return isinstance(head, Plain) and head.generation is generation

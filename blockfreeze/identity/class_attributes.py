@@ -1,0 +1,163 @@
+"""The attributes that a class has in one generation: read off it, put back on it, withdrawn from it."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, update_abstractmethods
+from collections.abc import Mapping
+from types import (
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+)
+from typing import Any
+
+from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.identity.assignment_cells import assign_directly
+from blockfreeze.identity.layout import delete_attribute, set_attribute
+from blockfreeze.identity.methods import method_function
+from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.model.block import Generation
+from blockfreeze.model.entry import Entry
+
+__all__ = [
+    "METADATA",
+    "_IN_THE_TYPE",
+    "_put",
+    "_serve",
+    "apply_metadata",
+    "class_values",
+    "dictionary_in",
+    "disarm_classes",
+    "discard_shadow",
+    "is_shared",
+    "withdraw",
+]
+
+_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__class__", "_abc_impl"})
+
+_IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
+
+METADATA = frozenset(
+    {
+        "__module__",
+        "__annotations__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "__type_params__",
+        "__orig_bases__",
+        "__parameters__",
+    }
+)
+"""Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
+
+
+def class_values(cls: type) -> dict[str, Any]:
+    """Return the attributes of `cls` that make a version of it: not its layout, not its identity."""
+    return {
+        name: value
+        for name, value in list(cls.__dict__.items())  # a call may be setting one
+        if name not in _NEVER and not is_a(value, MemberDescriptorType)
+    }
+
+
+class _Retired:
+    """The base of shadows that have been taken apart: no class that anybody asks lists them among its sub-classes."""
+
+
+def discard_shadow(shadow: type) -> None:
+    """Take a shadow whose attributes have been adopted out of the sub-classes of its bases."""
+    if type.__subclasses__(shadow):
+        return  # one that could not be handed down still reads its attributes here
+    try:
+        shadow.__bases__ = (_Retired,)
+    except TypeError:
+        # Its layout does not allow it (a direct sub-class of object, or of a built-in type): the collector takes it.
+        return
+
+
+def dictionary_in(generation: Generation, cls: type) -> Mapping[str, Any]:
+    """Return the dictionary of `cls` as `generation` knows it: its own, or while it has switches, a copy without."""
+    own = cls.__dict__
+    if not any(is_a(value, VersionedAttribute) for value in list(own.values())):
+        return own
+    chosen = {
+        # As who asks the class for one: the function that others have, see `VersionedAttribute.__get__`.
+        name: value.outward.get(generation, value.default) if is_a(value, VersionedAttribute) else value
+        for name, value in list(own.items())
+    }
+    return MappingProxyType({name: value for name, value in chosen.items() if value is not ABSENT})
+
+
+def is_shared(cls: type, one: Generation, other: Generation) -> bool:
+    """Tell whether a class was carried over from one generation to the other, or to both from a third."""
+    origins = [
+        found.classes.carried[cls][0] if cls in found.classes.carried else found.number for found in (one, other)
+    ]
+    return origins[0] == origins[1]
+
+
+def _serve(generation: Generation, entry: Entry, value: Any) -> None:
+    """Let the function in a class attribute serve the entry of its name, or nothing if it is none."""
+    if is_a(method_function(value), FunctionType):
+        generation.locals[entry] = method_function(value)
+    else:
+        generation.locals.pop(entry, None)
+
+
+def disarm_classes(generation: Generation) -> None:
+    """Replace every `VersionedAttribute` of the classes of a block by what it holds for `generation`, for good.
+
+    What a switch holds for another generation is what that one gets back if it should serve again. From then on the
+    code of `generation` sets class attributes by itself.
+    """
+    for cls, values in list(generation.classes.values.items()):
+        for name, versioned in list(cls.__dict__.items()):
+            if "__required_keys__" in values and name in values:
+                set_attribute(cls, name, values[name])
+            if not is_a(versioned, VersionedAttribute):
+                continue
+            for other, value in versioned.inner.items():
+                if other is not generation:
+                    _put(other.classes.values.setdefault(cls, {}), name, value)
+            value = versioned.outward.get(generation, versioned.default)
+            if value is ABSENT:
+                delete_attribute(cls, name)
+            else:
+                set_attribute(cls, name, value)
+    assign_directly(generation)
+
+
+def withdraw(generation: Generation, abandoned: Generation) -> None:
+    """Take the values of an abandoned generation out of every `VersionedAttribute`, while older ones still need them."""
+    for cls in list(generation.classes.values):
+        for value in list(cls.__dict__.values()):
+            if is_a(value, VersionedAttribute):
+                value.inner.pop(abandoned, None)
+                value.outward.pop(abandoned, None)
+
+
+def _put(values: dict[str, Any], name: str, value: Any) -> None:
+    if value is ABSENT:
+        values.pop(name, None)
+    else:
+        values[name] = value
+
+
+def apply_metadata(generation: Generation) -> None:
+    """Give the classes what inspection reads of them in `generation`; done right after the commit."""
+    for cls, values in list(generation.classes.values.items()):
+        for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
+            if name in values and cls.__dict__.get(name, ABSENT) is not values[name]:
+                set_attribute(cls, name, values[name])
+        if "__annotate_func__" in values:
+            cls.__annotate__ = values["__annotate_func__"]  # type: ignore[attr-defined, unused-ignore]
+        elif "__annotations__" in values:
+            set_attribute(cls, "__annotations__", values["__annotations__"])
+        if is_a(cls, ABCMeta):
+            # What an abstract base class remembers of the old version: answers, and which methods are abstract.
+            cls._abc_caches_clear()  # type: ignore[attr-defined]
+            if "__abstractmethods__" in cls.__dict__:
+                update_abstractmethods(cls)  # type: ignore[arg-type]

@@ -1,0 +1,204 @@
+"""A class attribute while it has more than one value: a descriptor that answers for the caller's generation.
+
+Each special method takes its caller's frame and hands it on, so that what is asked inside does not depend on how many
+calls lie between.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, TypeVar
+
+from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.identity.new_instances import note_new_instance
+from blockfreeze.model.block import Block, Generation
+
+__all__ = ["VersionedAttribute", "VersionedConstructor", "VersionedDataAttribute", "as_data"]
+
+S = TypeVar("S")
+
+_getframe = sys._getframe  # taken now, as in `vector`
+
+
+def _speaks_for_its_value(cls: type[S]) -> type[S]:
+    """Let instances say of themselves what their value says: doctest and inspect look into a class's dictionary."""
+    for name in ("__doc__", "__module__"):
+        setattr(cls, name, _of_value(name))
+    return cls
+
+
+def _of_value(name: str) -> property:
+    def get(versioned: VersionedAttribute) -> Any:
+        return getattr(versioned.choose(_getframe(1)), name)
+
+    return property(get)
+
+
+@_speaks_for_its_value
+class VersionedAttribute:
+    """A class attribute while it has more than one value: each access gets that of its own generation.
+
+    `inner` serves frames of a generation, `outward` everybody else; they differ for functions of a retired
+    generation, whose holders outside must be taken on to the current one.
+    """
+
+    __slots__ = ("block", "default", "inner", "name", "outward", "owner")
+
+    def __init__(self, block: Block, owner: type, name: str, default: Any) -> None:
+        self.block = block
+        self.owner = owner
+        self.name = name
+        self.default = default
+        self.inner: dict[Generation, Any] = {}
+        self.outward: dict[Generation, Any] = {}
+
+    @property
+    def __isabstractmethod__(self) -> bool:
+        return bool(getattr(self.choose(_getframe(1)), "__isabstractmethod__", False))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.choose(_getframe(1)), name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.choose(_getframe(1)))
+
+    # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
+
+    def __bool__(self) -> bool:
+        return bool(self.choose(_getframe(1)))
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.choose(_getframe(1))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.choose(_getframe(1)))
+
+    def __len__(self) -> int:
+        return len(self.choose(_getframe(1)))
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.choose(_getframe(1))[key]
+
+    def choose(self, frame: FrameType) -> Any:
+        """Return the value for an access from `frame`, or `ABSENT`."""
+        generation, inside = self.block.reference.vector[0].locate(frame)
+        return (self.inner if inside else self.outward).get(generation, self.default)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._get(_getframe(1), instance, owner)
+
+    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
+        # As in `choose` and `_bind`, written out: every call of a method is one of these while versions overlap.
+        generation, inside = self.block.reference.vector[0].locate(frame)
+        # Who asks the class gets the function that others have, which forwards: it may be compared with what was read
+        # before the versions overlapped.
+        value = (self.inner if inside and instance is not None else self.outward).get(generation, self.default)
+        if instance is not None and type(instance) is not owner and owner is not None:
+            # It has become one of another class since this access began, and it was before the value was chosen.
+            return getattr(instance, self.name)
+        if value is ABSENT:
+            return self._bind(frame, value, instance, owner)
+        get = getattr(type(value), "__get__", None)
+        return value if get is None else get(value, instance, owner)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the value unbound: so CPython calls a descriptor's ``__get__``, and `enum` what it finds in a class."""
+        frame = _getframe(1)
+        value = self.choose(frame)
+        if value is ABSENT:
+            bound = bool(args) and issubclass(type(args[0]), self.owner)
+            value = self._inherited(frame, type(args[0]) if bound else self.owner)
+        return value(*args, **kwargs)
+
+    def _bind(self, frame: FrameType, value: Any, instance: Any, owner: type | None) -> Any:
+        if value is ABSENT:
+            value = self._inherited(frame, owner if owner is not None else type(instance))
+            if value is ABSENT and instance is None and owner is not None:
+                # What a class does not have of its own, it has of its metaclass, as an instance of that.
+                value = self._inherited(frame, type(owner))
+                if value is not ABSENT:
+                    instance, owner = owner, type(owner)
+            if value is ABSENT:
+                holder = repr(type(instance).__name__) + " object" if instance is not None else f"type object {owner!r}"
+                raise AttributeError(f"{holder} has no attribute {self.name!r}", name=self.name, obj=instance)
+        get = getattr(type(value), "__get__", None)
+        return value if get is None else get(value, instance, owner)
+
+    def _inherited(self, frame: FrameType, owner: type) -> Any:
+        order = owner.__mro__
+        start = order.index(self.owner) + 1 if self.owner in order else 0
+        for base in order[start:]:
+            found = base.__dict__.get(self.name, ABSENT)
+            if is_a(found, VersionedAttribute):
+                found = found.choose(frame)
+            if found is not ABSENT:
+                return found
+        return ABSENT
+
+
+@_speaks_for_its_value
+class VersionedDataAttribute(VersionedAttribute):
+    """A `VersionedAttribute` one of whose values is a data descriptor, such as a property."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        frame = _getframe(1)
+        value = self.choose(frame)
+        if instance is not None and type(instance) is not owner and owner is not None:
+            return getattr(instance, self.name)
+        if instance is not None and not hasattr(type(value), "__set__"):
+            own = getattr(instance, "__dict__", None)
+            if own is not None and self.name in own:
+                return own[self.name]
+        return self._bind(frame, value, instance, owner)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        chosen = self.choose(_getframe(1))
+        if hasattr(type(chosen), "__set__"):
+            type(chosen).__set__(chosen, instance, value)
+        else:
+            self._own(instance)[self.name] = value
+
+    def __delete__(self, instance: Any) -> None:
+        chosen = self.choose(_getframe(1))
+        if hasattr(type(chosen), "__delete__"):
+            type(chosen).__delete__(chosen, instance)
+            return
+        own = self._own(instance)
+        if self.name not in own:
+            raise AttributeError(self.name)
+        del own[self.name]
+
+    def _own(self, instance: Any) -> dict[str, Any]:
+        own = getattr(instance, "__dict__", None)
+        if own is None:
+            raise AttributeError(f"{type(instance).__name__!r} object attribute {self.name!r} is read-only")
+        found: dict[str, Any] = own
+        return found
+
+
+@_speaks_for_its_value
+class VersionedConstructor(VersionedAttribute):
+    """The `VersionedAttribute` of ``__init__``, which tells a generation of the instances that its calls make."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        frame = _getframe(1)
+        if instance is not None:
+            generation, _ = self.block.reference.vector[0].locate(frame)
+            note_new_instance(generation, instance)
+        return self._get(frame, instance, owner)
+
+
+def as_data(versioned: VersionedAttribute) -> VersionedAttribute:
+    """Return a `VersionedAttribute` with the same values that is a data descriptor."""
+    if is_a(versioned, VersionedDataAttribute):
+        return versioned
+    data = VersionedDataAttribute(versioned.block, versioned.owner, versioned.name, versioned.default)
+    data.inner, data.outward = versioned.inner, versioned.outward
+    return data

@@ -1,0 +1,111 @@
+"""Which attributes the methods of a class assign to instances, in one generation or in two."""
+
+from __future__ import annotations
+
+import dis
+import gc
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from blockfreeze.core.safe_access import is_a
+from blockfreeze.identity.methods import method_function
+from blockfreeze.linking.cpython import instructions
+from blockfreeze.model.block import Generation
+
+__all__ = [
+    "assigned_by_constructors",
+    "assigned_in",
+    "gained_attributes",
+    "has_attribute",
+    "instances_of",
+    "with_subclasses",
+]
+
+_FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
+
+_CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
+
+
+def _assigned(values: dict[str, Any]) -> set[str]:
+    """Return the attributes that the methods among `values` assign to their first argument, and declared fields."""
+    names: set[str] = {
+        *values.get("__dataclass_fields__", ()),
+        *(one.name for one in values.get("__attrs_attrs__", ())),
+    }
+    for value in values.values():
+        function = method_function(value)
+        if is_a(function, FunctionType) and type(value) is not classmethod and function.__code__.co_argcount:
+            names |= _assigned_to_first(function.__code__)
+    return names
+
+
+def _assigned_to_first(code: CodeType) -> set[str]:
+    found: set[str] = set()
+    before: tuple[str, int] = ("", 0)
+    for opname, arg in instructions(code):
+        if opname == "STORE_ATTR":
+            name, local = before
+            # Since 3.13 two loads may be one instruction, the second one in the lower four bits.
+            index = local & 15 if name.count("FAST") > 1 and "AND_CLEAR" not in name else local
+            if "LOAD_FAST" in name and index == 0:
+                found.add(code.co_names[arg])
+        if opname not in ("EXTENDED_ARG", dis.opname[0]):
+            before = opname, arg
+    return found
+
+
+def assigned_in(generation: Generation, cls: type) -> set[str]:
+    """Return the attributes that methods of `cls` assign to instances in `generation`, and that no class has."""
+    # What a generation was born with forwards once it was armed; what it goes on with are its copies.
+    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
+    names = _assigned(values)
+    return {name for name in names if name not in values and not any(name in one.__dict__ for one in cls.__mro__[1:])}
+
+
+def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
+    """Return what of `assigned_in` the class's own constructor assigns, or a method that it may call."""
+    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
+    called, todo = set[str](), [name for name in _CONSTRUCTORS if name in values]
+    while todo:
+        name = todo.pop()
+        called.add(name)
+        function = method_function(values[name])
+        names = function.__code__.co_names if is_a(function, FunctionType) else ()
+        todo += [one for one in names if one in values and one not in called]
+    called.update(name for name in _FIELDS if name in values)
+    return assigned_in(generation, cls) & _assigned({name: values[name] for name in called})
+
+
+def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
+    """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
+    gained: dict[type, set[str]] = {}
+    for cls in list(after.classes.values):
+        if cls in before.classes.values:
+            old = {**before.classes.values[cls], **before.classes.copies.get(cls, {})}
+            new = assigned_in(after, cls) - _assigned(old)
+            if new:
+                gained[cls] = new
+    return gained
+
+
+def with_subclasses(cls: type) -> Iterator[type]:
+    """Yield a class and all of its sub-classes, whoever has defined them."""
+    yield cls
+    subclasses: list[type] = type.__subclasses__(cls)
+    for one in subclasses:
+        yield from with_subclasses(one)
+
+
+def instances_of(kinds: list[type]) -> list[Any]:
+    """Return the instances of exactly `kinds`, found in one walk through the heap, which holds up every thread."""
+    return [one for one in gc.get_referrers(*kinds) if type(one) in kinds] if kinds else []
+
+
+def has_attribute(instance: Any, name: str) -> bool:
+    """Tell whether `instance` has an attribute of its own or of its class, without asking its ``__getattr__``."""
+    try:
+        object.__getattribute__(instance, name)
+    except AttributeError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""One instance at a time: made one of another version of its class, completely or not at all, and given back.
+
+What is the same for all instances of a kind is found once, in a `Passage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import MappingProxyType, MemberDescriptorType
+from typing import Any
+
+from blockfreeze.core.safe_access import HEAP_TYPE, is_a
+from blockfreeze.identity.layout import set_class
+from blockfreeze.instances.attributes import has_attribute
+from blockfreeze.instances.legacy_classes import is_legacy_class
+
+__all__ = ["Passage", "full_name"]
+
+
+class Passage:
+    """How instances of `kind` become instances of `final`."""
+
+    def __init__(self, kind: type, final: type, hook: Callable[..., object] | None, added: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.final = final
+        self.hook = hook
+        self.added = added  # what instances may lack
+        self.discarded: tuple[str, ...] = ()
+        self.by_constructors: set[str] = set()
+        self.is_old = False  # every instance was made before
+        self.telling: set[str] = set()  # what one lacks that was made before, by a call in flight
+        self.stays = ""  # why none can come over
+        self.name = full_name(final)
+        self._slots = tuple(_slots(kind))
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether instances stay what they are: nothing converts them, and their class is the class."""
+        return self.hook is None and (self.final is self.kind or is_legacy_class(self.kind))
+
+    def is_open_to(self, instance: Any) -> bool:
+        """Tell whether `instance` was made before, or as a constructor of old did, though the new version serves."""
+        return self.is_old or any(not has_attribute(instance, name) for name in self.telling)
+
+    def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:
+        """Bring one instance over, and add to `undo` what gives it back what it had.
+
+        Returns:
+            why it stays as it is; an empty text if it does not.
+
+        Raises:
+            TypeError: the hook has not given it what a new instance is born with.
+            BaseException: what the hook raises.
+        """
+        added = tuple([name for name in self.added if not has_attribute(instance, name)])
+        if self.stays or (self.hook is None and added):
+            return self.stays or f"lack {', '.join(added)}, which the methods of the new class assign"
+        old = self._attributes(instance)
+        if self.final is not self.kind:
+            try:
+                set_class(instance, self.final)
+            except TypeError as error:
+                return str(error)
+        undo.append(partial(self.restore, instance, old))
+        if self.hook is not None:
+            discarded = tuple([name for name in self.discarded if name in old])
+            self.hook(instance, added, discarded, MappingProxyType(old))
+            for name in added:
+                if name in self.by_constructors and not has_attribute(instance, name):
+                    raise TypeError(f"the converter of {self.name} did not give an instance {name}")
+        return ""
+
+    def _attributes(self, instance: Any) -> dict[str, Any]:
+        own = _dictionary(instance)
+        found = {} if own is None else own.copy()
+        for name in self._slots:
+            if has_attribute(instance, name):
+                found[name] = object.__getattribute__(instance, name)
+        return found
+
+    def restore(self, instance: Any, old: dict[str, Any]) -> None:
+        """Give an instance back what it had, and its class."""
+        if type(instance) is not self.kind:
+            set_class(instance, self.kind)
+        for name in self._slots:
+            if name in old:
+                object.__setattr__(instance, name, old[name])
+            elif has_attribute(instance, name):
+                object.__delattr__(instance, name)
+        own = _dictionary(instance)
+        if own is not None:
+            own.clear()
+            own.update({name: value for name, value in old.items() if name not in self._slots})
+
+
+def full_name(cls: type) -> str:
+    """Return the qualified name of a class, with its module's."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        if base.__flags__ & HEAP_TYPE:
+            yield from (name for name, value in list(base.__dict__.items()) if is_a(value, MemberDescriptorType))
+
+
+def _dictionary(instance: Any) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = object.__getattribute__(instance, "__dict__")
+    except AttributeError:
+        return None
+    return found

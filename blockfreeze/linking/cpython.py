@@ -1,0 +1,263 @@
+"""Facts about CPython's bytecode that differ from version to version; the one place that asks for the version.
+
+Each function returns instructions for the `bytecode` library and knows nothing of blocks. The facts were read off
+`dis` on 3.11, 3.12, 3.13 and 3.14:
+
+==========================  ==================  ==================  ==========================
+fact                        3.11                3.12                3.13, 3.14
+==========================  ==================  ==================  ==========================
+null of a call              before the callee   before the callee   after the callee
+closure of a function       MAKE_FUNCTION 8     MAKE_FUNCTION 8     SET_FUNCTION_ATTRIBUTE 8
+cell pushed for a closure   LOAD_CLOSURE        LOAD_CLOSURE        LOAD_FAST
+a call                      PRECALL, CALL       CALL                CALL
+star import                 IMPORT_STAR         CALL_INTRINSIC_1 2  CALL_INTRINSIC_1 2
+mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DICT_OR_GLOBALS
+==========================  ==================  ==================  ==========================
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType
+
+from bytecode import Bytecode
+from bytecode.instr import Instr
+
+__all__ = [
+    "ARGUMENT_REFERENCES",
+    "ATTRIBUTE_USES",
+    "CALLS",
+    "COLLECTS_IN_ALLOCATIONS",
+    "TAKEN_FROM_ELSEWHERE",
+    "VERSIONS_COLLIDE",
+    "_SINCE_312",
+    "_SINCE_313",
+    "arguments_of_call",
+    "attribute_load",
+    "attribute_name",
+    "begins_decoration",
+    "called_names",
+    "decorates",
+    "free_variables_prologue",
+    "instructions",
+    "is_star_import",
+    "is_to_be_called",
+    "loads_dictionary",
+    "parse",
+    "read",
+    "reads_as_value",
+    "write",
+]
+
+_SINCE_312 = sys.version_info >= (3, 12)
+
+_SINCE_313 = sys.version_info >= (3, 13)
+
+_CACHE = dis.opmap.get("CACHE", 0)
+
+_PARSES = 20
+
+_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
+
+CALLS = "CALL" if _SINCE_312 else "PRECALL"
+"""The first instruction of a call, when its arguments are on the stack; the number of them is its argument."""
+
+_PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
+
+COLLECTS_IN_ALLOCATIONS = not _SINCE_312
+"""The garbage collector runs wherever an object is allocated, not at safe points only."""
+
+ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
+"""The references, counted by `sys.getrefcount`, that a call holds to a local variable's value; 3.14 borrows it."""
+
+VERSIONS_COLLIDE = sys.version_info[:2] == (3, 12)
+"""Two functions may have one version, though one of them has, and the other has not, what a call was specialized for.
+
+3.12 numbers code objects and changed functions with two counters (``Objects/codeobject.c``, ``Objects/funcobject.c``)
+and compares the numbers. A call that several functions pass through, of which one has had its ``__code__`` assigned,
+can then read default values that do not exist, and end the process. Functions with ``*args`` are not specialized for,
+and get no number. 3.11 has one counter only, and so has 3.13.
+"""
+
+ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+"""The instructions that take the object on top of the stack for the sake of one of its attributes."""
+
+TAKEN_FROM_ELSEWHERE = frozenset({"IMPORT_FROM", "IMPORT_NAME", "LOAD_ATTR", "LOAD_DEREF", "LOAD_NAME"})
+"""The instructions that push an object which another statement has made."""
+
+
+def parse(text: str | bytes) -> ast.Module:
+    """Return the syntax tree of a module, as `ast.parse` does.
+
+    3.11 counts in one place for all threads how deep a tree is while it is built, and refuses a tree with a SystemError
+    if another thread has built one meanwhile (python/cpython#106905); then it is built once more.
+
+    Raises:
+        SyntaxError, ValueError: the text is not Python.
+    """
+    for _ in range(_PARSES):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
+
+
+def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
+    """Yield the name and the whole argument of each instruction, without caches and without objects for them."""
+    raw = code.co_code
+    high = 0
+    for at in range(0, len(raw), 2):
+        opcode = raw[at]
+        if opcode == _EXTENDED_ARG:
+            high = (high | raw[at + 1]) << 8
+        else:
+            if opcode != _CACHE:
+                yield dis.opname[opcode], high | raw[at + 1]
+            high = 0
+
+
+def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
+    """Return how many arguments are passed to the global that instruction `at` loads, the keywords' among them.
+
+    None if it is not loaded to be called, or if it cannot be told without following jumps or unpacking.
+    """
+    if loaded[at][0] != "LOAD_GLOBAL" or not loaded[at][1] & 1:
+        return None
+    above = 0  # what lies on the stack above the callable and its null
+    for opname, arg in loaded[at + 1 :]:
+        if "JUMP" in opname or opname in ("FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"):
+            return None
+        if opname == CALLS and above == arg:
+            return arg
+        if opname == "CALL_KW" and above == arg + 1:
+            return arg
+        above += dis.stack_effect(dis.opmap[opname], arg if dis.opmap[opname] >= dis.HAVE_ARGUMENT else None)
+        if above < 0:
+            return None
+    return None
+
+
+def is_to_be_called(before: str, after: str) -> bool:
+    """Tell whether what is loaded between two instructions is loaded to be called."""
+    return (after if _SINCE_313 else before) == "PUSH_NULL"
+
+
+def called_names(code: CodeType) -> Iterator[int]:
+    """Yield, by their indices, the names that the code of a module or class loads in order to call what they mean."""
+    loaded = [("", 0), *instructions(code), ("", 0)]
+    for (before, _), (opname, arg), (after, _) in zip(loaded, loaded[1:], loaded[2:], strict=False):
+        if opname == "LOAD_NAME" and is_to_be_called(before, after):
+            yield arg
+
+
+def reads_as_value(code: CodeType, name: str) -> bool:
+    """Tell whether `code`, or what is inside it, reads the free variable `name` for more than to call it."""
+    if name not in code.co_freevars:
+        return False
+    loaded = list(instructions(code))
+    # Free variables come last among the variables of a frame.
+    before = len({*code.co_varnames, *code.co_cellvars})
+    wanted = before + code.co_freevars.index(name)
+    for at, (opname, arg) in enumerate(loaded):
+        if "DEREF" in opname and arg == wanted:
+            follower = loaded[at + 1][0] if at + 1 < len(loaded) else ""
+            null = follower if _SINCE_313 else loaded[at - 1][0]
+            if null != "PUSH_NULL" and follower not in ATTRIBUTE_USES:
+                return True
+    return any(reads_as_value(one, name) for one in code.co_consts if isinstance(one, CodeType))
+
+
+def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
+    """Return the instructions of `code`, and the opcodes that had to be exchanged for others so that it can be read.
+
+    `bytecode` 0.19.1 refuses two arguments that it does not know: of BUILD_INTERPOLATION (a t-string, 3.14) and of
+    CALL_INTRINSIC_2 for the default of a type parameter (3.13). Each is read as an opcode that takes a plain number and
+    that this code object does not use, and is exchanged back by `write`; nobody looks at the meaning in between.
+
+    An inlined comprehension's variable may have the name of a free variable. `bytecode` takes the two for one; so the
+    former is read under a name of its own.
+    """
+    used = set(code.co_code[::2])
+    names = {
+        name for name, arg in instructions(code) if name == "BUILD_INTERPOLATION" or _is_default_of_parameter(name, arg)
+    }
+    free = (opcode for opcode in map(dis.opmap.__getitem__, _PLAIN_ARGUMENTS) if opcode not in used)
+    exchanged = {dis.opmap[name]: next(free) for name in sorted(names)}
+    if not set(code.co_varnames).isdisjoint(code.co_freevars):
+        names_apart = (f".{name}.local" if name in code.co_freevars else name for name in code.co_varnames)
+        code = code.replace(co_varnames=tuple(names_apart))
+    source = Bytecode.from_code(_exchange(code, exchanged), conserve_exception_block_stackdepth=True)
+    return source, {new: old for old, new in exchanged.items()}
+
+
+def write(source: Bytecode, exchanged: dict[int, int], stacksize: int) -> CodeType:
+    """Return the code object of `source`; `exchanged` is what `read` returned with it."""
+    return _exchange(source.to_code(stacksize=stacksize, compute_exception_stack_depths=False), exchanged)
+
+
+def _is_default_of_parameter(name: str, arg: int) -> bool:
+    return name == "CALL_INTRINSIC_2" and arg > 4
+
+
+def _exchange(code: CodeType, opcodes: dict[int, int]) -> CodeType:
+    if not opcodes:
+        return code
+    raw = bytearray(code.co_code)
+    raw[::2] = bytes(opcodes.get(opcode, opcode) for opcode in raw[::2])  # caches are zero in co_code
+    return code.replace(co_code=bytes(raw))
+
+
+def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
+    """Return the code, and its part of the line table, that fills in the free variables of a frame.
+
+    Code that uses none of its free variables could do without, but up to 3.12 reading ``f_locals`` of such a frame
+    (a debugger does) follows a null pointer.
+    """
+    if _SINCE_313 or not count:
+        return b"", b""
+    code = bytes([dis.opmap["COPY_FREE_VARS"], count & 255])
+    if count > 255:
+        code = bytes([_EXTENDED_ARG, count >> 8]) + code
+    # An entry of the line table: its sign bit, the kind "no location" (15), and its length in code units less one.
+    return code, bytes([0x80 | 15 << 3 | (len(code) // 2 - 1)])
+
+
+def attribute_name(code: CodeType, opname: str, arg: int) -> str:
+    """Return the name that LOAD_ATTR or LOAD_METHOD with the argument `arg` looks up."""
+    return code.co_names[arg >> 1 if _SINCE_312 and opname == "LOAD_ATTR" else arg]
+
+
+def loads_dictionary(code: CodeType, opname: str, arg: int) -> bool:
+    """Tell whether the instruction reads the attribute ``__dict__``."""
+    return opname == "LOAD_ATTR" and attribute_name(code, opname, arg) == "__dict__"
+
+
+def attribute_load(item: Instr) -> tuple[str, bool]:
+    """Return the name that LOAD_ATTR or LOAD_METHOD looks up, and whether it pushes what a method call wants."""
+    if isinstance(item.arg, tuple):
+        return str(item.arg[1]), bool(item.arg[0])
+    return str(item.arg), item.name == "LOAD_METHOD"
+
+
+def decorates(item: Instr) -> bool:
+    """Tell whether the instruction is one of those that call a decorator: a call without arguments but its ``self``."""
+    return item.name in ("PRECALL", "CALL") and item.arg == 0
+
+
+def begins_decoration(item: Instr) -> bool:
+    """Tell whether the instruction is the first of those that call one decorator."""
+    return decorates(item) and item.name == ("CALL" if _SINCE_312 else "PRECALL")
+
+
+def is_star_import(opname: str, arg: object) -> bool:
+    """Tell whether the instruction stores every public name of a module into the namespace.
+
+    Args:
+        opname: the instruction's name.
+        arg: its argument, a number or the enumeration member that the `bytecode` library makes of it.
+    """
+    return opname == "IMPORT_STAR" or (opname == "CALL_INTRINSIC_1" and int(arg) == 2)  # type: ignore[call-overload]

@@ -1,0 +1,62 @@
+"""Functions that are not linked, since they look at their local variables: they see their callers all the same.
+
+A linked function reaches the hook that leaves our own frames out through a free variable, which would appear among the
+local variables. Here the hook is a constant instead. It belongs to no generation, so no cycle runs through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from bytecode.instr import Instr, InstrLocation
+
+from blockfreeze.linking import cpython, sequences
+from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals
+
+__all__ = ["show_callers", "with_callers_shown"]
+
+
+def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr]) -> list[Instr]:
+    """Return what takes the place of `item`, an instruction that gets at frames; `item` itself if it does not.
+
+    Args:
+        load: returns the instruction that pushes the hook.
+    """
+    at = item.location
+    if item.name == "LOAD_GLOBAL" and isinstance(item.arg, tuple):
+        called, name = bool(item.arg[0]), str(item.arg[1])
+        if called and name in GLOBAL_CALLER_NAMES:
+            alone = Instr("LOAD_GLOBAL", (False, name), location=at)
+            return [alone, *sequences.call_with_value(load(at), ("",), at), *sequences.null_for(at)]
+    if item.name in ("LOAD_ATTR", "LOAD_METHOD"):
+        name, as_method = cpython.attribute_load(item)
+        if name in CALLER_NAMES:
+            return [*sequences.call_with_value(load(at), (name,), at), *(sequences.null_for(at) if as_method else ())]
+    return [item]
+
+
+def show_callers(code: CodeType, hook: Callable[[Any, str], Any], *, inside: bool = False) -> CodeType:
+    """Return `code` in which every function that is not linked has `hook` called where it gets at frames.
+
+    Args:
+        inside: `code` is inside of such a function, and so not linked either.
+    """
+    inside = inside or inspects_locals(code)
+    nested = tuple(
+        show_callers(one, hook, inside=inside) if isinstance(one, CodeType) else one for one in code.co_consts
+    )
+    if any(new is not old for new, old in zip(nested, code.co_consts, strict=True)):
+        code = code.replace(co_consts=nested)
+    if not inside or CALLER_NAMES.isdisjoint(code.co_names):
+        return code
+    source, exchanged = cpython.read(code)
+
+    def load(at: InstrLocation | None) -> Instr:
+        return Instr("LOAD_CONST", hook, location=at)
+
+    source[:] = [
+        new for item in source for new in (with_callers_shown(item, load) if isinstance(item, Instr) else [item])
+    ]
+    return cpython.write(source, exchanged, code.co_stacksize + 4)

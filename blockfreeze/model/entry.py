@@ -1,0 +1,80 @@
+"""An entry: one function of a block that outside code can hold, and its slot in the vector."""
+
+from __future__ import annotations
+
+import enum
+from types import FunctionType
+
+__all__ = ["Entry", "EntryKind", "undecorated"]
+
+_RAW = "@raw"
+
+
+class EntryKind(enum.Enum):
+    """What an entry stands for: its path says it."""
+
+    FUNCTION = "a top-level function, or what its decorators have made of it"
+    UNDECORATED = "a top-level function as it was before its decorators"
+    METHOD = "a function of a class"
+
+
+class Entry:
+    """A stable function and its slot. `path` is the name inside `member`, a class's methods behind its name and a dot.
+
+    Threads: changed only by the thread that holds the block's claim or its lock `arming`.
+    """
+
+    __slots__ = (
+        "armed",
+        "function",
+        "kind",
+        "member",
+        "own_attributes",
+        "path",
+        "shown",
+        "signature",
+        "slot",
+        "wrapper",
+    )
+
+    def __init__(self, member: str, path: str, function: FunctionType, slot: int, *, wrapper: bool) -> None:
+        self.member = member
+        self.path = path
+        self.kind = _kind_of(path)
+        self.function = function
+        self.slot = slot
+        self.wrapper = wrapper
+        self.armed = False
+        self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
+        self.shown = 0  # the number of the generation whose name, default values and so on it has
+        self.own_attributes = dict(function.__dict__)  # those that it has from the version that serves
+
+    @property
+    def plain_path(self) -> str:
+        """The path without the mark of a function before its decorators."""
+        return self.path.removesuffix(_RAW)
+
+    @property
+    def attribute(self) -> str:
+        """The last part of the path: of a method, its name in the class."""
+        return self.plain_path.rpartition(".")[2]
+
+    @property
+    def name(self) -> str:
+        """The qualified name, for messages."""
+        return f"{self.member}.{self.plain_path}"
+
+    def __repr__(self) -> str:
+        return f"<entry {self.name}>"
+
+
+def _kind_of(path: str) -> EntryKind:
+    """Return the kind of the entry with this path."""
+    if "." in path:
+        return EntryKind.METHOD
+    return EntryKind.UNDECORATED if path.endswith(_RAW) else EntryKind.FUNCTION
+
+
+def undecorated(name: str) -> str:
+    """Return the path of a function as it is before its decorators are applied."""
+    return name + _RAW

@@ -1,0 +1,175 @@
+"""What is recorded of generations and blocks, in groups: who writes each, and in which threads it may be read.
+
+None of these knows a block or a generation, and none of them acts.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, Protocol
+
+from blockfreeze.core.forecast import RunsAgain
+from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.linking.linker import LinkedCode
+from blockfreeze.model.declared import Converter, SupersededClass
+
+__all__ = [
+    "BuildRecord",
+    "Claim",
+    "ClassTables",
+    "DrainRecord",
+    "InstanceTables",
+    "Locks",
+    "PendingConversion",
+    "ReportRecord",
+    "SearchRecord",
+]
+
+
+@dataclass
+class ClassTables:
+    """The classes of one generation.
+
+    Threads: written by the thread that builds the generation or holds the claim, by a module that joins, and (`assigned`,
+    `values`) by code that sets class attributes while versions overlap. Whoever walks through one copies it first.
+    """
+
+    named: dict[tuple[str, str], type] = field(default_factory=dict)
+    """By module and path: the class that the name means in the generation."""
+    values: dict[type, dict[str, Any]] = field(default_factory=dict)
+    """The attributes that make the generation's version of a class."""
+    copies: dict[type, dict[str, Any]] = field(default_factory=dict)
+    """The methods that the generation itself uses, once those that others hold forward."""
+    carried: dict[type, tuple[int, frozenset[str]]] = field(default_factory=dict)
+    """The classes that were carried over: since which generation, and which attributes it linked anew."""
+    assigned: dict[type, set[str]] = field(default_factory=dict)
+    """The attributes that its code has set, where hooks were told."""
+    assignable: frozenset[str] = frozenset()
+    """The names of the attributes that its code may set without them."""
+    enum_values: dict[tuple[int, str], list[Any]] = field(default_factory=dict)
+    """What its bodies have set on members of enumerations: member and value, by the member's id and the attribute."""
+    converters: dict[type, Converter] = field(default_factory=dict)
+    """How instances of its classes come out of those that older generations made."""
+    legacy: list[type] = field(default_factory=list)
+    """The classes of instances that stay on its methods after it was left."""
+    new_instances: dict[int, object] = field(default_factory=dict)
+    """Until it serves: what its calls have made of classes that others have instances of, by id; weakly if possible."""
+
+
+@dataclass
+class BuildRecord:
+    """What building a generation, and modules that join it later, leave for later swaps.
+
+    Threads: written by the thread that builds the generation, and by modules that join it, in any thread.
+    """
+
+    linked: dict[str, LinkedCode] = field(default_factory=dict)
+    """By member; a version that comes back is not linked again."""
+    imports: list[str] = field(default_factory=list)
+    """The modules that the import system is loading into it now."""
+    opening: set[str] = field(default_factory=set)
+    """The modules that some thread has begun to load, and of which there is no member yet."""
+    introduced: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    """The homes of state that no generation before had, by the home's id and the name."""
+    at_fork: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What its bodies have registered to be called at a fork."""
+    armed_with: frozenset[str] = frozenset()
+    """The members whose functions have copies, since the generation was armed."""
+    caches: list[Any] = field(default_factory=list)
+    """The caches of `functools` that its modules have at their top levels."""
+
+
+@dataclass
+class DrainRecord:
+    """What tells whether anything of one generation may still run.
+
+    Threads: written when the generation is complete and at rest, and by modules that join it.
+    """
+
+    codes: list[CodeType] = field(default_factory=list)
+    """The code objects of which something may outlive a call."""
+    idle_counts: list[int] = field(default_factory=list)
+    """Their reference counts when nothing of the generation was running."""
+    lent: set[int] = field(default_factory=set)
+    """The ids of its own functions that closures which outlive it go on with."""
+
+
+@dataclass
+class ReportRecord:
+    """What only reports say of one generation. Threads: written by the thread that builds it, or holds the claim."""
+
+    replaced_classes: dict[str, str] = field(default_factory=dict)
+    """The classes that could not keep their identity, and why."""
+    runs_again: dict[str, tuple[frozenset[str], list[RunsAgain]]] = field(default_factory=dict)
+    """What its bodies did again outside, by member, with the registrations and classes that were made before."""
+    kept_state: set[str] = field(default_factory=set)
+    """The state variables to which a body assigned a value that did not count."""
+    sizes: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The sizes of its containers when its bodies had run."""
+
+
+class PendingConversion(Protocol):
+    """A conversion of instances that waits for its block to be at rest; see `blockfreeze.instances.conversion`."""
+
+    def run(self, *, committed: bool) -> None:
+        """Convert every instance, or none and raise."""
+
+    def forget_undo(self) -> None:
+        """Let go of what taking it back would need."""
+
+    def counted(self) -> tuple[Converted, ...]:
+        """Return how many instances of each class were converted."""
+
+    def not_converted(self, lacking: Mapping[str, int]) -> list[Unreached]:
+        """Return which instances are as they were, and why."""
+
+
+@dataclass
+class InstanceTables:
+    """What a block knows of instances that older generations made. Threads: written by who holds the claim."""
+
+    superseded: list[SupersededClass] = field(default_factory=list)
+    """The classes that second classes have taken the place of, as long as they have instances."""
+    with_legacy_methods: weakref.WeakSet[type] = field(default_factory=weakref.WeakSet)
+    """The classes whose methods run as they did in a generation that was left."""
+    unconverted: PendingConversion | None = None
+    """What waits for the block to be at rest."""
+
+
+@dataclass
+class SearchRecord:
+    """What searches for lingering calls remember. Threads: any thread may search; each list is replaced whole."""
+
+    watcher: threading.Thread | None = None
+    """The thread that ends the overlap as soon as nothing old runs."""
+    suspended: Sequence[tuple[weakref.ref[Any], str, str]] = ()
+    """What the last search of the heap found suspended, with its kind and its owner."""
+    pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)
+    """The holds of pins, by their ids; one that dies takes itself out."""
+
+
+class Claim:
+    """The right to change a block: who has it, and a condition that is notified when it is given back."""
+
+    def __init__(self) -> None:
+        self.owner: threading.Thread | None = None
+        self.converging = False  # it is held by the end of an overlap, not by a swap
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """Forget who holds the lock, in the child of a fork."""
+        self.changed = threading.Condition(threading.Lock())
+
+
+class Locks:
+    """The locks of a block, made anew all together in the child of a fork. Taken in the order of the attributes."""
+
+    def __init__(self) -> None:
+        self.loading = threading.RLock()  # held while a member joins on behalf of a call
+        self.arming = threading.RLock()  # held while functions are copied and made to forward
+        self.moving = threading.RLock()  # held while an instance is made one of another class
+        self.tables = threading.Lock()  # held while entries and members are put into their tables

@@ -1,0 +1,42 @@
+"""The application that a server is to serve, by the place where every generation has its own: ``"shop.app:app"``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from functools import reduce
+from typing import Any
+
+from blockfreeze.api import registry
+from blockfreeze.core.errors import BlockfreezeError
+from blockfreeze.dispatch.pins import Pin
+
+__all__ = ["Target"]
+
+
+class Target:
+    """An application of a block: found anew for each request, in the generation to which the request is pinned."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._module, _, attributes = place.partition(":")
+        self._attributes = attributes.split(".")
+        if not self._module or not all(self._attributes):
+            raise BlockfreezeError(
+                f"{place!r}: the entry was not made: it names no attribute of a module; write 'module:attribute'"
+            )
+        self.block = registry.block_of(self._module, "entry")
+        importlib.import_module(self._module)
+        self.application()
+
+    def application(self) -> Any:
+        """Return the application of the generation that the running context is in.
+
+        Raises:
+            AttributeError: that generation has none.
+        """
+        return reduce(getattr, self._attributes, sys.modules[self._module])
+
+    def pin(self, function: str) -> Pin[int]:
+        """Return a pin for one request, which `function` describes where the pin is listed."""
+        return Pin[int]((self.block,), function)

@@ -1,0 +1,168 @@
+"""An application for ASGI servers that keeps its identity while its block is swapped: one generation per connection.
+
+A request, its streamed body, its background tasks and all messages of a websocket are one call of the application,
+which is pinned; tasks that it starts inherit the pin.
+
+The lifespan: a server tells an application once that it starts and once that it stops. Each generation has an
+application of its own, with state of its own, so each is told: the one that serves when the server starts, and each
+later one before its first request. A generation that no longer serves is told to stop when its last request has ended,
+and so it drains. All that are left are told to stop when the server stops.
+
+Threads: one event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from blockfreeze.servers.application import Target
+
+if TYPE_CHECKING:
+    import asyncio
+
+    Message = dict[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+__all__ = ["ASGIEntry", "asgi_entry"]
+
+
+def asgi_entry(place: str) -> ASGIEntry:
+    """Return an ASGI application that a server can keep for ever; each connection is served by one generation.
+
+    Lifespan events go to the application of the generation that serves when the server starts, and to that of each
+    later generation before its first request; if its start-up fails, so do its requests. A new request waits at a
+    gate, as a new call does.
+
+    Args:
+        place: module and attribute of the application, as in ``"shop.app:app"``; the module belongs to a block.
+
+    Raises:
+        BlockfreezeError: the module is not frozen, or the place is not of that form.
+        AttributeError: the module has no such attribute.
+        ImportError: the block has no such module.
+    """
+    return ASGIEntry(Target(place))
+
+
+class ASGIEntry:
+    """An ASGI application; see `asgi_entry`."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._scope: Message | None = None  # of the server's lifespan, once an application has answered it
+        self._lifespans: dict[int, _Lifespan] = {}
+
+    def __repr__(self) -> str:
+        return f"<ASGI entry {self._target.place}>"
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan of the server."""
+        if scope["type"] == "lifespan":
+            await self._serve_lifespan(scope, receive, send)
+            return
+        async with self._target.pin(f"{scope.get('method', scope['type'])} {scope.get('path', '')}".strip()) as number:
+            if self._scope is None:
+                await self._target.application()(scope, receive, send)
+                return
+            lifespan = await self._lifespan_of(number, self._scope)
+            lifespan.requests += 1
+            try:
+                if "state" in scope:
+                    scope = {**scope, "state": dict(lifespan.state)}
+                await self._target.application()(scope, receive, send)
+            finally:
+                lifespan.requests -= 1
+        await self._stop_idle()
+
+    async def _serve_lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._target.pin("lifespan") as number:
+            first = self._lifespans[number] = _Lifespan(self._target.application(), scope)
+        try:
+            answer = await first.ready  # an application without a lifespan raises, and servers go on without one
+            if answer["type"] == "lifespan.startup.complete":
+                self._scope = scope
+                await send(answer)
+                await receive()
+                self._scope = None
+                answer = {"type": "lifespan.shutdown.complete"}
+                while self._lifespans:
+                    _, lifespan = self._lifespans.popitem()
+                    stopped = await lifespan.stop()
+                    answer = stopped if stopped["type"].endswith("failed") else answer
+            await send(answer)
+        finally:
+            self._scope = None
+            while self._lifespans:
+                self._lifespans.popitem()[1].cancel()
+
+    async def _lifespan_of(self, number: int, scope: Message) -> _Lifespan:
+        import asyncio
+
+        found = self._lifespans.get(number)
+        if found is None:
+            found = self._lifespans[number] = _Lifespan(self._target.application(), scope)
+        try:
+            answer = await asyncio.shield(found.ready)
+            if answer["type"] != "lifespan.startup.complete":
+                raise RuntimeError(f"{self._target.place}: generation {number} did not start: {answer.get('message')}")
+        except Exception:
+            if self._lifespans.get(number) is found:
+                del self._lifespans[number]  # the next request tries again
+            raise
+        return found
+
+    async def _stop_idle(self) -> None:
+        """Stop the applications of generations that no longer serve and have no request left."""
+        current = self._target.block.current.number
+        for number, lifespan in list(self._lifespans.items()):
+            if number != current and not lifespan.requests and lifespan.ready.done():
+                del self._lifespans[number]
+                await lifespan.stop()
+
+
+class _Lifespan:
+    """The lifespan of one generation's application; made in the context that is pinned to that generation."""
+
+    def __init__(self, application: Application, scope: Message) -> None:
+        import asyncio
+
+        self.requests = 0
+        self.state: Message = {}
+        scope = {**scope, "state": self.state} if "state" in scope else dict(scope)
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
+        self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._runs = asyncio.ensure_future(application(scope, self._told.get, self._send))
+        self.ready = asyncio.ensure_future(self._tell("lifespan.startup"))
+
+    async def stop(self) -> Message:
+        """Tell the application to stop, and return its answer."""
+        import asyncio
+
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            return await self._tell("lifespan.shutdown")
+        except Exception as error:
+            return {"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"}
+
+    def cancel(self) -> None:
+        """End it without a word: the server does not wait for an answer."""
+        self._runs.cancel()
+
+    async def _send(self, message: Message) -> None:
+        if not self._answer.done():
+            self._answer.set_result(message)
+
+    async def _tell(self, event: str) -> Message:
+        import asyncio
+
+        self._told.put_nowait({"type": event})
+        ends: set[asyncio.Future[Any]] = {self._answer, self._runs}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if not self._answer.done():
+            self._runs.result()  # raises what the application raised
+            return {"type": f"{event}.complete"}  # it has returned without an answer
+        return self._answer.result()

@@ -1,0 +1,21 @@
+"""How long each phase of a swap takes."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """Measures the phases of a swap, in seconds, into `phases`."""
+
+    def __init__(self, phases: dict[str, float]) -> None:
+        self.phases = phases
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """End a phase; the next one begins."""
+        now = time.perf_counter()
+        self.phases[phase] = now - self._last
+        self._last = now

@@ -1,0 +1,166 @@
+"""The commit: state and instances are brought over, the one store is made, and the world outside is told.
+
+Guarantee: until the store every caller finds the generation that served, whatever fails; what follows the store is
+finished even if it is interrupted.
+
+Threads: by the thread that holds the block's claim.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from blockfreeze.building.build import load_joined
+from blockfreeze.building.forwarding import forward_all, widen
+from blockfreeze.building.stages import finish_build
+from blockfreeze.core.errors import BlockfreezeError
+from blockfreeze.core.events import Committed, RolledBack, announce
+from blockfreeze.core.report import Migrated, SwapReport, Unreached
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.dispatch.vector import overlap_vector
+from blockfreeze.draining.background import drain_in_background
+from blockfreeze.draining.quiesce import go_on, quiesce, refuse_from_inside
+from blockfreeze.instances.conversion import Conversion, supersede_classes
+from blockfreeze.instances.legacy_classes import move_to_legacy_classes, return_from_legacy_classes
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.entry import EntryKind
+from blockfreeze.model.phase import Phase
+from blockfreeze.model.reference import store
+from blockfreeze.reporting.diff import Differences, report
+from blockfreeze.state.migration import Migration
+from blockfreeze.swapping.clock import Clock
+from blockfreeze.swapping.convergence import converge, converge_claimed
+from blockfreeze.swapping.propagate import bring_up_to_date
+from blockfreeze.swapping.verdicts import prepare_error
+
+__all__ = ["Commitment"]
+
+
+class Commitment:
+    """One commit, of a swap or a rollback: state and instances are brought over, the store is made, others are told."""
+
+    def __init__(
+        self,
+        block: Block,
+        before: Generation,
+        after: Generation,
+        phases: dict[str, float],
+        between: Callable[[], None] = go_on,
+        reason: str | None = None,
+    ) -> None:
+        self.block = block
+        self.before = before
+        self.after = after
+        self.phases = phases
+        self.between = between
+        self.reason = reason  # of a rollback
+        self.found = Differences()
+        self.migration = Migration(block, before, after)
+        self.conversion = Conversion(block, before, after)
+        self.migrated: tuple[Migrated, ...] = ()
+        self.stayed: list[Unreached] = []
+        self.legacy_classes = len(before.classes.legacy)
+
+    def problems(self) -> list[str]:
+        """Return what of the state nothing can bring over."""
+        return self.migration.problems() + self.conversion.problems()
+
+    def make(self, seconds: float | None) -> SwapReport:
+        """Commit, behind a gate if `seconds` are given; if anything fails, nothing has changed for any caller."""
+        block, before = self.block, self.before
+        gate = None if seconds is None else Gate()
+        try:
+            if gate is not None and seconds is not None:
+                refuse_from_inside(block, sys._getframe())
+                clock = Clock(self.phases)
+                store(block.reference, overlap_vector(block, before, gate))
+                quiesce(block, gate, seconds, self.between)
+                clock.lap("quiesce")
+            return self._commit(gate)
+        except BaseException:
+            if block.current is before:
+                self.conversion.undo()
+                return_from_legacy_classes(before, self.legacy_classes)
+            raise
+        finally:
+            if gate is not None:
+                gate.open()
+
+    def _bring_over(self, gate: Gate | None) -> None:
+        block, before, after, conversion = self.block, self.before, self.after, self.conversion
+        try:
+            self.migrated = self.migration.run()
+            if gate is not None and conversion.is_needed:
+                conversion.run(committed=False)
+            waiting = conversion.waiting
+            lacking = move_to_legacy_classes(block, before, after, *((waiting, ()) if gate is None else ((), waiting)))
+        except BlockfreezeError:
+            raise
+        except Exception as error:
+            raise prepare_error(block, "convert", None, error) from error
+        self.stayed = conversion.not_converted(lacking)
+        supersede_classes(block, before, after)
+
+    def _commit(self, gate: Gate | None) -> SwapReport:
+        block, before, after = self.block, self.before, self.after
+        block.generations[after.number] = after
+        if load_joined(before, after):
+            finish_build(block, after)
+        block.patches.apply(block, after)
+        if before.complete_members() != before.build.armed_with:
+            forward_all(block, before, after)
+        vector = overlap_vector(block, after)
+        for entry in block.slots:
+            if entry.armed and entry.kind is not EntryKind.METHOD:
+                widen(block, entry, before, after)
+        clock = Clock(self.phases)
+        self._bring_over(gate)
+        retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+        clock.lap("convert")
+        try:
+            store(block.reference, vector)
+            clock.lap("commit")
+            del retired
+            if gate is not None:
+                gate.open()
+            return self._follow_up(clock, gate)
+        except BaseException:
+            if block.current is after:
+                # Interrupted after the store: the new generation serves, and what belongs to it is finished.
+                self._follow_up(clock, gate)
+            raise
+
+    def _follow_up(self, clock: Clock, gate: Gate | None) -> SwapReport:
+        block, before, after = self.block, self.before, self.after
+        numbers = after.number, before.number
+        rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
+        block.variables.update(after.variables)
+        block.at_fork += after.build.at_fork
+        after.build.at_fork = []
+        after.phase = Phase.IN_SERVICE
+        after.classes.new_instances = {}
+        self.conversion.forget_undo()
+        block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
+        pointed, unreached = bring_up_to_date(block, before, after, self.stayed)
+        if after.number in block.served:
+            block.served.remove(after.number)
+        block.served.append(after.number)
+        clock.lap("repoint")
+        announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
+        lingering = converge_claimed(block, whole=True)
+        clock.lap("drain")
+        if lingering or block.instances.unconverted is not None:
+            drain_in_background(block, converge)
+        return report(
+            self.found,
+            "rollback" if rolled_back else "swap",
+            before,
+            after,
+            pointed,
+            unreached,
+            lingering,
+            clock.phases,
+            self.migrated,
+            self.conversion.counted(),
+        )

@@ -1,0 +1,152 @@
+"""The end of an overlap: once a retired generation has drained, the plain vector goes in, and nothing is left over.
+
+Instances that a swap could not convert while calls were under way are converted here, when the block is at rest for a
+moment: new calls are held back for `_MOMENT`, and for the conversion if those in flight have ended by then. Otherwise
+everything goes on, and whoever converges next tries again.
+
+Threads: `converge` may be called by any thread; `converge_claimed` by the one that holds the block's claim.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import FunctionType
+
+from blockfreeze.core.errors import DrainTimeoutError
+from blockfreeze.core.events import Converged, Drained, InstancesConverted, announce
+from blockfreeze.core.report import Lingering
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.dispatch.pins import void_pins
+from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
+from blockfreeze.draining.drain import search
+from blockfreeze.draining.idle import bind_closures_to_own
+from blockfreeze.draining.quiesce import go_on, quiesce
+from blockfreeze.identity import class_attributes
+from blockfreeze.instances.conversion import release_classes
+from blockfreeze.instances.legacy_classes import disarm_legacy_classes, return_from_legacy_classes
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.phase import Phase
+from blockfreeze.model.records import PendingConversion
+from blockfreeze.model.reference import store
+from blockfreeze.state.migration import forget_ancestors
+from blockfreeze.swapping.arming import Arming, disarm_entries, restore_cells, retire_copies
+from blockfreeze.swapping.claim import release_claim
+
+__all__ = ["converge", "converge_claimed", "retired_generations"]
+
+_MOMENT = 0.02
+"""How long new calls are held back for a conversion that no swap has asked them to wait for, in seconds."""
+
+
+def retired_generations(block: Block) -> list[Generation]:
+    """Return every generation that is known and does not serve."""
+    current = block.current
+    return [one for one in tuple(block.generations.values()) if one is not current]
+
+
+def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
+    """End the overlap if the retired generations have drained, or wait while another thread does; return who lingers.
+
+    Without `whole`, one of those who linger is enough. While a swap holds the claim nothing is ended: it is about to
+    open the next overlap.
+    """
+    me = threading.current_thread()
+    if not is_overlapping(block):
+        # The plain vector is in place, and another thread may be clearing up behind it.
+        with block.claim.changed:
+            block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
+        if block.instances.unconverted is None:
+            return []
+    served = block.served[-1:]
+    running, _ = search(block, retired_generations(block), whole=whole)
+    if running:
+        return running
+    with block.claim.changed:
+        block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
+        if block.claim.owner is not None or block.served[-1:] != served:
+            return []
+        block.claim.owner, block.claim.converging = me, True
+    try:
+        return converge_claimed(block, whole=whole)
+    finally:
+        release_claim(block)
+
+
+def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
+    """Do what `converge` does, for the thread that holds the claim."""
+    running = _end_overlap(block, whole=whole) if is_overlapping(block) else []
+    if not running and block.instances.unconverted is not None:
+        _convert_at_rest(block, block.instances.unconverted)
+    return running
+
+
+def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
+    """Hold new calls back for a moment; if the block comes to rest, convert what a swap has left unconverted."""
+    current = block.current
+    arming, gate = Arming(block, current), Gate()
+    error = ""
+    try:
+        arming.plan()
+        store(block.reference, overlap_vector(block, current))
+        arming.apply()
+        store(block.reference, overlap_vector(block, current, gate))
+        quiesce(block, gate, _MOMENT, go_on)
+        conversion.run(committed=True)
+    except DrainTimeoutError:
+        return  # calls are under way all the time: whoever converges next tries again
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    finally:
+        gate.open()
+        arming.undo(None, alone=True)
+        store(block.reference, plain_vector(block, current))
+    block.instances.unconverted = None
+    conversion.forget_undo()
+    release_classes(block, current)
+    counts = tuple((one.name, one.count) for one in conversion.counted())
+    stayed = tuple((one.name, one.reason) for one in conversion.not_converted({}))
+    announce(block.subscribers, InstancesConverted(block.name, current.number, counts, stayed, error))
+
+
+def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
+    retired = retired_generations(block)
+    running, _ = search(block, retired, whole=whole)
+    if running:
+        return running
+    # What old generations have handed out is seen to while accesses still find their generation. Whatever was called
+    # before it forwarded is found by the second search; from then on nothing can begin in an old generation.
+    void_pins(block, retired)
+    for one in retired:
+        retire_copies(block, one)
+    running, held = search(block, retired, whole=whole)
+    if not running:
+        _disarm(block, held)
+        current = block.current.number
+        drained = [one for one in retired if one.phase is not Phase.DRAINED]
+        for one in drained:
+            one.phase = Phase.DRAINED
+        announce(block.subscribers, Drained(block.name, current, tuple(one.number for one in drained)))
+        freed = (one.number for one in retired if one.number not in block.generations)
+        announce(block.subscribers, Converged(block.name, current, tuple(freed)))
+    return running
+
+
+def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
+    current = block.current
+    bind_closures_to_own(held)
+    restore_cells(block, current)
+    store(block.reference, plain_vector(block, current))
+    class_attributes.disarm_classes(current)
+    disarm_legacy_classes(block)
+    # Not before: a call of a generation that was left, on an instance that this one takes back, needs the old methods.
+    return_from_legacy_classes(current)
+    release_classes(block, current)
+    disarm_entries(block, current)
+    kept = set(block.served[-block.history :]) | {current.number}
+    for one in retired_generations(block):
+        for cache in one.build.caches:
+            cache.cache_clear()
+        if one.number not in kept:
+            block.served = [number for number in block.served if number != one.number]
+            block.forget(one)
+    forget_ancestors(block)

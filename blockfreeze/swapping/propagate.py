@@ -1,0 +1,59 @@
+"""What follows the one store: names, modules and objects outside are brought up to date. Nothing here can fail a swap.
+
+The new generation serves already. What cannot be done any more is reported, and is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blockfreeze.core.report import Repointed, Unreached
+from blockfreeze.identity.class_attributes import apply_metadata
+from blockfreeze.identity.enums import apply_to_members
+from blockfreeze.model.block import Block, Generation
+from blockfreeze.reporting.repoint import publish_members, repoint
+from blockfreeze.reporting.stale_holders import left_behind
+from blockfreeze.swapping.arming import present_entries
+
+__all__ = ["bring_up_to_date"]
+
+
+def bring_up_to_date(
+    block: Block, before: Generation, after: Generation, stayed: list[Unreached]
+) -> tuple[list[Repointed], list[Unreached]]:
+    """Let everything that is not reached through the reference follow the commit of `after`.
+
+    Args:
+        stayed: the instances that stay as they were.
+
+    Returns:
+        the names elsewhere that were pointed at new objects, and what could not be reached.
+    """
+    pointed: list[Repointed] = []
+    unreached: list[Unreached] = []
+
+    def point() -> None:
+        found_pointed, found_unreached = repoint(block, before, after)
+        pointed.extend(found_pointed)
+        unreached.extend(found_unreached)
+
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: publish_members(block, before, after),
+        lambda: present_entries(block, before, after),
+        lambda: apply_metadata(after),
+        lambda: apply_to_members(before, after),
+        lambda: _clear_caches(before, after),
+        point,
+        lambda: unreached.extend(sorted(left_behind(block, before, after), key=str)),
+    )
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # metaclasses and descriptors of users may raise anything here
+            unreached.append(Unreached(block.name, f"after the commit: {type(error).__name__}: {error}"))
+    return pointed, unreached + stayed
+
+
+def _clear_caches(*generations: Generation) -> None:
+    for cache in {id(cache): cache for one in generations for cache in one.build.caches}.values():
+        cache.cache_clear()

@@ -1,0 +1,71 @@
+"""From built to acceptable: a generation whose bodies have run is completed, and judged before anybody can reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blockfreeze.core.errors import BlockfreezeError, IncompatibleBlockError, PrepareError
+from blockfreeze.model.block import Block
+from blockfreeze.swapping.candidate import Candidate
+
+__all__ = ["prepare_error", "refuse_incompatible", "refuse_one_way", "run_check"]
+
+
+def refuse_one_way(block: Block, what: str, problems: list[str], remedy: str) -> None:
+    """Refuse what could not be undone, or cannot be done without losing state.
+
+    Raises:
+        IncompatibleBlockError: there are problems.
+    """
+    if problems:
+        raise IncompatibleBlockError(
+            f"{block.name}: the {what} was refused: {'; '.join(problems)}; generation {block.current.number} still "
+            f"serves; {remedy}",
+            block=block.name,
+            problems=tuple(problems),
+        )
+
+
+def prepare_error(block: Block, phase: str, member: str | None, error: BaseException) -> PrepareError:
+    """Return the error for a version that failed in `phase`; the current generation still serves."""
+    place = member or block.name
+    what = "converted to" if phase == "convert" else "built"
+    return PrepareError(
+        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: {error}; "
+        f"generation {block.current.number} still serves; mend the source and swap again",
+        block=block.name,
+        phase=phase,
+        member=member,
+    )
+
+
+def refuse_incompatible(block: Block, candidate: Candidate) -> None:
+    """Refuse a version that lacks what callers rely on.
+
+    Raises:
+        IncompatibleBlockError: it removes or narrows an entry, or changes a function's kind.
+    """
+    problems = candidate.incompatible()
+    if problems:
+        raise IncompatibleBlockError(
+            f"{block.name}: the swap was refused: {'; '.join(problems)}; generation {block.current.number} still "
+            "serves; keep what callers rely on, or swap without strict=True",
+            block=block.name,
+            problems=tuple(problems),
+        )
+
+
+def run_check(block: Block, candidate: Candidate, check: Callable[[Candidate], object]) -> None:
+    """Let the caller's own check judge the candidate.
+
+    Raises:
+        PrepareError: it raised or returned False.
+    """
+    try:
+        passed = check(candidate)
+    except (KeyboardInterrupt, BlockfreezeError):
+        raise
+    except BaseException as error:
+        raise prepare_error(block, "check", None, error) from error
+    if passed is False:
+        raise prepare_error(block, "check", None, AssertionError("the check returned False"))

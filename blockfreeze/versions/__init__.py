@@ -1,0 +1,4 @@
+"""The text of versions: where a version comes from, what its statements say, and whether two versions agree.
+
+May import: core, linking. Nothing is executed. A snapshot is read once and does not change afterwards.
+"""

@@ -1,0 +1,133 @@
+"""One module of a version: its source's bytes, or the loader that has its code, and where it came from."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from functools import cached_property
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from blockfreeze.linking import cpython
+from blockfreeze.linking.analysis import copy_code
+
+__all__ = ["ModuleSource", "_file_spec", "_read", "covers", "find_plain_spec", "is_linkable"]
+
+_SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
+
+
+class ModuleSource:
+    """One module of a snapshot: its source's bytes, or the loader that has its code; and where it came from."""
+
+    def __init__(self, name: str, path: str | None, data: bytes | None, loader: Any, search: list[str] | None) -> None:
+        self.name = name
+        self.path = path
+        self.file = path  # on disk; a version that was given as text keeps that of the version before
+        self.data = data
+        self.loader = loader
+        self.search = search
+        self.shown = path  # what the module is to show as its __file__
+        self._code: CodeType | None = None
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the module is a package."""
+        return self.search is not None
+
+    @cached_property
+    def replaces_itself(self) -> bool:
+        """Whether the module puts another object in its place in `sys.modules`, as its source says."""
+        if self.data is None or b"modules" not in self.data:
+            return False
+        try:
+            tree = cpython.parse(self.data)
+        except (SyntaxError, ValueError):
+            return False
+        targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
+        return any(_is_place_of(self.name, target) for target in targets)
+
+    def compile(self) -> CodeType:
+        """Return the module's code object.
+
+        Raises:
+            SyntaxError, ValueError: the source is not Python.
+            ImportError: the module's own loader has no code for it.
+        """
+        if self.data is None:
+            # Asked once: the interpreter's own loader of frozen modules can be switched off later.
+            self._code = self._code or self.loader.get_code(self.name)
+            if not isinstance(self._code, CodeType):
+                raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
+            return copy_code(self._code)
+        code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
+        assert isinstance(code, CodeType)
+        return code
+
+    def digest(self) -> bytes:
+        """Return a hash of the source, or of nothing where there is no source."""
+        return hashlib.sha256(self.data or b"").digest()
+
+
+def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
+    """Return the spec that the import system would find for `name` without blockfreeze's own finder."""
+    for finder in sys.meta_path:
+        if getattr(finder, "finds_blocks", False):
+            continue
+        find = getattr(finder, "find_spec", None)
+        spec: ModuleSpec | None = None if find is None else find(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+def _is_place_of(name: str, target: ast.expr) -> bool:
+    """Tell whether an assignment goes to the place that `sys.modules` has for the module `name`."""
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Attribute | ast.Name):
+        return False
+    held, key = target.value, target.slice
+    table = held.attr if isinstance(held, ast.Attribute) else held.id
+    itself = key.id == "__name__" if isinstance(key, ast.Name) else isinstance(key, ast.Constant) and key.value == name
+    return table == "modules" and itself
+
+
+def covers(roots: Iterable[str], name: str) -> bool:
+    """Tell whether the module `name` is, or would be, one of `roots` or inside one."""
+    return any(name == root or name.startswith(root + ".") for root in roots)
+
+
+def is_linkable(spec: ModuleSpec) -> bool:
+    """Tell whether the module of `spec` has Python code: not an extension, built-in or namespace package."""
+    loader = spec.loader
+    extension = isinstance(loader, importlib.machinery.ExtensionFileLoader)
+    return loader is not None and not extension and spec.origin != "built-in" and hasattr(loader, "get_code")
+
+
+def _file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
+    path = Path(os.path.abspath(path))
+    loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
+    if not path.name.endswith(_SOURCE):
+        loader = importlib.machinery.SourcelessFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(
+        name, str(path), loader=loader, submodule_search_locations=[str(path.parent)] if package else None
+    )
+    assert spec is not None
+    return spec
+
+
+def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
+    loader: Any = spec.loader
+    path = spec.origin if spec.has_location else None
+    data: bytes | None = None
+    if path is not None and path.endswith(_SOURCE) and hasattr(loader, "get_data"):
+        data = loader.get_data(path)
+    source = ModuleSource(name, path, data, loader, search)
+    # The interpreter's own frozen modules have no location, but they do tell where their source lies.
+    source.shown = path or getattr(spec.loader_state, "filename", None)
+    return source

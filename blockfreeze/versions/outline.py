@@ -1,0 +1,260 @@
+"""The top level of a module as text: what its statements bind and read, and whether two versions of a class agree.
+
+A class that registers itself elsewhere (by its metaclass, an ``__init_subclass__`` or a decorator) must not be made
+again if only its methods have changed. So what counts of a class statement is its *skeleton*: the bases, keywords and
+decorators, and the statements of its body without the methods that are decorated with nothing but what the language
+has for methods. Two skeletons agree if their text is the same, and everything that they read is the same as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+
+from blockfreeze.linking import cpython
+from blockfreeze.linking.hook_table import AS_IT_IS
+from blockfreeze.versions.module_source import ModuleSource
+
+__all__ = ["FIRST_VERSION", "Outline", "Skeleton", "Version", "compile_without", "executed", "outline_of", "root_name"]
+
+Version = int | str
+"""The version of a declared variable, or of a class for its converter."""
+
+FIRST_VERSION: Version = 1
+"""The version of a declaration that names none, and of what was not declared before."""
+
+_METHOD_DECORATORS = frozenset(
+    {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
+    | {"staticmethod"}
+)
+
+
+def root_name(node: ast.expr) -> str:
+    """Return the name that an expression begins with, or the empty string."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that an import executes, or may; not those of functions and classes."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        skipped = isinstance(statement, ast.If) and _never_at_import(statement.test)
+        for field in ("orelse", "finalbody") if skipped else ("body", "orelse", "finalbody"):
+            yield from executed(getattr(statement, field, ()))
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from executed(part.body)
+
+
+def _never_at_import(test: ast.expr) -> bool:
+    text = ast.unparse(test)
+    return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+class Skeleton:
+    """A part of a statement: its text, the names that it reads, and those of them that it calls something of."""
+
+    text: str
+    reads: frozenset[str]
+    calls: frozenset[str]
+
+    def __init__(self, parts: Iterable[ast.AST], inside: Iterable[tuple[str, Skeleton]] = ()) -> None:
+        found, inner = list(parts), list(inside)
+        nodes = [node for part in found for node in ast.walk(part)]
+        calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
+        self.text = "".join([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
+        self.reads = _loaded(nodes).union(*(one.reads for _, one in inner))
+        self.calls = calls.union(*(one.calls for _, one in inner))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The decorators that a function has above ``@entry``: what they say, and the names that they begin with."""
+
+    above: Skeleton
+    roots: tuple[str, ...]
+
+
+class ClassOutline:
+    """A class statement: its skeleton, its decorators' names, and the methods and names of its body."""
+
+    def __init__(self, statement: ast.ClassDef) -> None:
+        self.decorators = [root_name(one) for one in statement.decorator_list]
+        self.skeleton: Skeleton
+        self.methods: set[str] = set()
+        self.names = frozenset(_mangled(name, statement.name) for name in _bound_in(statement.body))
+        nested: list[tuple[str, Skeleton]] = []
+        parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
+        for one in statement.body:
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.methods.add(_mangled(one.name, statement.name))
+                if not all(_is_for_methods(decorator) for decorator in one.decorator_list):
+                    parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
+            elif isinstance(one, ast.ClassDef):
+                nested.append((one.name, ClassOutline(one).skeleton))
+            elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
+                parts.append(one)
+        self.skeleton = Skeleton(parts, nested)
+
+
+def _mangled(name: str, cls: str) -> str:
+    """Return the name under which a class has what its body calls `name`."""
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.lstrip('_')}{name}" if private and cls.strip("_") else name
+
+
+def _bound_in(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in executed(statements):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+        else:
+            yield from (
+                node.id
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            )
+
+
+def _is_for_methods(decorator: ast.expr) -> bool:
+    last = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
+    return last in _METHOD_DECORATORS
+
+
+def _loaded(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+
+
+def _literal_version(call: ast.Call) -> Version | None:
+    found = next((word.value for word in call.keywords if word.arg == "version"), ast.Constant(FIRST_VERSION))
+    value = found.value if isinstance(found, ast.Constant) else None
+    return value if isinstance(value, int | str) else None
+
+
+class Outline:
+    """The names of a module's top level, with the text of the statements that bind or change each, and their reads."""
+
+    def __init__(self, tree: ast.Module, package: str) -> None:
+        self.imports: dict[str, str] = {}
+        self.classes: dict[str, ClassOutline] = {}
+        self.registrations: dict[str, Registration] = {}
+        self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
+        self.assigned_later: dict[str, Skeleton] = {}  # what is assigned to attributes of a class after its statement
+        self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
+        self.texts: dict[str, str] = {}
+        self.reads: dict[str, frozenset[str]] = {}
+        self.has_star = False
+        self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+        for statement in executed(tree.body):
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                self._enter_import(statement, package)
+            else:
+                self._enter(statement)
+
+    def _enter_import(self, statement: ast.Import | ast.ImportFrom, package: str) -> None:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                self.imports[name] = alias.name if alias.asname else name
+            return
+        relative = "." * statement.level + (statement.module or "")
+        module = importlib.util.resolve_name(relative, package) if statement.level else relative
+        for alias in statement.names:
+            self.has_star |= alias.name == "*"
+            self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+
+    def _enter(self, statement: ast.stmt) -> None:
+        names: set[str] = set()
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = {statement.name}
+            if isinstance(statement, ast.ClassDef):
+                self.classes[statement.name] = ClassOutline(statement)
+            else:
+                self._enter_decorators(statement)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
+            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+            names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
+            for name in names & self.classes.keys():
+                self.assigned_later[name] = Skeleton(
+                    [statement], [("", self.assigned_later[name])] if name in self.assigned_later else ()
+                )
+            made = getattr(statement, "value", None)
+            if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
+                self.variables |= dict.fromkeys(names, _literal_version(made))
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            names = {root_name(statement.value)}  # it may change what it is called on
+        elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
+            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        for name in names - {""}:
+            self.texts[name] = self.texts.get(name, "") + ast.dump(statement)
+            self.reads[name] = self.reads.get(name, frozenset()) | _loaded(ast.walk(statement))
+
+    def _qualified(self, node: ast.expr) -> str:
+        root = root_name(node)
+        return ast.unparse(node).replace(root, self.imports.get(root, root), 1) if root else ""
+
+    def _enter_decorators(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.converted.update(
+            ast.unparse(one.args[0])
+            for one in statement.decorator_list
+            if isinstance(one, ast.Call) and one.args and self._qualified(one.func) == "blockfreeze.converts"
+        )
+        above = _above_entry(statement, self._qualified)
+        if above:
+            self.registrations[statement.name] = Registration(Skeleton(above), tuple(map(root_name, above)))
+
+    def skeleton_of(self, name: str) -> Skeleton | None:
+        """Return what counts of a name's statement when the thing itself is not called: of a class, its skeleton."""
+        return self.classes[name].skeleton if name in self.classes else None
+
+    def assigned_later_to(self, name: str) -> Skeleton | None:
+        """Return what the module assigns to a class after its statement; an empty text if nothing."""
+        return self.assigned_later.get(name, Skeleton(()))
+
+    def registration_of(self, name: str) -> Skeleton | None:
+        """Return the decorators that a function has above ``@entry``; None if it has none."""
+        return self.registrations[name].above if name in self.registrations else None
+
+
+def _above_entry(
+    statement: ast.FunctionDef | ast.AsyncFunctionDef, qualified: Callable[[ast.expr], str]
+) -> list[ast.expr]:
+    names = [qualified(one) for one in statement.decorator_list]
+    return statement.decorator_list[: names.index("blockfreeze.entry")] if "blockfreeze.entry" in names else []
+
+
+def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType:
+    """Compile a module in which `functions` have something that does nothing in the place of what registers them.
+
+    The decorators above ``@entry`` are not even evaluated: a framework may refuse to be asked. Lines stay as they are.
+    """
+    assert source.data is not None
+    tree, outline = cpython.parse(source.data), outline_of(source)
+    assert outline is not None
+    for statement in executed(tree.body):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in functions:
+            for at in range(len(outline.registrations[statement.name].roots)):
+                place = statement.decorator_list[at]
+                statement.decorator_list[at] = ast.copy_location(ast.Name(AS_IT_IS, ast.Load()), place)
+    code = compile(tree, source.path or f"<{source.name}>", "exec", dont_inherit=True)
+    assert isinstance(code, CodeType)
+    return code
+
+
+def outline_of(source: ModuleSource) -> Outline | None:
+    """Return the outline of a module; None if it has no source."""
+    package = source.name if source.is_package else source.name.rpartition(".")[0]
+    return None if source.data is None else _outline(source.data, package)
+
+
+@lru_cache(maxsize=256)
+def _outline(data: bytes, package: str) -> Outline:
+    return Outline(cpython.parse(data), package)

@@ -1,0 +1,219 @@
+"""Where a version of a block comes from: a consistent snapshot of its modules' source, read once.
+
+A snapshot reads every source file of a package when it is taken, loaded or not: a generation that imports one of its
+modules later, when the files on disk have changed, must still get its own version of it. Files are read as bytes and
+compiled from them; a ``.pyc`` beside a source is never trusted, since it is keyed by second and size and would serve
+old code after a quick edit. Modules without source are loaded through their own loader, extension modules are left
+to the import system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from blockfreeze.linking import cpython
+from blockfreeze.versions.module_source import ModuleSource, _file_spec, _read, find_plain_spec, is_linkable
+
+__all__ = ["Snapshot", "SourceGiven"]
+
+SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
+
+
+def _forget_lines(filename: str, cached: object) -> None:
+    # Another block of the same name may have a version of that number by now.
+    if linecache.cache.get(filename) is cached:
+        del linecache.cache[filename]
+
+
+class Snapshot:
+    """A version of a block's modules, by name. Immutable once taken, but for modules found later by `find`."""
+
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        self.roots = roots
+        self.modules: dict[str, ModuleSource] = {}
+        self.complete = False  # nothing outside `modules` belongs to this version
+
+    @classmethod
+    def of_roots(cls, roots: tuple[str, ...]) -> Snapshot:
+        """Take a snapshot of `roots` where the import system finds them now.
+
+        Raises:
+            ModuleNotFoundError: a root does not exist.
+        """
+        snapshot = cls(roots)
+        importlib.invalidate_caches()
+        for root in roots:
+            parent, _, _ = root.rpartition(".")
+            path = None
+            if parent:
+                path = importlib.import_module(parent).__path__
+            spec = find_plain_spec(root, path)
+            if spec is None:
+                raise ModuleNotFoundError(f"No module named {root!r}", name=root)
+            snapshot.take(spec)
+        return snapshot
+
+    def again(self) -> Snapshot:
+        """Take a snapshot of the same places as they are now.
+
+        Raises:
+            FileNotFoundError: the file of a root is gone.
+        """
+        fresh = Snapshot(self.roots)
+        importlib.invalidate_caches()
+        for root in self.roots:
+            old = self.modules[root]
+            if old.file is None or old.data is None:
+                fresh.modules[root] = old
+                continue
+            place = Path(old.file).parent.parent if old.is_package else Path(old.file).parent
+            if not Path(old.file).exists():
+                tail = root.rpartition(".")[2]
+                if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
+                    raise FileNotFoundError(2, "no such file", old.file)
+                fresh.take_from(root, place)
+            else:
+                fresh.take(_file_spec(root, Path(old.file), package=old.is_package))
+        return fresh
+
+    def given(self, source: SourceGiven, number: int) -> Snapshot:
+        """Take a snapshot of what a caller hands to `swap` as `source`.
+
+        Args:
+            source: a directory, a file, source text, or a mapping from names of members to source text.
+            number: the number of the generation that is to be built, for the name of a text without a file.
+
+        Raises:
+            FileNotFoundError: there is no such file, or no root of the block in the directory.
+            ValueError: a single file or text was given for a block of more than one module.
+        """
+        if isinstance(source, Mapping):
+            return self._with_texts(source, number)
+        if isinstance(source, bytes) or (isinstance(source, str) and _is_text(source)):
+            return self._with_texts({self._only_root(): source}, number)
+        place = Path(source)
+        importlib.invalidate_caches()
+        fresh = Snapshot(self.roots)
+        fresh.complete = True
+        if place.is_dir():
+            for root in self.roots:
+                fresh.take_from(root, place)
+        elif place.exists():
+            root = self._only_root()
+            package = place.name == "__init__.py"
+            fresh.take(_file_spec(root, place, package=package))
+        else:
+            raise FileNotFoundError(2, "no such file or directory", str(place))
+        return fresh
+
+    def _only_root(self) -> str:
+        if len(self.roots) != 1:
+            raise ValueError(f"one file or text was given for a block of {len(self.roots)} modules; give a directory")
+        return self.roots[0]
+
+    def _with_texts(self, texts: Mapping[str, str | bytes], number: int) -> Snapshot:
+        fresh = Snapshot(self.roots)
+        fresh.complete = self.complete
+        fresh.modules.update(self.modules)
+        for name, text in texts.items():
+            data = text.encode() if isinstance(text, str) else bytes(text)
+            filename = f"<blockfreeze {name} generation {number}>"
+            old = self.modules.get(name)
+            lines = data.decode(errors="replace").splitlines(keepends=True)
+            # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
+            cached = linecache.cache[filename] = (len(data), None, lines, filename)
+            search = old.search if old is not None else None
+            given = ModuleSource(name, filename, data, old.loader if old is not None else None, search)
+            given.file = old.file if old is not None else None
+            weakref.finalize(given, _forget_lines, filename, cached).atexit = False
+            fresh.modules[name] = given
+        return fresh
+
+    def take_from(self, root: str, place: Path) -> None:
+        """Take `root` from a directory that holds it, under its last or its whole name, or that is its package."""
+        place = Path(os.path.abspath(place))
+        tail = root.rpartition(".")[2]
+        whole = Path(*root.split("."))
+        for base in (place / whole, place / tail):
+            if (base / "__init__.py").is_file():
+                return self.take(_file_spec(root, base / "__init__.py", package=True))
+            module = base.with_name(base.name + ".py")
+            if module.is_file():
+                return self.take(_file_spec(root, module, package=False))
+        if (place / "__init__.py").is_file():
+            return self.take(_file_spec(root, place / "__init__.py", package=True))
+        raise FileNotFoundError(2, f"no module {root!r} in the directory", str(place))
+
+    def take(self, spec: ModuleSpec) -> None:
+        """Read the module of `spec` and, if it is a package, the sources of everything in it."""
+        name = spec.name
+        search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
+        self.modules[name] = _read(name, spec, search)
+        for directory in search or ():
+            self._take_directory(name, Path(directory))
+
+    def _take_directory(self, package: str, directory: Path) -> None:
+        if not directory.is_dir():
+            return
+        for path in sorted(directory.iterdir()):
+            stem = path.name.partition(".")[0]
+            name = f"{package}.{stem}"
+            if not stem.isidentifier() or name in self.modules or stem == "__init__":
+                continue
+            if path.is_file() and path.name == stem + ".py":
+                if not (directory / stem / "__init__.py").is_file():
+                    self.modules[name] = _read(name, _file_spec(name, path, package=False), None)
+            elif (path / "__init__.py").is_file():
+                spec = _file_spec(name, path / "__init__.py", package=True)
+                self.modules[name] = _read(name, spec, [str(path)])
+                self._take_directory(name, path)
+            elif path.is_dir():
+                self._take_directory(name, path)  # a namespace package, if anything in it is imported
+
+    def find(self, name: str, path: Iterable[str] | None) -> ModuleSource | None:
+        """Return the module `name` of this version; None if it has none, or only one that is left to the import system.
+
+        Args:
+            path: the search path of the parent package, for members that are not source files.
+        """
+        found = self.modules.get(name)
+        if found is None and not (self.complete and path is None):
+            spec = find_plain_spec(name, path)
+            if spec is not None and is_linkable(spec):
+                search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
+                found = self.modules[name] = _read(name, spec, search)
+        # Who imports a module that puts another object in its place wants that object, which is nothing to be swapped.
+        return None if found is not None and name not in self.roots and found.replaces_itself else found
+
+    def has_inside(self, name: str) -> bool:
+        """Tell whether a module of this version is inside of `name`."""
+        return any(one.startswith(name + ".") for one in self.modules)
+
+    def hash(self, names: Iterable[str]) -> str:
+        """Return a hash of the sources of the modules `names`, as hexadecimal digits."""
+        whole = hashlib.sha256()
+        for name in sorted(names):
+            source = self.modules.get(name)
+            if source is not None:
+                whole.update(name.encode() + b"\0" + source.digest())
+        return whole.hexdigest()
+
+
+def _is_text(source: str) -> bool:
+    if "\n" in source:
+        return True
+    if Path(source).exists() or not any(mark in source for mark in " =("):
+        return False
+    try:
+        cpython.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
