@@ -1,6 +1,7 @@
 """A call that the interpreter has specialized for one function does not take an entry for that function.
 
-CPython 3.12 compares numbers that come from two counters (see `blockfreeze.linking.cpython.VERSIONS_COLLIDE`). The program
+CPython 3.12 compares numbers that come from two counters (see
+`blockfreeze.linking.cpython.VERSIONS_COLLIDE`). The program
 below brings both to the same values, and ends its process if a function of a block can be given such a number.
 """
 

@@ -20,8 +20,6 @@ from blockfreeze.versions.snapshot import SourceGiven
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["aswap"]
-
 
 async def aswap(
     module: Any,

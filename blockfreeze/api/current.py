@@ -7,8 +7,6 @@ import sys
 from blockfreeze.api import registry
 from blockfreeze.dispatch.vector import nearest
 
-__all__ = ["current"]
-
 _getframe = sys._getframe  # kept, as in `vector`
 
 

@@ -15,8 +15,6 @@ from blockfreeze.model.declared import Converter
 from blockfreeze.state.variables import declare
 from blockfreeze.versions.outline import FIRST_VERSION, Version
 
-__all__ = ["converts", "defvar", "entry"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 T = TypeVar("T")

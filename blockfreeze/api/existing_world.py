@@ -15,8 +15,6 @@ from blockfreeze.identity.methods import is_own
 from blockfreeze.linking.analysis import analyse, may_be_suspended, walk_codes
 from blockfreeze.model.block import Block, Generation, Member
 
-__all__ = ["adopt_world"]
-
 
 def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
     """Enter modules that are imported already as generation 0: what they define gets entries and classes."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from blockfreeze.api import registry
 from blockfreeze.api.existing_world import adopt_world
-from blockfreeze.api.opening import _forget_opened, _new_block, _open_installed, _reload_spec
+from blockfreeze.api.opening import forget_opened, new_block, open_installed, reload_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError
 from blockfreeze.core.safe_access import is_a, own_attribute
@@ -29,8 +29,6 @@ from blockfreeze.model.block import Block
 from blockfreeze.swapping.prepare import prepare
 from blockfreeze.versions.module_source import find_plain_spec, is_linkable
 from blockfreeze.versions.snapshot import Snapshot
-
-__all__ = ["freeze", "freeze_error", "freeze_from_inside", "snapshot_of"]
 
 
 def freeze_error(name: str, reason: str, remedy: str) -> FreezeError:
@@ -48,7 +46,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     existing = registry.covering(names[0])
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
-    block = _new_block(names, patchable=patchable, history=max(1, history))
+    block = new_block(names, patchable=patchable, history=max(1, history))
     snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
@@ -56,7 +54,7 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
             raise freeze_error(
                 name, f"{others[0].name!r} is a block of its own", "freeze the whole package first, or leave it out"
             )
-    registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
+    registry.put_finder_first(registry.BlockFinder(open_installed, reload_spec))
     inside = [name for name in tuple(sys.modules) if block.covers(name) and name not in names]
     block.elsewhere.update(name for name in inside if _is_elsewhere(name, sys.modules.get(name)))
     loaded = [name for name in sys.modules if block.covers(name) and is_a(sys.modules[name], ModuleType)]
@@ -149,7 +147,7 @@ def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...]) -> N
                 raise freeze_error(name, "it replaces itself in sys.modules", "freeze the module that it stands for")
         first_complete(block)
     except BaseException as error:
-        _forget_opened(block)
+        forget_opened(block)
         if isinstance(error, KeyboardInterrupt | FreezeError):
             raise
         raise freeze_error(

@@ -27,8 +27,6 @@ from blockfreeze.swapping.convergence import converge, retired_generations
 from blockfreeze.swapping.probation import Probation, watch_over
 from blockfreeze.versions.snapshot import SourceGiven
 
-__all__ = ["drain", "freeze_block", "install", "patched", "pin", "prepare", "rollback", "status", "subscribe", "swap"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

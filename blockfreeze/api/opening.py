@@ -19,16 +19,14 @@ from blockfreeze.swapping.prepare import swap
 from blockfreeze.versions.module_source import ModuleSource, find_plain_spec, is_linkable
 from blockfreeze.versions.snapshot import Snapshot
 
-__all__ = ["_forget_opened", "_new_block", "_open_installed", "_reload_spec", "install_patterns"]
-
 
 def install_patterns(patterns: Iterable[str]) -> None:
     """Make blocks of the modules that match `patterns` when they are imported."""
     registry.add_patterns(patterns)
-    registry.put_finder_first(registry.BlockFinder(_open_installed, _reload_spec))
+    registry.put_finder_first(registry.BlockFinder(open_installed, reload_spec))
 
 
-def _forget_opened(block: Block) -> None:
+def forget_opened(block: Block) -> None:
     registry.remove(block)
     for name in [name for name in sys.modules if block.covers(name)]:
         if sys.modules[name] is block.facades.get(name) or name in block.facades:
@@ -40,19 +38,19 @@ def _forget_opened(block: Block) -> None:
             delattr(holder, tail)
 
 
-def _new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
+def new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
     block = Block(names, Patches(), patchable=patchable, history=history)
     block.open_copy, block.load_member = open_copy, load_member
     return block
 
 
-def _open_installed(name: str) -> ModuleSpec | None:
+def open_installed(name: str) -> ModuleSpec | None:
     """Open a block for a module that matches a pattern of `install` and is being imported for the first time."""
     parent = name.rpartition(".")[0]
     spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
     if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
         return None
-    block = _new_block((name,), patchable=False, history=2)
+    block = new_block((name,), patchable=False, history=2)
     snapshot = Snapshot((name,))
     snapshot.take(spec)
     registry.add(block)
@@ -65,7 +63,7 @@ def _open_installed(name: str) -> ModuleSpec | None:
                 yield body
             first_complete(block)
         except BaseException:
-            _forget_opened(block)
+            forget_opened(block)
             raise
 
     return block_spec(snapshot.modules[name], lambda: new_facade(block, name), load)
@@ -78,7 +76,7 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
         its facade, and what runs the body.
     """
     name = source.name
-    copy = _new_block((name,), patchable=block.patchable, history=1)
+    copy = new_block((name,), patchable=block.patchable, history=1)
     copy.open_copy = None  # a third module of that source is a second one of the block
     snapshot = Snapshot((name,))
     snapshot.modules[name] = source
@@ -93,7 +91,7 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
     return new_facade(copy, name), load
 
 
-def _reload_spec(block: Block, name: str) -> ModuleSpec | None:
+def reload_spec(block: Block, name: str) -> ModuleSpec | None:
     """Return the spec with which ``importlib.reload`` swaps the whole block."""
     source = block.current.members[name].source if name in block.current.members else None
     if source is None:

@@ -23,20 +23,6 @@ from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.model.block import Block, Generation
 
-__all__ = [
-    "BlockFinder",
-    "add",
-    "add_patterns",
-    "add_subscriber",
-    "all_blocks",
-    "block_of",
-    "covering",
-    "generation_of",
-    "inside",
-    "put_finder_first",
-    "remove",
-]
-
 _lock = threading.RLock()
 
 _blocks: dict[str, Block] = {}

@@ -30,8 +30,6 @@ from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import declare
 from blockfreeze.versions.outline import FIRST_VERSION
 
-__all__ = ["Hooks"]
-
 
 class _Dictionary:
     """Something whose ``__dict__`` is a given one."""

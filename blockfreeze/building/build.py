@@ -32,8 +32,6 @@ from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import moved_homes
 from blockfreeze.versions.module_source import ModuleSource
 
-__all__ = ["import_hook_load", "load_joined", "load_member", "loads_of_members", "new_facade", "spec_of"]
-
 
 def new_facade(block: Block, name: str) -> ModuleType:
     """Return the facade of the member `name`, made now if the block has none yet."""

@@ -23,8 +23,6 @@ from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
 
-__all__ = ["arm_facade", "assign", "create_facade", "direct_class", "disarm_facade", "is_facade"]
-
 _PATIENCE = 1.0  # seconds
 
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})

@@ -18,16 +18,6 @@ from blockfreeze.identity.methods import enter_methods, forward_methods, retire_
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
-__all__ = [
-    "copy_direct",
-    "drop_signature",
-    "forward_all",
-    "forward_functions",
-    "point_cells",
-    "show_signature",
-    "widen",
-]
-
 
 def forward_functions(block: Block, member: str, *generations: Generation) -> None:
     """Let the functions of `member` forward that the first of `generations` has and that are direct.

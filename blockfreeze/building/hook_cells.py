@@ -13,8 +13,6 @@ from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.overlay import Overlay
 
-__all__ = ["closure_of"]
-
 
 def closure_of(
     generation: Generation, member: Member, linked: LinkedCode, home: dict[str, Any] | None

@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 from blockfreeze.versions.module_source import ModuleSource
 
-__all__ = ["BlockLoader", "Body", "LoadFacade", "block_spec", "execute"]
-
 
 class Body(NamedTuple):
     """A linked module body: its code, the namespace in which it is to run, and its cells."""

@@ -19,8 +19,6 @@ from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
 from blockfreeze.model.block import Generation, Member
 
-__all__ = ["PATIENCE", "before_joining", "joined", "wait_for"]
-
 PATIENCE = 1.0  # seconds
 
 Load = Callable[["Generation", str], Any]

@@ -15,8 +15,6 @@ from blockfreeze.state.variables import moved_homes
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import compile_without
 
-__all__ = ["link_member"]
-
 
 def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
     """Compile and link one module, once; a module that a kept generation has in the same version is not linked again.

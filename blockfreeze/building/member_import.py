@@ -9,8 +9,6 @@ from typing import Any
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Generation
 
-__all__ = ["load_imported"]
-
 
 @skipped
 def load_imported(

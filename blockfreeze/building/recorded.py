@@ -14,8 +14,6 @@ from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.entry import undecorated
 from blockfreeze.versions.outline import outline_of
 
-__all__ = ["bind_class", "record_class", "seal"]
-
 
 def bind_class(generation: Generation, member: Member, name: str, value: type) -> type:
     """Return the class that stands for `value` in `generation`: the one that was there before, if its shape allows."""

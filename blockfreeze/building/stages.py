@@ -14,8 +14,6 @@ from blockfreeze.model.reference import store
 from blockfreeze.state.containers import container_sizes
 from blockfreeze.versions.snapshot import Snapshot
 
-__all__ = ["abandon_build", "begin", "complete", "finish_build", "first_complete"]
-
 
 def begin(block: Block, snapshot: Snapshot, number: int = 1) -> Generation:
     """Open the first generation of a block: its bodies are about to run, and every access belongs to it."""

@@ -11,8 +11,6 @@ from typing import Any, Final
 from blockfreeze.core.forecast import Capture
 from blockfreeze.core.safe_access import is_a, own_attribute
 
-__all__ = ["find_captures"]
-
 _CONTAINERS: Final = (dict, list, set, tuple)
 
 

@@ -21,8 +21,6 @@ from blockfreeze.core.forecast import Forecast
 from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import covers
 
-__all__ = ["add_to", "forecast", "run"]
-
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the `check` sub-command to the command line's parser."""

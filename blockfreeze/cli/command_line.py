@@ -15,8 +15,6 @@ from blockfreeze.cli import check
 from blockfreeze.core.errors import ControlError
 from blockfreeze.demo import command as demo
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.

@@ -14,19 +14,6 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = [
-    "Committed",
-    "Converged",
-    "Drained",
-    "Event",
-    "InstancesConverted",
-    "Prepared",
-    "Refused",
-    "RolledBack",
-    "Subscriber",
-    "announce",
-]
-
 _logger = logging.getLogger("blockfreeze")
 
 

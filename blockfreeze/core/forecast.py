@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 
 from blockfreeze.core.report import SwapReport, Unbound, used_with
 
-__all__ = ["Capture", "Forecast", "MadeAgain", "RunsAgain"]
-
 
 @dataclass(frozen=True)
 class MadeAgain:

@@ -10,23 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-__all__ = [
-    "BlockStatus",
-    "Converted",
-    "EntryStatus",
-    "FreshObject",
-    "GenerationStatus",
-    "Lingering",
-    "Migrated",
-    "ReplacedClass",
-    "Repointed",
-    "SignatureChange",
-    "SwapReport",
-    "Unbound",
-    "Unreached",
-    "used_with",
-]
-
 
 @dataclass(frozen=True)
 class SignatureChange:

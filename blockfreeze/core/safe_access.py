@@ -14,18 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-__all__ = [
-    "ABSENT",
-    "ATOMS",
-    "CACHE_TYPE",
-    "HEAP_TYPE",
-    "cell_content",
-    "is_a",
-    "is_our_own",
-    "is_proxy",
-    "own_attribute",
-]
-
 T = TypeVar("T")
 
 ATOMS: Final = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))

@@ -18,8 +18,6 @@ from typing import Any, TypeVar
 
 from blockfreeze.dispatch.vector import is_hidden
 
-__all__ = ["as_caller_sees", "hidden_file", "skipped"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = " (importlib._bootstrap)"

@@ -41,17 +41,6 @@ from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
 from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
 from blockfreeze.model.reference import Reference
 
-__all__ = [
-    "content_to_call",
-    "copy_function",
-    "forward",
-    "function_kind",
-    "narrow",
-    "present",
-    "shown_signature",
-    "takes_the_same",
-]
-
 KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 
 

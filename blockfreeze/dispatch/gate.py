@@ -34,8 +34,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Gate", "on_event_loop"]
-
 
 def on_event_loop() -> bool:
     """Tell whether the running thread runs an asyncio event loop."""

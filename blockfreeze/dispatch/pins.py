@@ -32,8 +32,6 @@ from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.gate import Gate, on_event_loop
 from blockfreeze.model.block import Block, Generation
 
-__all__ = ["PINNED", "Hold", "Pin", "lingering_pins", "pinned", "running_task", "void_pins"]
-
 G = TypeVar("G")
 
 _getframe = sys._getframe  # kept, as in `vector`

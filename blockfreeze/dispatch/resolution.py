@@ -14,8 +14,6 @@ from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
-__all__ = ["LATEST", "LEGACY_METHODS", "LegacyChoice", "has_another", "local_of"]
-
 LEGACY_METHODS: Final = "blockfreeze_legacy_methods"
 """The class attribute with the methods of older generations that a class goes on with, by entry.
 

@@ -31,21 +31,6 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 from blockfreeze.model.reference import Reference
 
-__all__ = [
-    "VECTOR",
-    "ForwarderTag",
-    "Overlap",
-    "Plain",
-    "call_in",
-    "called_generation",
-    "is_forwarder",
-    "is_hidden",
-    "is_overlapping",
-    "nearest",
-    "overlap_vector",
-    "plain_vector",
-]
-
 _getframe = sys._getframe  # taken now: a program may delete it from sys, as a test of other interpreters does
 
 VECTOR: Final = ".vector"

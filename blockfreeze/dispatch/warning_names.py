@@ -16,8 +16,6 @@ from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 
-__all__ = ["hides_forwarders"]
-
 _WARNS: Final = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE)
 """Names of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is told where."""
 

@@ -10,8 +10,6 @@ from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.vector import is_overlapping
 from blockfreeze.model.block import Block
 
-__all__ = ["drain_in_background"]
-
 
 def drain_in_background(block: Block, converge: Callable[[Block], list[Lingering]]) -> None:
     """End the overlap as soon as the old generation has drained, from a thread that ends with it."""

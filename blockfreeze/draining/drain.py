@@ -24,12 +24,10 @@ from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.pins import lingering_pins
 from blockfreeze.dispatch.vector import called_generation
-from blockfreeze.draining.idle import _WITHOUT_FUNCTIONS, _has_extra_references, _suspicious_codes
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, has_extra_references, suspicious_codes
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.linking.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.model.block import Block, Generation
-
-__all__ = ["closures_held", "find_lingering", "search"]
 
 _SUSPENDED: Final[Mapping[type, tuple[str, str]]] = {
     GeneratorType: ("generator", "gi_frame"),
@@ -61,7 +59,7 @@ def search(
     running += [Lingering(number, "import", name, "<import system>", 0, "the import") for number, name in loading]
     if whole or not running:
         running += lingering_pins(block, wanted, whole=whole)
-    suspects = [one for one in wanted if _has_extra_references(one)]
+    suspects = [one for one in wanted if has_extra_references(one)]
     if not suspects:
         return running, []
     if not whole:
@@ -74,7 +72,7 @@ def search(
 
 def closures_held(block: Block, generation: Generation) -> list[FunctionType]:
     """Return the closures of a generation that outside code holds, or a call that is under way."""
-    if not _has_extra_references(generation):
+    if not has_extra_references(generation):
         return []
     _, closures = _in_heap(block, {generation}, [generation], all_seen=True)
     return [closure for _, closure in _escaped(block, [generation], closures)]
@@ -154,7 +152,7 @@ def _in_heap(
     closures: list[FunctionType] = []
     # Asked for what refers to a few code objects, the collector answers with little. A list of everything would be a
     # danger: tuples that other threads are building would be in it, and may then not be resized any more.
-    for thing in gc.get_referrers(*_suspicious_codes(suspects)):
+    for thing in gc.get_referrers(*suspicious_codes(suspects)):
         kind = type(thing)
         if kind in _SUSPENDED:
             label, attribute = _SUSPENDED[kind]
@@ -201,7 +199,7 @@ def _escaped(
     extra: set[int] = set()
     for generation in suspects:
         for code, idle in zip(generation.drain.codes, generation.drain.idle_counts, strict=False):
-            if code.co_flags & CO_NESTED and functions.get(id(code), 0) > idle - _WITHOUT_FUNCTIONS:
+            if code.co_flags & CO_NESTED and functions.get(id(code), 0) > idle - WITHOUT_FUNCTIONS:
                 extra.add(id(code))
     if not extra:
         return

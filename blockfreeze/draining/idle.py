@@ -9,16 +9,6 @@ from typing import Any
 from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.model.block import Generation
 
-__all__ = [
-    "_WITHOUT_FUNCTIONS",
-    "_has_extra_references",
-    "_suspicious_codes",
-    "assume_idle",
-    "bind_closures_to_own",
-    "count_idle",
-    "count_joined",
-]
-
 
 def count_idle(generation: Generation) -> None:
     """Note the reference counts of a generation that is complete and in which nothing runs."""
@@ -34,7 +24,7 @@ def count_joined(generation: Generation, codes: list[CodeType]) -> None:
 
 def assume_idle(generation: Generation) -> None:
     """Assume one function of each outermost code object, and no closure: for a world that ran before it was known."""
-    generation.drain.idle_counts = [_WITHOUT_FUNCTIONS for _ in generation.drain.codes]
+    generation.drain.idle_counts = [WITHOUT_FUNCTIONS for _ in generation.drain.codes]
 
 
 def _counts(codes: list[CodeType]) -> list[int]:
@@ -46,7 +36,7 @@ def _count_without_functions() -> int:
     return _counts([one for one in module.co_consts if is_a(one, CodeType)])[0]
 
 
-_WITHOUT_FUNCTIONS = _count_without_functions()
+WITHOUT_FUNCTIONS = _count_without_functions()
 """The count of a code object that another one contains and a list holds, and that no function was made of."""
 
 
@@ -78,12 +68,12 @@ def bind_closures_to_own(held: list[tuple[Generation, FunctionType]]) -> None:
         count_idle(generation)
 
 
-def _has_extra_references(generation: Generation) -> bool:
+def has_extra_references(generation: Generation) -> bool:
     counts = zip(_counts(generation.drain.codes), generation.drain.idle_counts, strict=True)
     return any(now > then for now, then in counts)
 
 
-def _suspicious_codes(suspects: list[Generation]) -> list[CodeType]:
+def suspicious_codes(suspects: list[Generation]) -> list[CodeType]:
     return [
         code
         for generation in suspects

@@ -13,8 +13,6 @@ from blockfreeze.dispatch.vector import nearest
 from blockfreeze.draining.drain import search
 from blockfreeze.model.block import Block
 
-__all__ = ["go_on", "quiesce", "refuse_from_inside"]
-
 
 def go_on() -> None:
     """Do nothing: nobody wants the swap to stop."""

@@ -16,8 +16,6 @@ from typing import Any, Final
 from blockfreeze.core.safe_access import own_attribute
 from blockfreeze.model.block import Generation
 
-__all__ = ["reachable_from"]
-
 _LIMIT: Final = 500_000
 """Objects; who has more is told that what lies beyond is held outside."""
 

@@ -21,7 +21,7 @@ from types import (
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
-from blockfreeze.identity.class_attributes import METADATA, _serve, class_values, is_shared
+from blockfreeze.identity.class_attributes import METADATA, class_values, is_shared, serve_entry
 from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
@@ -29,8 +29,6 @@ from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
-
-__all__ = ["adopt", "new_versioned_attribute", "version_attribute", "version_class", "watch_construction"]
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
 
@@ -66,7 +64,7 @@ def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type,
     for name, value in values.items():
         entry = block.entries.get((member, f"{path}.{name}"))
         if entry is not None:
-            _serve(generation, entry, value)
+            serve_entry(generation, entry, value)
     version_class(block, before, generation, old, built=True)
 
 

@@ -16,8 +16,6 @@ from blockfreeze.dispatch.vector import Plain
 from blockfreeze.linking.hook_table import WITHOUT_HOOK
 from blockfreeze.model.block import Generation, Member
 
-__all__ = ["assign_by_hooks", "assign_directly", "enter_assignment_cells"]
-
 
 def assign_directly(generation: Generation) -> None:
     """Once `generation` is alone: its code sets class attributes by itself."""

@@ -31,8 +31,6 @@ from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import Outline, Skeleton, outline_of
 
-__all__ = ["can_be_carried", "carry_over", "is_foreign", "metaclass_objection", "registrations_made_before"]
-
 _NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
 
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})

@@ -7,13 +7,11 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.vector import Plain
 from blockfreeze.identity.adopt import new_versioned_attribute, version_attribute
-from blockfreeze.identity.class_attributes import _IN_THE_TYPE, _put, _serve, is_shared
+from blockfreeze.identity.class_attributes import IN_THE_TYPE, is_shared, put, serve_entry
 from blockfreeze.identity.enums import is_no_member
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
-
-__all__ = ["assign_class_attribute", "delete_class_attribute"]
 
 
 def assign_class_attribute(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:
@@ -58,18 +56,18 @@ def _assign_while_built(block: Block, generation: Generation, cls: type, name: s
     sets_itself = type(cls).__setattr__ is not type.__setattr__ and not is_no_member(cls, name)
     if sets_itself and cls in generation.classes.carried:
         return  # the class was told of the same already, see `carry_over.can_be_carried`
-    if sets_itself or is_a(getattr(type(cls), name, None), property) or name in _IN_THE_TYPE:
+    if sets_itself or is_a(getattr(type(cls), name, None), property) or name in IN_THE_TYPE:
         if value is ABSENT:
             delattr(cls, name)
         else:
             setattr(cls, name, value)
         return
-    _put(generation.classes.values[cls], name, value)
+    put(generation.classes.values[cls], name, value)
     if cls in generation.classes.carried:
         origin, names = generation.classes.carried[cls]
         generation.classes.carried[cls] = origin, names | {name}
     for (member, path), one in list(generation.classes.named.items()):
         entry = block.entries.get((member, f"{path}.{name}")) if one is cls else None
         if entry is not None:
-            _serve(generation, entry, value)
+            serve_entry(generation, entry, value)
     version_attribute(block, block.current, generation, cls, name, built=True)

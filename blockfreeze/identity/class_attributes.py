@@ -19,23 +19,9 @@ from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
 
-__all__ = [
-    "METADATA",
-    "_IN_THE_TYPE",
-    "_put",
-    "_serve",
-    "apply_metadata",
-    "class_values",
-    "dictionary_in",
-    "disarm_classes",
-    "discard_shadow",
-    "is_shared",
-    "withdraw",
-]
-
 _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__class__", "_abc_impl"})
 
-_IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
+IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
 
 METADATA = frozenset(
     {
@@ -99,7 +85,7 @@ def is_shared(cls: type, one: Generation, other: Generation) -> bool:
     return origins[0] == origins[1]
 
 
-def _serve(generation: Generation, entry: Entry, value: Any) -> None:
+def serve_entry(generation: Generation, entry: Entry, value: Any) -> None:
     """Let the function in a class attribute serve the entry of its name, or nothing if it is none."""
     if is_a(method_function(value), FunctionType):
         generation.locals[entry] = method_function(value)
@@ -121,7 +107,7 @@ def disarm_classes(generation: Generation) -> None:
                 continue
             for other, value in versioned.inner.items():
                 if other is not generation:
-                    _put(other.classes.values.setdefault(cls, {}), name, value)
+                    put(other.classes.values.setdefault(cls, {}), name, value)
             value = versioned.outward.get(generation, versioned.default)
             if value is ABSENT:
                 delete_attribute(cls, name)
@@ -139,7 +125,7 @@ def withdraw(generation: Generation, abandoned: Generation) -> None:
                 value.outward.pop(abandoned, None)
 
 
-def _put(values: dict[str, Any], name: str, value: Any) -> None:
+def put(values: dict[str, Any], name: str, value: Any) -> None:
     if value is ABSENT:
         values.pop(name, None)
     else:

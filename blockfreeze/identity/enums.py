@@ -8,8 +8,6 @@ from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.identity.equality import holds_the_same
 from blockfreeze.model.block import Generation
 
-__all__ = ["apply_to_members", "is_no_member", "is_preserved_member", "merge_members", "set_on_member"]
-
 
 def is_preserved_member(generation: Generation, target: Any) -> bool:
     """Tell whether `target` is a member of an enumeration, one that others have while `generation` is being built."""

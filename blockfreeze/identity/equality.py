@@ -11,8 +11,6 @@ from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
 
-__all__ = ["IDENTITIES", "counterparts", "has_taken_its_class_name", "holds_the_same", "made_alike", "same"]
-
 _CONTAINERS = (tuple, list, dict, set)
 
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth

@@ -8,16 +8,6 @@ from typing import Any
 
 from blockfreeze.core.safe_access import is_a
 
-__all__ = [
-    "can_change",
-    "delete_attribute",
-    "hand_down",
-    "is_made_in_c",
-    "set_attribute",
-    "set_class",
-    "shape_difference",
-]
-
 _IMMUTABLE = 1 << 8
 
 

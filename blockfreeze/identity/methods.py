@@ -18,18 +18,6 @@ from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
 
-__all__ = [
-    "enter_methods",
-    "forward_methods",
-    "is_own",
-    "is_patched",
-    "method_function",
-    "replace_functions",
-    "restore_methods",
-    "retire_methods",
-    "rewrapped",
-]
-
 
 def is_own(block: Block, value: Any) -> bool:
     """Tell whether `value` is a function made by a generation of `block`, or a closure around one."""

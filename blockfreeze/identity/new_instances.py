@@ -11,8 +11,6 @@ import weakref
 from blockfreeze.identity.layout import set_class
 from blockfreeze.model.block import Block, Generation
 
-__all__ = ["LEGACY_OF", "is_new_instance", "note_new_instance", "replace_class"]
-
 LEGACY_OF = "blockfreeze_legacy_of"
 """The attribute of a legacy class that says of which class it is; see `blockfreeze.instances.legacy_classes`."""
 

@@ -24,8 +24,6 @@ from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
 
-__all__ = ["preserved", "preserved_objects"]
-
 
 def preserved(generation: Generation, member: Member, name: str, value: Any) -> Any:
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""

@@ -23,23 +23,21 @@ from weakref import ReferenceType, WeakMethod
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
 from blockfreeze.identity.rebuilt import (
-    _BOUND,
-    _LEADING_ON,
-    _WEAK,
-    _bound_again,
-    _bound_to,
-    _items,
-    _referring_again,
-    _remade,
-    _wrapped_again,
+    BOUND,
+    LEADING_ON,
+    WEAK,
+    bound_to,
+    items_of,
+    rebound_to,
+    rebuilt_with,
+    referring_to,
+    rewrapped_around,
 )
 from blockfreeze.linking.cpython import reads_as_value
 
-__all__ = ["redirect"]
-
 _FACTORY: Any = defaultdict.__dict__["default_factory"]
 
-_REBUILT_TYPES = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *_BOUND)
+_REBUILT_TYPES = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
 
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 
@@ -157,19 +155,19 @@ class _Redirection:
         if type(value) in (staticmethod, classmethod):
             new = self._new(value.__func__)
             if new is not value.__func__:
-                return _wrapped_again(value, new)
-        bound = _bound_to(value)
+                return rewrapped_around(value, new)
+        bound = bound_to(value)
         if bound is not None and id(bound) in self.replace:
             self.todo.append(value)
-            return _bound_again(value, self.replace[id(bound)])
-        if type(value) in _WEAK and id(value()) in self.replace:
+            return rebound_to(value, self.replace[id(bound)])
+        if type(value) in WEAK and id(value()) in self.replace:
             self.todo.append(value())
-            return _referring_again(value, self.replace[id(value())])
+            return referring_to(value, self.replace[id(value())])
         if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
-            old = _items(value)
+            old = items_of(value)
             changed = [self._new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
-                return _remade(value, changed)
+                return rebuilt_with(value, changed)
         self.todo.append(value)
         return value
 
@@ -220,16 +218,16 @@ class _Redirection:
                 set.add(found, new)
 
     def _enter_immutable(self, found: Any) -> None:
-        self.todo.extend(_items(found))
+        self.todo.extend(items_of(found))
 
     def _leads_on(self, keys: list[Any]) -> bool:
         """Tell whether a key refers weakly to something that is to be replaced, or is a method of it."""
-        if set(map(type, keys)).isdisjoint(_LEADING_ON):
+        if set(map(type, keys)).isdisjoint(LEADING_ON):
             return False
-        return any(type(key) in _LEADING_ON and self._new_key(key) is not key for key in keys)
+        return any(type(key) in LEADING_ON and self._new_key(key) is not key for key in keys)
 
     def _new_key(self, key: Any) -> Any:
-        return self._new(key) if type(key) in _LEADING_ON else self.replace.get(id(key), key)
+        return self._new(key) if type(key) in LEADING_ON else self.replace.get(id(key), key)
 
     def _enter_property(self, found: property) -> None:
         self.todo.extend((found.fget, found.fset, found.fdel))
@@ -250,7 +248,7 @@ class _Redirection:
             if content is ABSENT:
                 continue
             new = self.replace.get(id(content))
-            if type(content) in (WeakMethod, *_BOUND) or is_a(content, (tuple, frozenset)):
+            if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
                 again = self._new(content)
                 new = None if again is content else again
             if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):

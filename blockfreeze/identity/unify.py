@@ -16,8 +16,6 @@ from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Generation, Member
 
-__all__ = ["unify"]
-
 
 def unify(generation: Generation, members: Collection[Member], *, objects: bool = True) -> None:
     """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities.

@@ -15,8 +15,6 @@ from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.identity.new_instances import note_new_instance
 from blockfreeze.model.block import Block, Generation
 
-__all__ = ["VersionedAttribute", "VersionedConstructor", "VersionedDataAttribute", "as_data"]
-
 S = TypeVar("S")
 
 _getframe = sys._getframe  # taken now, as in `vector`

@@ -13,15 +13,6 @@ from blockfreeze.identity.methods import method_function
 from blockfreeze.linking.cpython import instructions
 from blockfreeze.model.block import Generation
 
-__all__ = [
-    "assigned_by_constructors",
-    "assigned_in",
-    "gained_attributes",
-    "has_attribute",
-    "instances_of",
-    "with_subclasses",
-]
-
 _FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")

@@ -50,8 +50,6 @@ from blockfreeze.versions.outline import Version
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Conversion", "release_classes", "supersede_classes"]
-
 
 class _Change:
     """What has happened to one class: `target` stands where `source` did.

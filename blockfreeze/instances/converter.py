@@ -6,8 +6,6 @@ from blockfreeze.model.block import Generation
 from blockfreeze.model.declared import Converter
 from blockfreeze.versions.outline import FIRST_VERSION, Version
 
-__all__ = ["converter_of", "version_of"]
-
 
 def converter_of(generation: Generation, cls: type) -> Converter | None:
     """Return the converter that `generation` has for a class, or for its nearest base with one."""

@@ -37,8 +37,6 @@ from blockfreeze.instances.legacy_methods import legacy_methods_of, working_meth
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.phase import Phase
 
-__all__ = ["disarm_legacy_classes", "is_legacy_class", "move_to_legacy_classes", "return_from_legacy_classes"]
-
 _SPECIAL = frozenset({"__init_subclass__", "__class_getitem__", "__new__", "__slots__", "__dict__", "__weakref__"})
 
 

@@ -23,15 +23,6 @@ from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 
-__all__ = [
-    "legacy_methods_of",
-    "make_methods_legacy",
-    "offer_legacy_methods",
-    "release_legacy_methods",
-    "serve_superseded",
-    "working_method",
-]
-
 
 def make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
     """Let the methods of `cls`, which `generation` has and `after` has not, run as they did.

@@ -15,8 +15,6 @@ from blockfreeze.identity.layout import set_class
 from blockfreeze.instances.attributes import has_attribute
 from blockfreeze.instances.legacy_classes import is_legacy_class
 
-__all__ = ["Passage", "full_name"]
-
 
 class Passage:
     """How instances of `kind` become instances of `final`."""

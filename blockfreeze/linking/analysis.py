@@ -17,20 +17,6 @@ from types import CodeType
 
 from blockfreeze.linking.cpython import arguments_of_call, called_names, instructions
 
-__all__ = [
-    "CALLER_NAMES",
-    "GLOBAL_CALLER_NAMES",
-    "Definition",
-    "Linkage",
-    "Reason",
-    "analyse",
-    "copy_code",
-    "inspects_locals",
-    "may_be_suspended",
-    "nested_codes",
-    "walk_codes",
-]
-
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
 """Attributes by which code gets at its callers' frames."""
 

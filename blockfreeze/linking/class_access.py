@@ -17,8 +17,6 @@ from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking.analysis import Linkage
 from blockfreeze.linking.hook_table import ASSIGN, CLASS_HOOKS, DICTIONARY, SETTER, UNASSIGN, VARIABLES
 
-__all__ = ["SETTERS", "ClassAccess", "assigned_names", "class_hooks", "take_over"]
-
 SETTERS = frozenset({"delattr", "setattr"})
 """The built-in functions that set or delete an attribute of what is their first argument."""
 

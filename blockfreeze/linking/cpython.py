@@ -26,35 +26,9 @@ from types import CodeType
 from bytecode import Bytecode
 from bytecode.instr import Instr
 
-__all__ = [
-    "ARGUMENT_REFERENCES",
-    "ATTRIBUTE_USES",
-    "CALLS",
-    "COLLECTS_IN_ALLOCATIONS",
-    "TAKEN_FROM_ELSEWHERE",
-    "VERSIONS_COLLIDE",
-    "_SINCE_312",
-    "_SINCE_313",
-    "arguments_of_call",
-    "attribute_load",
-    "attribute_name",
-    "begins_decoration",
-    "called_names",
-    "decorates",
-    "free_variables_prologue",
-    "instructions",
-    "is_star_import",
-    "is_to_be_called",
-    "loads_dictionary",
-    "parse",
-    "read",
-    "reads_as_value",
-    "write",
-]
+SINCE_312 = sys.version_info >= (3, 12)
 
-_SINCE_312 = sys.version_info >= (3, 12)
-
-_SINCE_313 = sys.version_info >= (3, 13)
+SINCE_313 = sys.version_info >= (3, 13)
 
 _CACHE = dis.opmap.get("CACHE", 0)
 
@@ -62,12 +36,12 @@ _PARSES = 20
 
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 
-CALLS = "CALL" if _SINCE_312 else "PRECALL"
+CALLS = "CALL" if SINCE_312 else "PRECALL"
 """The first instruction of a call, when its arguments are on the stack; the number of them is its argument."""
 
 _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
 
-COLLECTS_IN_ALLOCATIONS = not _SINCE_312
+COLLECTS_IN_ALLOCATIONS = not SINCE_312
 """The garbage collector runs wherever an object is allocated, not at safe points only."""
 
 ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
@@ -143,7 +117,7 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
 
 def is_to_be_called(before: str, after: str) -> bool:
     """Tell whether what is loaded between two instructions is loaded to be called."""
-    return (after if _SINCE_313 else before) == "PUSH_NULL"
+    return (after if SINCE_313 else before) == "PUSH_NULL"
 
 
 def called_names(code: CodeType) -> Iterator[int]:
@@ -165,7 +139,7 @@ def reads_as_value(code: CodeType, name: str) -> bool:
     for at, (opname, arg) in enumerate(loaded):
         if "DEREF" in opname and arg == wanted:
             follower = loaded[at + 1][0] if at + 1 < len(loaded) else ""
-            null = follower if _SINCE_313 else loaded[at - 1][0]
+            null = follower if SINCE_313 else loaded[at - 1][0]
             if null != "PUSH_NULL" and follower not in ATTRIBUTE_USES:
                 return True
     return any(reads_as_value(one, name) for one in code.co_consts if isinstance(one, CodeType))
@@ -217,7 +191,7 @@ def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
     Code that uses none of its free variables could do without, but up to 3.12 reading ``f_locals`` of such a frame
     (a debugger does) follows a null pointer.
     """
-    if _SINCE_313 or not count:
+    if SINCE_313 or not count:
         return b"", b""
     code = bytes([dis.opmap["COPY_FREE_VARS"], count & 255])
     if count > 255:
@@ -228,7 +202,7 @@ def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
 
 def attribute_name(code: CodeType, opname: str, arg: int) -> str:
     """Return the name that LOAD_ATTR or LOAD_METHOD with the argument `arg` looks up."""
-    return code.co_names[arg >> 1 if _SINCE_312 and opname == "LOAD_ATTR" else arg]
+    return code.co_names[arg >> 1 if SINCE_312 and opname == "LOAD_ATTR" else arg]
 
 
 def loads_dictionary(code: CodeType, opname: str, arg: int) -> bool:
@@ -250,7 +224,7 @@ def decorates(item: Instr) -> bool:
 
 def begins_decoration(item: Instr) -> bool:
     """Tell whether the instruction is the first of those that call one decorator."""
-    return decorates(item) and item.name == ("CALL" if _SINCE_312 else "PRECALL")
+    return decorates(item) and item.name == ("CALL" if SINCE_312 else "PRECALL")
 
 
 def is_star_import(opname: str, arg: object) -> bool:

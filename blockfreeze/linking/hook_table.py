@@ -12,36 +12,6 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
-__all__ = [
-    "ASSIGN",
-    "AS_IT_IS",
-    "AT_FORK",
-    "BIND",
-    "BUILD",
-    "CALLER",
-    "CLASS_HOOKS",
-    "DECORATOR",
-    "DEFINE",
-    "DICTIONARY",
-    "HOME",
-    "HOOKS",
-    "IMPORT_MEMBER",
-    "LOAD",
-    "PRESERVE",
-    "REFRESH",
-    "REGISTER_AT_FORK",
-    "SETTER",
-    "STAR",
-    "STATE",
-    "UNASSIGN",
-    "UNSET",
-    "VARIABLES",
-    "WITHOUT_HOOK",
-    "home_variable",
-    "hooks_of",
-    "method_of",
-]
-
 AS_IT_IS = "blockfreeze.as_it_is"
 """A name as well: it stands in the place of a decorator that is not applied again."""
 ASSIGN = "blockfreeze.assign"

@@ -73,8 +73,6 @@ from blockfreeze.linking.hook_table import (
 )
 from blockfreeze.linking.unlinked import with_callers_shown
 
-__all__ = ["LinkedCode", "link"]
-
 _NOWHERE = InstrLocation(None, None, None, None)
 
 

@@ -7,21 +7,7 @@ from __future__ import annotations
 
 from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
 
-from blockfreeze.linking.cpython import _SINCE_312, _SINCE_313
-
-__all__ = [
-    "call_hook",
-    "call_with_two",
-    "call_with_value",
-    "callable_load",
-    "class_load",
-    "closure_load",
-    "free_load",
-    "home_load",
-    "make_with_closure",
-    "null_for",
-    "store_subscript",
-]
+from blockfreeze.linking.cpython import SINCE_312, SINCE_313
 
 _CLOSURE = 8
 
@@ -33,7 +19,7 @@ def free_load(name: str, at: InstrLocation | None) -> Instr:
 
 def class_load(name: str, at: InstrLocation | None) -> list[Instr]:
     """Return what pushes, in the body of a class, the class's own `name` or the content of the free variable `name`."""
-    if _SINCE_312:
+    if SINCE_312:
         return [Instr("LOAD_LOCALS", location=at), Instr("LOAD_FROM_DICT_OR_DEREF", FreeVar(name), location=at)]
     return [Instr("LOAD_CLASSDEREF", FreeVar(name), location=at)]
 
@@ -41,12 +27,12 @@ def class_load(name: str, at: InstrLocation | None) -> list[Instr]:
 def callable_load(loads: list[Instr], at: InstrLocation | None) -> list[Instr]:
     """Return `loads`, which push one callable, together with the null that a call wants beside it."""
     null = Instr("PUSH_NULL", location=at)
-    return [*loads, null] if _SINCE_313 else [null, *loads]
+    return [*loads, null] if SINCE_313 else [null, *loads]
 
 
 def _call(names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
     sequence = [Instr("LOAD_CONST", name, location=at) for name in names]
-    if not _SINCE_312:
+    if not SINCE_312:
         sequence.append(Instr("PRECALL", len(names), location=at))
     return [*sequence, Instr("CALL", len(names), location=at)]
 
@@ -77,7 +63,7 @@ def call_with_two(hook: str, name: str, at: InstrLocation | None, *, push: bool 
     # lower, upper -> lower, upper, hook -> hook, upper, lower -> hook, upper, lower, name -> hook, upper, name, lower
     turn = [free_load(hook, at), Instr("SWAP", 3, location=at)]
     sequence = [*turn, Instr("LOAD_CONST", name, location=at), Instr("SWAP", 2, location=at)]
-    if not _SINCE_312:
+    if not SINCE_312:
         sequence.append(Instr("PRECALL", 2, location=at))
     sequence.append(Instr("CALL", 2, location=at))
     return sequence if push else [*sequence, Instr("POP_TOP", location=at)]
@@ -86,12 +72,12 @@ def call_with_two(hook: str, name: str, at: InstrLocation | None, *, push: bool 
 def null_for(at: InstrLocation | None) -> list[Instr]:
     """Return what puts the null of a call in its place when the callable is on the stack already."""
     null = Instr("PUSH_NULL", location=at)
-    return [null] if _SINCE_313 else [null, Instr("SWAP", 2, location=at)]
+    return [null] if SINCE_313 else [null, Instr("SWAP", 2, location=at)]
 
 
 def closure_load(variable: CellVar | FreeVar, at: InstrLocation | None) -> Instr:
     """Return the instruction that pushes the cell itself, for the closure of a function that is being made."""
-    return Instr("LOAD_FAST" if _SINCE_313 else "LOAD_CLOSURE", variable, location=at)
+    return Instr("LOAD_FAST" if SINCE_313 else "LOAD_CLOSURE", variable, location=at)
 
 
 def make_with_closure(make: Instr, *, had_closure: bool) -> list[Instr]:
@@ -102,7 +88,7 @@ def make_with_closure(make: Instr, *, had_closure: bool) -> list[Instr]:
     """
     if had_closure:
         return [make]
-    if _SINCE_313:
+    if SINCE_313:
         return [make, Instr("SET_FUNCTION_ATTRIBUTE", _CLOSURE, location=make.location)]
     assert isinstance(make.arg, int)
     return [Instr("MAKE_FUNCTION", make.arg | _CLOSURE, location=make.location)]
@@ -114,7 +100,7 @@ def home_load(home: str, hook: str, name: str, at: InstrLocation | None, *, alwa
     3.12 and later fall back to globals and built-ins and raise NameError, as a global would. 3.11 has no such
     instruction: a name that may be missing is looked up by the function in the free variable `hook`.
     """
-    if _SINCE_312:
+    if SINCE_312:
         return [free_load(home, at), Instr("LOAD_FROM_DICT_OR_GLOBALS", name, location=at)]
     if always_set:
         subscript = Instr("BINARY_SUBSCR", location=at)

@@ -15,8 +15,6 @@ from bytecode.instr import Instr, InstrLocation
 from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals
 
-__all__ = ["show_callers", "with_callers_shown"]
-
 
 def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr]) -> list[Instr]:
     """Return what takes the place of `item`, an instruction that gets at frames; `item` itself if it does not.

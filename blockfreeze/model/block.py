@@ -34,8 +34,6 @@ from blockfreeze.model.reference import Reference
 from blockfreeze.versions.module_source import ModuleSource, covers
 from blockfreeze.versions.snapshot import Snapshot
 
-__all__ = ["Block", "Generation", "LoadMember", "Member", "OpenCopy", "PatchTable"]
-
 LoadMember = Callable[["Generation", str], "Member | None"]
 """Loads a member into a generation; returns None if it has no such module."""
 

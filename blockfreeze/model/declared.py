@@ -10,8 +10,6 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.versions.outline import Version
 
-__all__ = ["Converter", "Hook", "SupersededClass", "Variable"]
-
 Hook = Callable[[Any], Any]
 """What makes one value of a variable out of another."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import enum
 from types import FunctionType
 
-__all__ = ["Entry", "EntryKind", "undecorated"]
-
 _RAW = "@raw"
 
 

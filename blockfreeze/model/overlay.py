@@ -10,8 +10,6 @@ from __future__ import annotations
 from types import CellType
 from typing import Any
 
-__all__ = ["Overlay"]
-
 
 class Overlay(dict[str, Any]):
     """What was set while bodies run; all else is read from the home itself."""

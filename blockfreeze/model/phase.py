@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["Phase"]
-
 
 class Phase(enum.Enum):
     """Where in its life a generation is. Changed only by the thread that builds it, or that holds the claim."""

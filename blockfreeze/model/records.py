@@ -17,18 +17,6 @@ from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
 
-__all__ = [
-    "BuildRecord",
-    "Claim",
-    "ClassTables",
-    "DrainRecord",
-    "InstanceTables",
-    "Locks",
-    "PendingConversion",
-    "ReportRecord",
-    "SearchRecord",
-]
-
 
 @dataclass
 class ClassTables:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Reference", "store"]
-
 
 class Reference:
     """The one reference of a block. Loaded once by each entry call; stored by `store` alone."""

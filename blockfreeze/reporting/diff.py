@@ -23,13 +23,11 @@ from blockfreeze.core.safe_access import ABSENT, CACHE_TYPE, is_a
 from blockfreeze.dispatch.forwarders import function_kind
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation
-from blockfreeze.reporting.signatures import _kind_name, narrows
-from blockfreeze.state.containers import _size, container_sizes
+from blockfreeze.reporting.signatures import kind_name, narrows
+from blockfreeze.state.containers import container_sizes, size_of
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import ModuleSource
-
-__all__ = ["Differences", "differences", "report"]
 
 
 class Differences:
@@ -124,7 +122,7 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
 
 def _compare_functions(name: str, was: FunctionType, now: FunctionType, result: Differences) -> None:
     if function_kind(was.__code__) != function_kind(now.__code__):
-        result.incompatible.append(f"{name} was {_kind_name(was)} and is {_kind_name(now)}")
+        result.incompatible.append(f"{name} was {kind_name(was)} and is {kind_name(now)}")
     try:
         before, after = inspect.signature(was), inspect.signature(now)
     except (TypeError, ValueError, NameError):
@@ -145,7 +143,7 @@ def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
         if new is not None and new is not old:
             kind = "lru_cache" if type(old) is CACHE_TYPE else type(old).__name__
             beside = after.members[member].linkage.state_used_beside(name)
-            yield FreshObject(f"{member}.{name}", kind, size, _size(new) or 0, beside)
+            yield FreshObject(f"{member}.{name}", kind, size, size_of(new) or 0, beside)
 
 
 def _overwritten(before: Generation, after: Generation) -> Iterator[str]:

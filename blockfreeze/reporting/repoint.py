@@ -21,8 +21,6 @@ from blockfreeze.core.safe_access import ATOMS, is_a, own_attribute
 from blockfreeze.identity.layout import can_change
 from blockfreeze.model.block import Block, Generation
 
-__all__ = ["publish_members", "repoint"]
-
 _HOLDERS = frozenset({dict, list, set})
 
 _OWN_HOLDERS: Final[Mapping[type, int]] = {type(lru_cache(maxsize=1)(len)): 1}  # a generation lists its caches

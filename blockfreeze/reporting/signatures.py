@@ -6,12 +6,10 @@ import inspect
 from inspect import Parameter
 from types import FunctionType
 
-__all__ = ["_kind_name", "narrows"]
-
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def _kind_name(function: FunctionType) -> str:
+def kind_name(function: FunctionType) -> str:
     if inspect.iscoroutinefunction(function):
         return "a coroutine function"
     if inspect.isasyncgenfunction(function):

@@ -22,8 +22,6 @@ from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.versions.outline import outline_of
 
-__all__ = ["left_behind"]
-
 _PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
 
 _ALONE = 2 + ARGUMENT_REFERENCES

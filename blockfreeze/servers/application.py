@@ -11,8 +11,6 @@ from blockfreeze.api import registry
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.dispatch.pins import Pin
 
-__all__ = ["Target"]
-
 
 class Target:
     """An application of a block: found anew for each request, in the generation to which the request is pinned."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-__all__ = ["ASGIEntry", "asgi_entry"]
-
 
 def asgi_entry(place: str) -> ASGIEntry:
     """Return an ASGI application that a server can keep for ever; each connection is served by one generation.

@@ -13,8 +13,6 @@ from typing import Any
 from blockfreeze.dispatch.pins import Pin
 from blockfreeze.servers.application import Target
 
-__all__ = ["WSGIEntry", "wsgi_entry"]
-
 
 def wsgi_entry(place: str) -> WSGIEntry:
     """Return a WSGI application that a server can keep for ever; each request is served by one generation.

@@ -9,8 +9,6 @@ from typing import Any
 from blockfreeze.core.safe_access import CACHE_TYPE, is_a
 from blockfreeze.model.block import Generation
 
-__all__ = ["_size", "container_sizes"]
-
 _CONTAINERS = (dict, list, set, bytearray, deque)
 
 
@@ -18,12 +16,12 @@ def container_sizes(generation: Generation) -> Iterator[tuple[tuple[str, str], i
     """Yield the numbers of entries of a generation's module-level containers and caches."""
     for member in generation.members.values():
         for name, value in list(member.namespace.items()):
-            size = _size(value)
+            size = size_of(value)
             if size is not None and not name.startswith("__") and name not in member.linkage.state:
                 yield (member.name, name), size
 
 
-def _size(value: Any) -> int | None:
+def size_of(value: Any) -> int | None:
     if is_a(value, _CONTAINERS):
         return len(value)
     return int(value.cache_info().currsize) if type(value) is CACHE_TYPE else None

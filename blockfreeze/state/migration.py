@@ -14,8 +14,6 @@ from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.declared import Hook, Variable
 
-__all__ = ["Migration", "forget_ancestors", "no_way_back"]
-
 _HELD_BY_A_PAIR = 2 + ARGUMENT_REFERENCES  # the pair's, the loop variable's, and `sys.getrefcount`'s own
 
 

@@ -22,8 +22,6 @@ from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Block, Generation, Member
 
-__all__ = ["Patches", "set_name"]
-
 
 def set_name(block: Block, generation: Generation, member: Member, name: str, value: Any) -> None:
     """Set a name of one generation, or delete it (`ABSENT`): in its namespace, and where its code reads it."""

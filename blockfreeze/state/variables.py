@@ -27,8 +27,6 @@ from blockfreeze.model.declared import Hook, Variable
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import FIRST_VERSION, Version, outline_of
 
-__all__ = ["declare", "moved_homes"]
-
 _COPIED = (dict, list, set, deque, bytearray)
 
 

@@ -30,8 +30,6 @@ from blockfreeze.linking.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
-__all__ = ["Arming", "disarm_entries", "present_entries", "restore_cells", "retire_copies"]
-
 _STRING_ANNOTATIONS = __future__.annotations.compiler_flag
 
 _NAME = re.compile(r"[^\W\d]\w*")

@@ -15,8 +15,6 @@ from blockfreeze.reporting.diff import differences
 from blockfreeze.state.migration import no_way_back
 from blockfreeze.swapping.claim import release_claim
 
-__all__ = ["Candidate"]
-
 
 class Candidate:
     """A generation that is prepared and not yet reachable: commit it or discard it.

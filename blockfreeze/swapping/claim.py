@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from blockfreeze.core.errors import SwapInProgressError
 from blockfreeze.model.block import Block
 
-__all__ = ["acquire_claim", "claimed", "release_claim"]
-
 
 @contextmanager
 def claimed(block: Block, wait: bool | float, what: str) -> Iterator[None]:

@@ -34,8 +34,6 @@ from blockfreeze.swapping.convergence import converge, converge_claimed
 from blockfreeze.swapping.propagate import bring_up_to_date
 from blockfreeze.swapping.verdicts import prepare_error
 
-__all__ = ["Commitment"]
-
 
 class Commitment:
     """One commit, of a swap or a rollback: state and instances are brought over, the store is made, others are told."""

@@ -32,8 +32,6 @@ from blockfreeze.state.migration import forget_ancestors
 from blockfreeze.swapping.arming import Arming, disarm_entries, restore_cells, retire_copies
 from blockfreeze.swapping.claim import release_claim
 
-__all__ = ["converge", "converge_claimed", "retired_generations"]
-
 _MOMENT = 0.02
 """How long new calls are held back for a conversion that no swap has asked them to wait for, in seconds."""
 

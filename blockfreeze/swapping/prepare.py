@@ -39,10 +39,8 @@ from blockfreeze.swapping.convergence import converge_claimed, retired_generatio
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
 from blockfreeze.versions.snapshot import SourceGiven
 
-__all__ = ["_refused", "prepare", "swap"]
 
-
-def _refused(block: Block, what: str, error: BaseException) -> Event:
+def refused(block: Block, what: str, error: BaseException) -> Event:
     return Refused(block.name, block.current.number, what, type(error).__name__, str(error))
 
 
@@ -64,7 +62,7 @@ def prepare(
             raise
     except BaseException as error:
         if block.generations:
-            announce(block.subscribers, _refused(block, "swap", error))
+            announce(block.subscribers, refused(block, "swap", error))
         raise
 
 
@@ -123,7 +121,7 @@ def _candidate(
         except BaseException as error:
             if block.current is not generation:
                 _abandon(block, generation, arming)
-                announce(block.subscribers, _refused(block, "swap", error))
+                announce(block.subscribers, refused(block, "swap", error))
             raise
 
     def discard() -> None:
@@ -170,7 +168,7 @@ def swap(
         if check is not None:
             run_check(block, candidate, check)
     except BaseException as error:
-        announce(block.subscribers, _refused(block, "swap", error))
+        announce(block.subscribers, refused(block, "swap", error))
         candidate.discard()
         raise
     return candidate.commit(quiesce=seconds)

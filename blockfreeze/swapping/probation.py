@@ -17,8 +17,6 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.rollback import rollback
 
-__all__ = ["Probation", "watch_over"]
-
 
 @dataclass(frozen=True)
 class Probation:

@@ -15,8 +15,6 @@ from blockfreeze.reporting.repoint import publish_members, repoint
 from blockfreeze.reporting.stale_holders import left_behind
 from blockfreeze.swapping.arming import present_entries
 
-__all__ = ["bring_up_to_date"]
-
 
 def bring_up_to_date(
     block: Block, before: Generation, after: Generation, stayed: list[Unreached]

@@ -19,10 +19,8 @@ from blockfreeze.swapping.claim import claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
-from blockfreeze.swapping.prepare import _refused
+from blockfreeze.swapping.prepare import refused
 from blockfreeze.swapping.verdicts import refuse_one_way
-
-__all__ = ["generation_to_return_to", "rollback"]
 
 
 def rollback(
@@ -50,7 +48,7 @@ def rollback(
             converge_claimed(block)
             return _rollback(block, generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
-        announce(block.subscribers, _refused(block, "rollback", error))
+        announce(block.subscribers, refused(block, "rollback", error))
         raise
 
 

@@ -8,8 +8,6 @@ from blockfreeze.core.errors import BlockfreezeError, IncompatibleBlockError, Pr
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.candidate import Candidate
 
-__all__ = ["prepare_error", "refuse_incompatible", "refuse_one_way", "run_check"]
-
 
 def refuse_one_way(block: Block, what: str, problems: list[str], remedy: str) -> None:
     """Refuse what could not be undone, or cannot be done without losing state.

@@ -12,8 +12,6 @@ from blockfreeze.linking import cpython
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import Outline, Skeleton, outline_of
 
-__all__ = ["says_the_same", "skeletons_agree"]
-
 Find = Callable[[str], ModuleSource | None]
 
 

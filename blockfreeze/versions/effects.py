@@ -23,8 +23,6 @@ from blockfreeze.linking.analysis import CALLER_NAMES, Linkage, analyse, walk_co
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import executed, outline_of, root_name
 
-__all__ = ["Survey"]
-
 _DISPLAYS: Final[Mapping[type, str]] = MappingProxyType(
     {
         ast.Dict: "dict",

@@ -18,8 +18,6 @@ from typing import Any
 from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
 
-__all__ = ["ModuleSource", "_file_spec", "_read", "covers", "find_plain_spec", "is_linkable"]
-
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
 
 
@@ -109,7 +107,7 @@ def is_linkable(spec: ModuleSpec) -> bool:
     return loader is not None and not extension and spec.origin != "built-in" and hasattr(loader, "get_code")
 
 
-def _file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
+def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
     path = Path(os.path.abspath(path))
     loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
     if not path.name.endswith(_SOURCE):
@@ -121,7 +119,7 @@ def _file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
     return spec
 
 
-def _read(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
+def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
     loader: Any = spec.loader
     path = spec.origin if spec.has_location else None
     data: bytes | None = None

@@ -19,8 +19,6 @@ from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
 from blockfreeze.versions.module_source import ModuleSource
 
-__all__ = ["FIRST_VERSION", "Outline", "Skeleton", "Version", "compile_without", "executed", "outline_of", "root_name"]
-
 Version = int | str
 """The version of a declared variable, or of a class for its converter."""
 

@@ -20,9 +20,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from blockfreeze.linking import cpython
-from blockfreeze.versions.module_source import ModuleSource, _file_spec, _read, find_plain_spec, is_linkable
-
-__all__ = ["Snapshot", "SourceGiven"]
+from blockfreeze.versions.module_source import ModuleSource, file_spec, find_plain_spec, is_linkable, read_module
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -81,7 +79,7 @@ class Snapshot:
                     raise FileNotFoundError(2, "no such file", old.file)
                 fresh.take_from(root, place)
             else:
-                fresh.take(_file_spec(root, Path(old.file), package=old.is_package))
+                fresh.take(file_spec(root, Path(old.file), package=old.is_package))
         return fresh
 
     def given(self, source: SourceGiven, number: int) -> Snapshot:
@@ -109,7 +107,7 @@ class Snapshot:
         elif place.exists():
             root = self._only_root()
             package = place.name == "__init__.py"
-            fresh.take(_file_spec(root, place, package=package))
+            fresh.take(file_spec(root, place, package=package))
         else:
             raise FileNotFoundError(2, "no such file or directory", str(place))
         return fresh
@@ -144,19 +142,19 @@ class Snapshot:
         whole = Path(*root.split("."))
         for base in (place / whole, place / tail):
             if (base / "__init__.py").is_file():
-                return self.take(_file_spec(root, base / "__init__.py", package=True))
+                return self.take(file_spec(root, base / "__init__.py", package=True))
             module = base.with_name(base.name + ".py")
             if module.is_file():
-                return self.take(_file_spec(root, module, package=False))
+                return self.take(file_spec(root, module, package=False))
         if (place / "__init__.py").is_file():
-            return self.take(_file_spec(root, place / "__init__.py", package=True))
+            return self.take(file_spec(root, place / "__init__.py", package=True))
         raise FileNotFoundError(2, f"no module {root!r} in the directory", str(place))
 
     def take(self, spec: ModuleSpec) -> None:
         """Read the module of `spec` and, if it is a package, the sources of everything in it."""
         name = spec.name
         search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
-        self.modules[name] = _read(name, spec, search)
+        self.modules[name] = read_module(name, spec, search)
         for directory in search or ():
             self._take_directory(name, Path(directory))
 
@@ -170,10 +168,10 @@ class Snapshot:
                 continue
             if path.is_file() and path.name == stem + ".py":
                 if not (directory / stem / "__init__.py").is_file():
-                    self.modules[name] = _read(name, _file_spec(name, path, package=False), None)
+                    self.modules[name] = read_module(name, file_spec(name, path, package=False), None)
             elif (path / "__init__.py").is_file():
-                spec = _file_spec(name, path / "__init__.py", package=True)
-                self.modules[name] = _read(name, spec, [str(path)])
+                spec = file_spec(name, path / "__init__.py", package=True)
+                self.modules[name] = read_module(name, spec, [str(path)])
                 self._take_directory(name, path)
             elif path.is_dir():
                 self._take_directory(name, path)  # a namespace package, if anything in it is imported
@@ -189,7 +187,7 @@ class Snapshot:
             spec = find_plain_spec(name, path)
             if spec is not None and is_linkable(spec):
                 search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
-                found = self.modules[name] = _read(name, spec, search)
+                found = self.modules[name] = read_module(name, spec, search)
         # Who imports a module that puts another object in its place wants that object, which is nothing to be swapped.
         return None if found is not None and name not in self.roots and found.replaces_itself else found
 
