@@ -24,7 +24,6 @@ from blockfreeze.dispatch.forwarders import (
 )
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
@@ -162,7 +161,7 @@ def let_forward(block: Block, armed: Iterable[Armed]) -> None:
                 function.__dict__.setdefault("__signature__", signature)
         elif function is entry.function:
             continue
-        forward(function, block.reference, entry.slot, hide=hides_forwarders(block, entry))
+        forward(block, entry, function)
 
 
 def let_methods_be(generation: Generation, armed: Iterable[Armed]) -> None:
@@ -190,11 +189,11 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        if not narrow(entry.function, block.reference, entry.slot, first, hide=hides_forwarders(block, entry)):
+        if not narrow(block, entry, first):
             show_signature(entry, first)
     else:
         show_signature(entry, locals_[-1] or entry.function)
-        forward(entry.function, block.reference, entry.slot, hide=hides_forwarders(block, entry))
+        forward(block, entry, entry.function)
     entry.armed = True
 
 

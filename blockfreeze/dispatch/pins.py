@@ -34,7 +34,7 @@ from blockfreeze.model.block import Block, Generation
 
 G = TypeVar("G")
 
-_getframe = sys._getframe  # kept, as in `vector`
+_getframe = sys._getframe  # taken now, as in `vector`
 
 
 class Hold:

@@ -1,4 +1,4 @@
-"""A block, its generations and their members: what is kept, without the means to build, publish or replace it.
+"""A block, its generations and their members: the state, without the means to build, publish or replace anything.
 
 Guarantees: a generation's namespaces, cells and local functions are written while it is built and afterwards by its
 own code alone. `Block.by_globals` knows exactly the generations that are kept or being built.

@@ -30,7 +30,6 @@ from blockfreeze.building.stages import abandon_build
 from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
 from blockfreeze.dispatch.vector import is_forwarder, overlap_vector, plain_vector
-from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.draining.drain import search
 from blockfreeze.identity import class_attributes
 from blockfreeze.identity.assignment_cells import assign_by_hooks
@@ -202,7 +201,7 @@ def retire_copies(block: Block, generation: Generation) -> None:
         if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
             assert isinstance(local, FunctionType)
             copies[id(local)] = generation.locals[entry] = copy_function(local)
-            forward(local, block.reference, entry.slot, hide=hides_forwarders(block, entry))
+            forward(block, entry, local)
     if copies:
         point_cells(generation, copies)
         replace_functions(generation, copies)

@@ -114,7 +114,7 @@ class Commitment:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
-        retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+        retired = block.reference.vector  # held until the commit has been timed: freeing its slots is not part of it
         clock.lap("convert")
         try:
             store(block.reference, vector)

@@ -11,7 +11,6 @@ from typing import Any, Final
 from blockfreeze.building.forwarding import drop_signature, show_signature, widen
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import narrow, present
-from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
@@ -83,7 +82,5 @@ def disarm_entries(block: Block, generation: Generation) -> None:
         if entry.armed and entry.kind is not EntryKind.METHOD and is_a(local, FunctionType):
             if entry.shown != generation.number:
                 _present(block, entry, None, generation)  # its module has joined this generation since the commit
-            hide = hides_forwarders(block, entry)
-            number = generation.number
-            if not narrow(entry.function, block.reference, entry.slot, local, generation=number, hide=hide):
+            if not narrow(block, entry, local, generation=generation.number):
                 show_signature(entry, local)

@@ -1,4 +1,4 @@
-"""From built to acceptable: a generation whose bodies have run is completed, and judged before anybody can reach it."""
+"""Verdicts on a version before it is committed: it could not be built, lacks what callers rely on, or fails a check."""
 
 from __future__ import annotations
 
