@@ -174,3 +174,22 @@ def test_a_member_that_nothing_has_imported_yet_is_the_candidates(workshop: Any)
         with pytest.raises(AttributeError, match="nothing"):
             candidate.part.nothing  # noqa: B018 - the look-up is the test
     assert workshop.load("lazy.part").f() == 1
+
+
+@pytest.mark.needs_threads
+def test_a_bad_version_can_be_rolled_back_while_its_report_looks_for_who_lingers(
+    views: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blockfreeze.swapping import commit
+
+    converge, reports = commit.converge, []
+
+    def rolls_back_first(block: Any, **given: Any) -> Any:
+        monkeypatch.setattr(commit, "converge", converge)
+        reports.append(elsewhere(lambda: bf.rollback("shop")))
+        return converge(block, **given)
+
+    monkeypatch.setattr(commit, "converge", rolls_back_first)
+    report = bf.swap("shop", source=version(2))
+    assert (report.to_generation, reports[0].to_generation, views.index()) == (2, 1, 1)
+    assert bf.swap("shop", source=version(3)).from_generation == 1

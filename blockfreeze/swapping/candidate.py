@@ -18,7 +18,7 @@ from blockfreeze.instances.conversion import Conversion
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.state.migration import no_way_back
-from blockfreeze.swapping.claim import release_claim
+from blockfreeze.swapping.claim import HeldClaim
 
 
 class Candidate:
@@ -37,11 +37,13 @@ class Candidate:
         generation: Generation,
         commit: Callable[[float | None], SwapReport],
         discard: Callable[[], None],
+        claim: HeldClaim,
     ) -> None:
         self._block = block
         self._generation = generation
         self._commit = commit
         self._discard = discard
+        self._claim = claim
         self._open = True
         self._holds: list[Hold] = []
 
@@ -106,9 +108,8 @@ class Candidate:
         try:
             return self._commit(quiesce)
         finally:
-            if self._block.current is not self._generation:
-                self._void_holds()
-            release_claim(self._block)
+            self._let_go(void=self._block.current is not self._generation)
+            self._claim.release()
 
     def discard(self) -> None:
         """Drop the candidate: the block is as it was before it was prepared.
@@ -120,13 +121,14 @@ class Candidate:
         try:
             self._discard()
         finally:
-            self._void_holds()
-            release_claim(self._block)
+            self._let_go(void=True)
+            self._claim.release()
 
-    def _void_holds(self) -> None:
-        """Let whoever is in the candidate go on in the generation that serves."""
-        for hold in self._holds:
+    def _let_go(self, *, void: bool) -> None:
+        """Let go of who is in the candidate; if it does not come to serve, they go on in the generation that does."""
+        for hold in self._holds if void else ():
             hold.generations.pop(self._block, None)
+        self._holds.clear()
 
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""

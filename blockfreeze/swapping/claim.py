@@ -15,30 +15,39 @@ from blockfreeze.core.errors import SwapInProgressError
 from blockfreeze.model.block import Block
 
 
-class Held:
-    """A claim that a ``with`` statement holds; it may be handed over to who goes on with it."""
+class HeldClaim:
+    """A claim that is held: by a ``with`` statement, or by who it was handed over to."""
 
-    handed_over = False
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._held = True
+        self.handed_over = False
 
     def hand_over(self) -> None:
-        """Leave the claim taken when the statement ends: somebody else gives it back with `release_claim`."""
+        """Leave the claim taken when the statement ends: whoever has this object releases it."""
         self.handed_over = True
+
+    def release(self) -> None:
+        """Give the claim back, once: it may be somebody else's by the second time."""
+        if self._held:
+            self._held = False
+            _release(self._block)
 
 
 @contextmanager
-def claimed(block: Block, wait: bool | float, what: str) -> Iterator[Held]:
+def claimed(block: Block, wait: bool | float, what: str) -> Iterator[HeldClaim]:
     """Hold the right to change `block`.
 
     Raises:
         SwapInProgressError: another thread holds it, and `wait` is false or has run out.
     """
     _take(block, wait, what)
-    held = Held()
+    held = HeldClaim(block)
     try:
         yield held
     finally:
         if not held.handed_over:
-            release_claim(block)
+            held.release()
 
 
 def _take(block: Block, wait: bool | float, what: str) -> None:
@@ -72,8 +81,7 @@ def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgres
     )
 
 
-def release_claim(block: Block) -> None:
-    """Give the claim back."""
+def _release(block: Block) -> None:
     with block.claim.changed:
         block.claim.owner = None
         block.claim.converging = False
@@ -104,7 +112,7 @@ def claimed_to_converge(block: Block, still: Callable[[], bool]) -> Iterator[boo
         yield taken
     finally:
         if taken:
-            release_claim(block)
+            _release(block)
 
 
 def release_in_child(block: Block) -> bool:

@@ -29,7 +29,7 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.swapping.arming import Arming, armed
 from blockfreeze.swapping.candidate import Candidate
-from blockfreeze.swapping.claim import claimed
+from blockfreeze.swapping.claim import HeldClaim, claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
@@ -54,7 +54,7 @@ def prepare(
     try:
         with claimed(block, wait, "swap") as claim:
             converge_claimed(block)
-            candidate = _Preparation(block, source, between).candidate()
+            candidate = _Preparation(block, source, between, claim).candidate()
             claim.hand_over()
             return candidate
     except BaseException as error:
@@ -66,11 +66,12 @@ def prepare(
 class _Preparation:
     """One preparation: what is built, and how far it has come."""
 
-    def __init__(self, block: Block, source: SourceGiven | None, between: Callable[[], None]) -> None:
+    def __init__(self, block: Block, source: SourceGiven | None, between: Callable[[], None], claim: HeldClaim) -> None:
         self.block = block
         self.before = block.current
         self.source = source
         self.between = between
+        self.claim = claim
         self.number = block.last_number + 1
         self.clock = Clock({})
         self.phase = "read"
@@ -96,7 +97,7 @@ class _Preparation:
         except (KeyboardInterrupt, GeneratorExit, BlockfreezeError):
             raise
         except BaseException as error:
-            raise prepare_error(block, self.phase, self.member, error) from error
+            raise prepare_error(block, self.phase, _at_fault(block, error) or self.member, error) from error
         block.last_number = self.number
         seconds = sum(self.clock.phases.values())
         announce(block.subscribers, Prepared(block.name, self.number, self.before.number, seconds))
@@ -128,11 +129,11 @@ class _Preparation:
         self.clock.lap("execute")
 
     def _candidate_of(self, generation: Generation, arming: Arming) -> Candidate:
-        block, between, phases = self.block, self.between, self.clock.phases
+        block, between, phases, claim = self.block, self.between, self.clock.phases, self.claim
 
         def commit(seconds: float | None) -> SwapReport:
             try:
-                commitment = Commitment(block, block.current, generation, phases, between)
+                commitment = Commitment(block, block.current, generation, claim, phases, between)
                 commitment.found = differences(block.current, generation)
                 between()
                 return commitment.make(seconds)
@@ -142,7 +143,19 @@ class _Preparation:
                     announce(block.subscribers, refused(block, "swap", error))
                 raise
 
-        return Candidate(block, generation, commit, lambda: arming.disarm(generation))
+        return Candidate(block, generation, commit, lambda: arming.disarm(generation), claim)
+
+
+def _at_fault(block: Block, error: BaseException) -> str | None:
+    """Return the member of `block` whose body has raised an error: the innermost one that another one imports."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        name = frame.f_globals.get("__name__")
+        if frame.f_code.co_name == "<module>" and isinstance(name, str) and block.covers(name):
+            found = name
+        trace = trace.tb_next
+    return found
 
 
 @skipped

@@ -13,7 +13,7 @@ from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.swapping.arming import armed
-from blockfreeze.swapping.claim import claimed
+from blockfreeze.swapping.claim import HeldClaim, claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
@@ -42,17 +42,19 @@ def rollback(
     try:
         if seconds is not None:
             refuse_from_inside(block, sys._getframe())
-        with claimed(block, wait, "rollback"):
+        with claimed(block, wait, "rollback") as claim:
             converge_claimed(block)
-            return _rollback(block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
+            return _rollback(claim, block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
         announce(block.subscribers, refused(block, "rollback", error))
         raise
 
 
-def _rollback(block: Block, after: Generation, seconds: float | None, reason: str, *, lossy: bool) -> SwapReport:
+def _rollback(
+    claim: HeldClaim, block: Block, after: Generation, seconds: float | None, reason: str, *, lossy: bool
+) -> SwapReport:
     before, clock = block.current, Clock({})
-    commitment = Commitment(block, before, after, clock.phases, reason=reason)
+    commitment = Commitment(block, before, after, claim, clock.phases, reason=reason)
     if not lossy:
         remedy = "roll back with lossy=True to leave that state behind"
         refuse_one_way(block, "rollback", commitment.problems(), remedy)
