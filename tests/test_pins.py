@@ -273,3 +273,39 @@ def test_a_generation_is_freed_when_its_pin_has_ended(shop: Any) -> None:
     bf.drain(shop, timeout=10)
     gc.collect()
     assert len(registry.block_of(shop, "test").by_globals) == 2
+
+
+@pytest.mark.needs_event_loop
+@pytest.mark.parametrize("eager", [False, True])
+def test_who_looks_for_tasks_does_not_search_the_heap_for_each(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, eager: bool
+) -> None:
+    """A request has ended, and many tasks that it has started are asleep: each keeps its generation, none costs a walk."""
+    walks = []
+    referrers = gc.get_referrers
+    monkeypatch.setattr(gc, "get_referrers", lambda *objects: walks.append(objects) or referrers(*objects))
+
+    async def main() -> tuple[int, int, list[int]]:
+        async def answers(wait: asyncio.Event) -> int:
+            await wait.wait()
+            return only(shop.foo())
+
+        if eager and hasattr(asyncio, "eager_task_factory"):
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        wait, tasks = asyncio.Event(), []
+        for _ in range(20):
+            async with bf.pin(shop):
+                tasks.append(asyncio.create_task(answers(wait)))
+        await asyncio.sleep(0)
+        bf.swap(shop, source=text(2))
+        walks.clear()
+        lingering = len(bf.status(shop).lingering)
+        walked = len(walks)
+        wait.set()
+        return lingering, walked, await asyncio.gather(*tasks)
+
+    lingering, walked, answers = asyncio.run(main())
+    assert (lingering, set(answers)) == (20, {1})
+    assert walked < 20
+    bf.drain(shop, timeout=10)
+    assert only(shop.foo()) == 2

@@ -30,6 +30,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.gate import Gate, on_event_loop
+from blockfreeze.linking.cpython import TASKS_ARE_LISTED
 from blockfreeze.model.block import Block, Generation
 
 G = TypeVar("G")
@@ -209,8 +210,9 @@ def lingering_pins(block: Block, wanted: Collection[Generation], *, whole: bool 
         found += [_describe(hold, generation, task.get_name()) for task, hold, generation in known]
         if found:
             return found
+    _find_tasks([hold for hold, _ in inherited])
     for hold, generation in inherited:
-        found += [_describe(hold, generation, task.get_name()) for task in _tasks_with(hold)]
+        found += [_describe(hold, generation, task.get_name()) for ref in hold.tasks if (task := ref()) is not None]
     return found
 
 
@@ -226,25 +228,50 @@ def void_pins(block: Block, generations: Iterable[Generation]) -> None:
             hold.generations.pop(block, None)
 
 
-def _tasks_with(hold: Hold) -> list[Any]:
-    """Return the tasks that are not done and whose context has `hold`.
+def _find_tasks(holds: list[Hold]) -> None:
+    """Note for each of `holds` the tasks that are not done and whose context has it."""
+    for hold in holds:
+        hold.tasks = []
+    if holds and "asyncio" in sys.modules:
+        for task in _listed_tasks() if TASKS_ARE_LISTED else _tasks_in_heap(holds):
+            contexts: list[Any] = [
+                one for one in gc.get_referents(task, getattr(task, "__dict__", None)) if type(one) is Context
+            ]
+            found = {id(hold): hold for one in contexts if (hold := one.get(PINNED)) is not None}
+            # A task cannot lose its hold before it is done, so whoever only waits for it need not search again.
+            if not task.done():
+                for hold in found.values():
+                    hold.tasks.append(weakref.ref(task))
 
-    Nothing but the collector can tell: a context does not list its tasks, and before 3.12 a task does not show its
-    context. The mapping inside of a context is a tree of a few levels.
+
+def _listed_tasks() -> list[Any]:
+    """Return every task that is not done: 3.11 has one set of them, 3.12 and 3.13 one more for those that run eagerly."""
+    tasks: Any = sys.modules["asyncio"].tasks
+    names = ("_all_tasks",) if hasattr(tasks, "_all_tasks") else ("_scheduled_tasks", "_eager_tasks")
+    return [task for name in names for task in _copied(getattr(tasks, name))]
+
+
+def _copied(tasks: Iterable[Any]) -> list[Any]:
+    while True:
+        try:
+            return list(tasks)
+        except RuntimeError:
+            continue  # another thread has added or finished one meanwhile
+
+
+def _tasks_in_heap(holds: list[Hold]) -> list[Any]:
+    """Return the tasks whose contexts have one of `holds`.
+
+    A context does not list its tasks, so the collector is asked: once for all holds, since each question walks through
+    the whole heap. The mapping inside of a context is a tree of a few levels.
     """
-    task_type: Any = getattr(sys.modules.get("asyncio"), "Task", None)
-    if task_type is None:
-        return []
+    task_type: Any = sys.modules["asyncio"].Task
     contexts: list[Any] = []
-    ahead: list[Any] = [hold]
+    ahead: list[Any] = list(holds)
     seen: set[int] = set()
     while ahead:
         referrers = gc.get_referrers(*ahead)
         contexts += [one for one in referrers if type(one) is Context]
         ahead = [one for one in referrers if type(one).__name__.startswith("hamt") and id(one) not in seen]
         seen.update(map(id, ahead))
-    referrers = gc.get_referrers(*contexts) if contexts else []
-    tasks = [one for one in referrers if issubclass(type(one), task_type) and not one.done()]
-    # It cannot lose the hold before it is done, so whoever only waits for it need not search again.
-    hold.tasks = [weakref.ref(one) for one in tasks]
-    return tasks
+    return [one for one in gc.get_referrers(*contexts) if issubclass(type(one), task_type)] if contexts else []

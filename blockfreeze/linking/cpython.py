@@ -47,6 +47,9 @@ COLLECTS_IN_ALLOCATIONS = not SINCE_312
 ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
 """The references, counted by `sys.getrefcount`, that a call holds to a local variable's value; 3.14 borrows it."""
 
+TASKS_ARE_LISTED = sys.version_info < (3, 14)
+"""`asyncio` has sets of the tasks of all threads; later it has lists that C code alone can read."""
+
 VERSIONS_COLLIDE = sys.version_info[:2] == (3, 12)
 """Two functions may have one version, though one of them has, and the other has not, what a call was specialized for.
 
