@@ -17,7 +17,7 @@ from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
 from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
-from blockfreeze.draining.drain import search
+from blockfreeze.draining.drain import find_lingering, search
 from blockfreeze.draining.idle import bind_closures_to_own
 from blockfreeze.draining.quiesce import go_on, quiesce
 from blockfreeze.identity import class_attributes
@@ -57,6 +57,8 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
 def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
     """Do what `converge` does, for the thread that holds the claim."""
     running = _end_overlap(block, whole=whole) if is_overlapping(block) else []
+    if running and len(block.retired()) > block.history:
+        _free_drained(block)
     if not running and block.instances.unconverted is not None:
         _convert_at_rest(block, block.instances.unconverted)
     return running
@@ -119,11 +121,37 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     return_from_legacy_classes(current)
     release_classes(block, current)
     disarm_entries(block, current)
-    kept = set(block.served[-block.history :]) | {current.number}
     for one in block.retired():
-        for cache in one.build.caches:
-            cache.cache_clear()
-        if one.number not in kept:
-            block.served = [number for number in block.served if number != one.number]
-            block.forget(one)
+        _let_go(block, one)
+    forget_ancestors(block)
+
+
+def _let_go(block: Block, generation: Generation) -> None:
+    """Clear what a drained generation has cached, and forget it unless the history keeps it."""
+    for cache in generation.build.caches:
+        cache.cache_clear()
+    if generation.number not in block.served[-block.history :]:
+        block.served = [number for number in block.served if number != generation.number]
+        block.forget(generation)
+
+
+def _free_drained(block: Block) -> None:
+    """Forget the generations that nobody runs or holds, while another one lingers and the overlap goes on.
+
+    The steps are those of the end of an overlap; what belongs to the generations that stay is left alone.
+    """
+    history = block.served[-block.history :]
+    lingering = {one.generation for one in find_lingering(block, block.retired())}
+    unused = [one for one in block.retired() if one.number not in lingering and one.number not in history]
+    # Instances on legacy classes of a generation are seen to when the overlap ends.
+    unused = [one for one in unused if not one.classes.legacy]
+    void_pins(block, unused)
+    for one in unused:
+        retire_copies(block, one)
+    running, held = search(block, unused, whole=True)
+    bind_closures_to_own(held)
+    for one in unused:
+        if one.number not in {found.generation for found in running}:
+            class_attributes.withdraw(block.current, one)
+            _let_go(block, one)
     forget_ancestors(block)
