@@ -43,14 +43,18 @@ class _Ways(dict[type, int]):
 
 
 def reachable_from(
-    roots: Iterable[Any], generations: Collection[Generation], without: tuple[type, ...] = ()
+    generations: Collection[Generation], roots: Iterable[Any] | None = None, without: tuple[type, ...] = ()
 ) -> set[int]:
-    """Return the ids of what `roots`, and generations' own functions and classes, reach and the collector knows.
+    """Return the ids of what generations' own functions and classes, and `roots`, lead to and the collector knows.
 
     Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, and instances of the
     types `without`: all of these lead outside.
+
+    Args:
+        roots: the namespaces of the generations if it is None.
     """
-    level: list[Any] = list(roots)
+    namespaces = (member.namespace for generation in generations for member in generation.members.values())
+    level: list[Any] = list(namespaces if roots is None else roots)
     for generation in generations:
         level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
     names = {name for generation in generations for name in generation.members}

@@ -20,7 +20,7 @@ from typing import Any
 
 from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.draining.drain import closures_held
+from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
@@ -106,7 +106,7 @@ def _reachable_in(*generations: Generation) -> set[int]:
         roots += [
             value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
         ]
-    return reachable_from(roots, generations, (Block, Generation))
+    return reachable_from(generations, roots, (Block, Generation))
 
 
 def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:
