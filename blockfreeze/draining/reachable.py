@@ -1,8 +1,7 @@
-"""What a generation holds: everything that can be reached from its namespaces, functions and classes.
+"""What a generation holds: everything that its namespaces, functions and classes lead to.
 
-Who waits for a generation to drain, or tells who holds what a swap has left behind, asks it of heaps of any size while
-other threads want to run. So it goes level by level, and the collector follows the references of a whole slice of a
-level in one call.
+A heap may be of any size, and other threads want to run meanwhile. So the walk goes level by level, and the collector
+follows the references of a whole slice of a level in one call. What is not found is said to be outside.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from blockfreeze.core.safe_access import own_attribute
 from blockfreeze.model.block import Generation
 
 _LIMIT: Final = 500_000
-"""Objects; who has more is told that what lies beyond is held outside."""
+"""Objects; what lies beyond is said to be outside."""
 
 _SLICE: Final = 4096
-"""Objects that the collector is asked for at once: no other thread runs meanwhile, for less than a millisecond."""
+"""Objects whose references are followed in one call: no other thread runs meanwhile, for less than a millisecond."""
 
 _CLOSED, _PLAIN, _FUNCTION, _CLASS = range(4)
 
