@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from types import FrameType
 
 from blockfreeze.core.collector import collector_at_rest
@@ -29,17 +29,10 @@ def threads_in(block: Block, wanted: Collection[Generation]) -> list[Lingering]:
     if _beside_other_interpreters():
         return [Lingering(one.number, "interpreter", "another one", "<unknown>", 0, "any function") for one in wanted]
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    with _stacks_readable():
+    # 3.11 collects inside of allocations. To read another thread's frame it takes a pointer to it, and then allocates
+    # the frame's object; a collection in between can run Python code, with it the other thread: the frame is gone.
+    with collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext():
         return _walk(block, wanted, names, sys._current_frames())
-
-
-def _stacks_readable() -> AbstractContextManager[None]:
-    """Return what keeps the collector from running while the stacks of other threads are read; needed on 3.11 only.
-
-    There it runs inside of allocations. To read another thread's frame CPython takes a pointer to it and then allocates
-    the frame's object; a collection in between can run Python code, with it the other thread, and the frame is gone.
-    """
-    return collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext()
 
 
 def _beside_other_interpreters() -> bool:

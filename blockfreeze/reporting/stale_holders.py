@@ -51,18 +51,24 @@ def find_stale(
     inside = _reachable_in(before, after) if wanted else set()
     wanted.update({at: one.old for at, one in replaced.items()})
     holders = find_holders(wanted, own_tables(block))
-    held_by = _held_by(holder for holder in holders if id(holder.container) not in inside)
-    left_behind = [*_of_objects(before, names, wanted, held_by), *_of_closures(before, closures, wanted, held_by)]
+    held_by: dict[int, set[str]] = {}
+    for holder in holders:
+        for at in holder.held if id(holder.container) not in inside else ():
+            held_by.setdefault(at, set()).add(holder.modules[-1] if holder.modules else holder.kind)
+    objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
+    left_behind = _described(before.number, objects, [wanted[at] for at in closures & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
 
 
-def _held_by(holders: Iterable[Holder]) -> dict[int, set[str]]:
-    """Return what holds each object: the name of a module, or a type."""
-    found: dict[int, set[str]] = {}
-    for holder in holders:
-        for at in holder.held:
-            found.setdefault(at, set()).add(holder.modules[-1] if holder.modules else holder.kind)
-    return found
+def _described(
+    number: int, objects: Mapping[str, tuple[Any, set[str]]], closures: Iterable[FunctionType]
+) -> Iterator[Unreached]:
+    for name, (value, held_by) in objects.items():
+        who = ", ".join(sorted(held_by))
+        yield Unreached(name, f"the {type(value).__name__} of generation {number} is still held by {who}")
+    counts = Counter((f"{one.__module__}.{one.__qualname__}", one.__code__.co_firstlineno) for one in closures)
+    for (name, line), count in counts.items():
+        yield Unreached(name, f"{count} made at line {line} are held outside, and go on with generation {number}")
 
 
 def _in_containers(replaced: Mapping[int, Replaced], holders: Iterable[Holder]) -> Iterator[Unreached]:
@@ -75,26 +81,6 @@ def _in_containers(replaced: Mapping[int, Replaced], holders: Iterable[Holder]) 
         if at in contained:
             kind = "class" if isinstance(old, type) else "function" if isinstance(old, FunctionType) else "object"
             yield Unreached(name, f"the old {kind} is still held by containers elsewhere")
-
-
-def _of_objects(
-    before: Generation, names: Mapping[int, str], objects: Mapping[int, Any], held_by: Mapping[int, set[str]]
-) -> Iterator[Unreached]:
-    for at in names.keys() & held_by.keys():
-        who = ", ".join(sorted(held_by[at]))
-        yield Unreached(
-            names[at], f"the {type(objects[at]).__name__} of generation {before.number} is still held by {who}"
-        )
-
-
-def _of_closures(
-    before: Generation, closures: Collection[int], objects: Mapping[int, Any], held_by: Mapping[int, set[str]]
-) -> Iterator[Unreached]:
-    held = [objects[at] for at in closures if at in held_by]
-    counts = Counter((f"{one.__module__}.{one.__qualname__}", one.__code__.co_firstlineno) for one in held)
-    for (name, line), count in counts.items():
-        where = f"{count} made at line {line} are held outside, and go on with generation {before.number}"
-        yield Unreached(name, where)
 
 
 def _reachable_in(*generations: Generation) -> set[int]:
