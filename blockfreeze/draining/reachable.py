@@ -67,19 +67,24 @@ def reachable_from(
         for known in seen.intersection(fresh):
             del fresh[known]
         seen.update(fresh)
-        level = []
-        plain: list[Any] = []
-        for one in fresh.values():
-            way = ways[type(one)]
-            if way == _PLAIN:
-                plain.append(one)
-            elif way == _FUNCTION:
-                level += (one.__closure__, one.__dict__, one.__defaults__)
-            elif way == _CLASS and own_attribute(one, "__module__") in names:
-                level += one.__dict__.values()
-        for start in range(0, len(plain), _SLICE):
-            found = gc.get_referents(*plain[start : start + _SLICE])
-            if _CLASS in map(ways.__getitem__, set(map(type, found))):
-                found = [one for one in found if ways[type(one)] != _CLASS]
-            level += found
+        level = _next_level(fresh.values(), ways, names)
     return seen - outside
+
+
+def _next_level(objects: Iterable[Any], ways: _Ways, names: set[str]) -> list[Any]:
+    level: list[Any] = []
+    plain: list[Any] = []
+    for one in objects:
+        way = ways[type(one)]
+        if way == _PLAIN:
+            plain.append(one)
+        elif way == _FUNCTION:
+            level += (one.__closure__, one.__dict__, one.__defaults__)
+        elif way == _CLASS and own_attribute(one, "__module__") in names:
+            level += one.__dict__.values()
+    for start in range(0, len(plain), _SLICE):
+        found = gc.get_referents(*plain[start : start + _SLICE])
+        if _CLASS in map(ways.__getitem__, set(map(type, found))):
+            found = [one for one in found if ways[type(one)] != _CLASS]
+        level += found
+    return level
