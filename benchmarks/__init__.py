@@ -1,8 +1,15 @@
-"""What blockfreeze costs, one question per file, each answered by a ratio against something plain.
+"""What the library costs and what it keeps, measured: each program here is run by its name from a checkout.
 
-Baseline and candidate run interleaved in one process: many short batches in shuffled order, so that what the machine
-does meanwhile hits both. A *round* is one such set of batches and yields one pair of medians and so one ratio; the
-answer is the median of the rounds' ratios with their quartiles. Call costs are measured in several processes, because
-where code happens to lie in memory is worth some per cent. A peer (``importlib.reload``, jurigged) has processes of
-its own and the same baseline. ``python -m benchmarks --help`` lists the options.
+    python -m benchmarks                  # what a block costs, beside plain modules and peers (costs)
+    python -m benchmarks.torn             # calls that ran parts of two versions
+    python -m benchmarks.identity         # what a program from before still finds after an update
+    python -m benchmarks.release_pairs    # real releases, swapped under load
+    python -m benchmarks.fidelity         # other people's tests, plain and frozen
+    python -m benchmarks.state            # state through a thousand swaps
+    python -m benchmarks.quiesced         # calls through a thousand swaps behind a gate
+    python -m benchmarks.conversion       # a hundred thousand live instances, converted
+    python -m benchmarks.charts           # the manual's charts, drawn from results that are kept
+
+`frame` is what these have in common; `shapes` is what they share with the tests, and is all that tests use of them but
+for the programs' own. Each takes ``--help``.
 """

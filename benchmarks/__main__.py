@@ -2,65 +2,59 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
+from benchmarks.costs.catalog import QUESTIONS
+from benchmarks.costs.document import from_json
+from benchmarks.costs.running import answers
+from benchmarks.costs.tables import NAME, caption, markdown, tables
+from benchmarks.frame.command_line import CommandLine
+from benchmarks.frame.pages import write_into_page
+from benchmarks.frame.telling import tell, tell_where, write_json
 
-from benchmarks.catalog import QUESTIONS
-from benchmarks.document import from_json
-from benchmarks.running import ROOT, answers
-from benchmarks.tables import caption, readme_with, tables
+STANDARD_OUTPUT = Path("-")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _line() -> CommandLine:
     questions = "\n".join(f"  {name}: {question.text}" for name, question in QUESTIONS.items())
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Measure what blockfreeze costs.",
-        epilog=f"questions:\n{questions}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="ask these questions only")
-    parser.add_argument("--quick", action="store_true", help="little effort: a look, not a measurement")
-    parser.add_argument("--json", metavar="FILE", help="write the result to FILE (- for standard output), no table")
-    parser.add_argument(
+    line = CommandLine("benchmarks", "Measure what blockfreeze costs.", f"questions:\n{questions}")
+    line.add_argument("names", nargs="*", metavar="NAME", help="ask these questions only")
+    line.add_quick()
+    line.add_json("write the result to FILE (- for standard output), no table")
+    line.add_argument(
         "--page",
         nargs="+",
         type=Path,
         metavar="RESULT",
         help="measure nothing; rewrite the manual's tables from these JSON files, one column each",
     )
-    return parser
+    return line
 
 
 def main() -> int:
     """Run the command line and return the exit code: 1 if a subject failed to answer."""
-    parser = _parser()
-    arguments = parser.parse_args()
-    if arguments.page:
-        page = ROOT / "docs" / "pages" / "costs.md"
-        documents = [from_json(path.read_text(encoding="utf-8")) for path in arguments.page]
-        page.write_text(readme_with(page.read_text(encoding="utf-8"), documents), encoding="utf-8")
+    line = _line()
+    options = line.parse()
+    if options.page:
+        documents = [from_json(path.read_text(encoding="utf-8")) for path in options.page]
+        write_into_page(NAME, markdown(documents))
         return 0
-    unknown = [name for name in arguments.names if name not in QUESTIONS]
+    unknown = [name for name in options.names if name not in QUESTIONS]
     if unknown:
-        parser.error(f"no such question: {', '.join(unknown)}; there are: {', '.join(QUESTIONS)}")
-    chosen = [QUESTIONS[name] for name in arguments.names or QUESTIONS]
-    found = answers(chosen, arguments.quick, lambda line: print(line, file=sys.stderr))
-    if arguments.json is None:
-        console = Console()
-        for question, drawn in tables([found], box.SIMPLE_HEAD):
-            console.print(question, drawn, markup=False)
-        console.print(caption([found]), markup=False)
-    elif arguments.json == "-":
+        line.error(f"no such question: {', '.join(unknown)}; there are: {', '.join(QUESTIONS)}")
+    tell_where()
+    found = answers([QUESTIONS[name] for name in options.names or QUESTIONS], options.quick, tell)
+    if options.json is None:
+        for table in tables([found]):
+            table.show()
+        print(caption([found]))
+    elif options.json == STANDARD_OUTPUT:
         print(found.to_json())
     else:
-        Path(arguments.json).write_text(found.to_json() + "\n", encoding="utf-8")
+        write_json(options.json, found.fields())
     for failure in found.failures:
-        print(f"{failure.name}: {failure.subject} failed: {failure.why}", file=sys.stderr)
+        tell(f"{failure.name}: {failure.subject} failed: {failure.why}")
     return 1 if found.failures else 0
 
 

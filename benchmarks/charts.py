@@ -10,16 +10,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
-from benchmarks.document import from_json
-from benchmarks.rows import shown
+from benchmarks.costs.document import from_json
+from benchmarks.costs.rows import shown
+from benchmarks.frame.pages import ROOT
 
 __all__ = ["CHARTS", "IMAGES", "RESULTS", "latency", "main", "torn"]
 
-_DOCS = Path(__file__).parents[1] / "docs"
-RESULTS = _DOCS / "results"
-IMAGES = _DOCS / "pages" / "images"
+RESULTS = ROOT / "docs" / "results"
+IMAGES = ROOT / "docs" / "pages" / "images"
 
 _WIDTH, _LEFT, _SCALE, _TOP = 860, 250, 400, 74
 _STEP, _HEIGHT, _GAP = 21, 15, 18

@@ -9,29 +9,27 @@ longest gap between two of its steps is what the rest of the program notices.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import importlib
-import json
+import platform
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import ModuleType
 
-from rich.console import Console
-from rich.table import Table
-
 import blockfreeze as bf
-from benchmarks.markers import put_between
+from benchmarks.frame.command_line import CommandLine
+from benchmarks.frame.modules import importable
+from benchmarks.frame.pages import put_between, write_into_page
+from benchmarks.frame.tables import Column, Table
+from benchmarks.frame.telling import tell_where, write_json
 
 __all__ = ["Row", "first_version", "measure", "readme_with"]
 
-_BEGIN, _END = "<!-- conversion:begin -->", "<!-- conversion:end -->"
+_NAME = "conversion"
 
 _TEXT = """
 import blockfreeze as bf
@@ -165,46 +163,45 @@ def _cells(rows: list[Row]) -> Iterator[tuple[str, ...]]:
         yield (row.what, *times, f"{row.call / scale:.2f}", f"{row.gap / scale:.2f}")
 
 
+def table(rows: list[Row], count: int) -> Table:
+    """Return the rows as a table."""
+    columns = [Column(heading, is_number=heading != "what") for heading in _HEADINGS]
+    return Table(columns, list(_cells(rows)), f"{count:,} live instances, CPython {platform.python_version()}")
+
+
+def markdown(rows: list[Row], count: int) -> str:
+    """Return the rows in Markdown, where the first heading says what they are of."""
+    first = f"{count:,} instances, CPython {platform.python_version()}"
+    return Table([first, *_HEADINGS[1:]], list(_cells(rows))).markdown()
+
+
 def readme_with(text: str, rows: list[Row], count: int) -> str:
     """Return a page's `text` with these rows in the place of its table.
 
     Raises:
         ValueError: it has no place for it.
     """
-    title = f"| {count:,} instances, CPython {sys.version.split()[0]} | " + " | ".join(_HEADINGS[1:]) + " |"
-    lines = [title, "|---" * len(_HEADINGS) + "|", *("| " + " | ".join(cells) + " |" for cells in _cells(rows))]
-    return put_between(text, _BEGIN, _END, "\n".join(lines))
+    return put_between(text, _NAME, markdown(rows, count))
 
 
-def _print(rows: list[Row], count: int) -> None:
-    table = Table(title=f"{count:,} live instances, CPython {sys.version.split()[0]}")
-    for heading in _HEADINGS:
-        table.add_column(heading)
-    for cells in _cells(rows):
-        table.add_row(*cells)
-    Console().print(table)
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.conversion", description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000, help="how many instances and entries")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the rows to this file")
-    parser.add_argument("--page", type=Path, help="write the table into this page")
-    words = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory, "accounts_of_old.py").write_text(first_version())
-        sys.path.insert(0, directory)
-        importlib.invalidate_caches()
-        rows = measure("accounts_of_old", words.count, words.rounds)
-    if words.json is not None:
-        words.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
-    if words.page is not None:
-        text = words.page.read_text(encoding="utf-8")
-        words.page.write_text(readme_with(text, rows, words.count), encoding="utf-8")
-    _print(rows, words.count)
+    line = CommandLine("benchmarks.conversion", __doc__)
+    line.add_amount("--count", 100_000, 1000, "how many instances and entries")
+    line.add_amount("--rounds", 5, 1)
+    line.add_quick()
+    line.add_json("write the rows to FILE")
+    line.add_argument("--page", type=Path, metavar="FILE", help="write the table into this page")
+    options = line.parse(arguments)
+    tell_where()
+    with importable("accounts_of_old", first_version()):
+        rows = measure("accounts_of_old", options.count, options.rounds)
+    write_json(options.json, rows)
+    if options.page is not None:
+        write_into_page(_NAME, markdown(rows, options.count), options.page)
+    table(rows, options.count).show()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

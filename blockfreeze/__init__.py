@@ -1,7 +1,8 @@
 """Block compilation for Python modules: a module or package that is replaced as one unit, by one reference store.
 
-See the README for what freezing means, `blockfreeze.swap` for what a swap does, and `blockfreeze.errors` for what
-holds after an error. The names below are the whole public interface.
+See `docs/pages/how-it-works.md` for what freezing means, `blockfreeze.swap` for what a swap does, and
+`blockfreeze.core.errors` for what holds after an error. The names below are the whole public interface; each
+sub-package is a room of the house, and says in a few lines what it owns and what it may import.
 """
 
 from __future__ import annotations
@@ -9,18 +10,8 @@ from __future__ import annotations
 from blockfreeze.api.async_swap import aswap
 from blockfreeze.api.current import current
 from blockfreeze.api.declarations import converts, defvar, entry
-from blockfreeze.api.functions import (
-    drain,
-    freeze_block,
-    install,
-    patched,
-    pin,
-    prepare,
-    rollback,
-    status,
-    subscribe,
-    swap,
-)
+from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, status, subscribe, swap
+from blockfreeze.api.ways_in import freeze_block, install
 from blockfreeze.core.errors import (
     BlockfreezeError,
     ControlError,

@@ -1,7 +1,6 @@
-"""The house: which module may import which, who stores the one reference, who holds state, how long a file may be.
+"""The house: which room may import which, who stores the one reference, who holds state, how long a file may be.
 
-Everything is read off the source with `ast`; imports under ``if TYPE_CHECKING`` do not exist when the package runs and
-are left out.
+Everything is read off the source with `ast`. Imports for type checkers count as all others: a reader follows them too.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import importlib
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -23,56 +22,36 @@ import pytest
 ROOT = Path(__file__).parents[1] / "blockfreeze"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
 
-LAYERS = (
-    ("words: errors and results", {"errors", "events", "report", "forecast", "asking"}),
-    ("rewriting: a code object in, a code object out", {"cpython", "names", "places", "opaque", "linker"}),
-    (
-        "calling: which generation an access finds, and which one runs",
-        {
-            "collector",
-            "gate",
-            "pins",
-            "vector",
-            "callers",
-            "entries",
-            "forwarding",
-            "redirect",
-            "shapes",
-            "switch",
-            "assignments",
-            "methods",
-            "classes",
-            "enumerations",
-            "patches",
-            "facade",
-            "drain",
-            "reach",
-        },
-    ),
-    (
-        "building: publishes nothing",
-        {"source", "importlib_bootstrap", "hooks", "generation", "build", "outline", "carry", "survey", "captures"}
-        | {"drafts", "identities", "joining", "lasting", "linking", "variables"},
-    ),
-    (
-        "the steps of a swap, but for its store",
-        {"aftermath", "arming", "candidate", "claims", "compare", "completion", "conversion", "holders"}
-        | {"instances", "keeping", "quiesce", "repoint", "twins"},
-    ),
-    ("swap: stores the one reference", {"store", "converging", "commitment", "swap"}),
-    ("registry: the only module-level mutable state", {"registry"}),
-    ("ways in for event loops and servers", {"asgi", "checkpoints", "loops", "probation", "target", "wsgi"}),
-    ("what users import", {"freeze", "declarations", "api", "__init__"}),
-    ("the command line", {"demo", "check", "cli", "__main__"}),
+ROOMS = (
+    "core",
+    "linking",
+    "versions",
+    "model",
+    "dispatch",
+    "identity",
+    "state",
+    "instances",
+    "draining",
+    "building",
+    "reporting",
+    "swapping",
+    "api",
+    "servers",
+    "__init__",
+    "demo",
+    "cli",
+    "__main__",
 )
-"""From the bottom to the top: a module imports from its own layer and from those before it."""
+"""From the ground up: a file imports from its own room and from those before it. What users import is `__init__`."""
 
 DEPENDENCIES = {"bytecode"}
 OPTIONAL = {"rich": {"demo.rich_display"}}
 """What only the named modules may import; they are themselves imported inside functions alone."""
 
-LONGEST = 400
-MEDIAN = 150
+LONGEST = 300
+MEDIAN = 120
+LONGEST_FUNCTION = 60
+MEDIAN_FUNCTION = 10
 
 
 @cache
@@ -84,14 +63,6 @@ def _is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
-def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk the tree, but for what only a type checker reads."""
-    for child in ast.iter_child_nodes(node):
-        if not _is_for_types(child):
-            yield child
-            yield from executed(child)
-
-
 def at_import(node: ast.AST) -> Iterator[ast.AST]:
     """Walk what runs when the module is imported: not the bodies of functions."""
     for child in ast.iter_child_nodes(node):
@@ -101,7 +72,15 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
         yield from at_import(child)
 
 
-def imported(nodes: Iterator[ast.AST]) -> set[str]:
+def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk everything but what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not _is_for_types(child):
+            yield child
+            yield from at_run_time(child)
+
+
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the dotted names that the import statements among the nodes may reach."""
     found = set()
     for node in nodes:
@@ -126,14 +105,11 @@ def internal(names: set[str]) -> set[str]:
 
 
 def imports() -> dict[str, set[str]]:
-    return {name: internal(imported(executed(tree_of(name)))) - {name} for name in FILES}
+    return {name: internal(imported(ast.walk(tree_of(name)))) - {name} for name in FILES}
 
 
-def layer_of(name: str) -> int:
-    for number, (_, members) in enumerate(LAYERS):
-        if name.partition(".")[0] in members:
-            return number
-    raise AssertionError(f"blockfreeze/{name}.py: in no layer; say in LAYERS where it belongs")
+def room_of(name: str) -> int:
+    return ROOMS.index(name.partition(".")[0])
 
 
 def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
@@ -146,15 +122,21 @@ def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return found
 
 
-def test_every_module_is_in_exactly_one_layer_and_every_layer_exists() -> None:
-    members = [name for _, layer in LAYERS for name in layer]
-    assert sorted(members) == sorted({name.partition(".")[0] for name in FILES})
+def test_every_file_is_in_a_room_and_every_room_exists() -> None:
+    assert {name.partition(".")[0] for name in FILES} == set(ROOMS)
+
+
+def test_every_room_says_what_it_owns_and_what_it_may_import() -> None:
+    for room in set(ROOMS) - {"__init__", "__main__", "demo"}:
+        said = ast.get_docstring(tree_of(f"{room}.__init__")) or ""
+        assert "import" in said.lower(), room
+        assert not tree_of(f"{room}.__init__").body[1:], (
+            "a room's __init__ has no code: who imports from it names the file"
+        )
 
 
 def test_imports_go_downwards_only() -> None:
-    upwards = [
-        (name, other) for name, names in imports().items() for other in names if layer_of(other) > layer_of(name)
-    ]
+    upwards = [(name, other) for name, names in imports().items() for other in names if room_of(other) > room_of(name)]
     assert not upwards
 
 
@@ -166,7 +148,7 @@ def test_no_import_cycles() -> None:
 def test_third_party_imports_are_bytecode_and_the_declared_optional_ones() -> None:
     strangers = []
     for name in FILES:
-        tops = {dotted.partition(".")[0] for dotted in imported(executed(tree_of(name)))}
+        tops = {dotted.partition(".")[0] for dotted in imported(at_run_time(tree_of(name)))}
         allowed = DEPENDENCIES | {top for top, where in OPTIONAL.items() if name in where} | {"blockfreeze"}
         strangers += [(name, top) for top in tops - set(sys.stdlib_module_names) - allowed]
     assert not strangers
@@ -200,7 +182,7 @@ def stores_of(attribute: str, name: str) -> list[int]:
 
 
 def test_one_file_stores_the_one_reference() -> None:
-    assert {name for name in FILES if stores_of("vector", name)} == {"store"}
+    assert {name for name in FILES if stores_of("vector", name)} == {"model.reference"}
 
 
 def _is_mutable(value: object) -> bool:
@@ -238,12 +220,29 @@ def module_state(name: str) -> set[str]:
 
 def test_one_file_holds_state_at_module_level() -> None:
     importable = set(FILES) - set().union(*OPTIONAL.values()) - {"__main__"}
-    assert {name for name in importable if module_state(name)} == {"registry"}
+    assert {name for name in importable if module_state(name)} == {"api.registry"}
 
 
 def test_only_there_functions_rebind_a_global() -> None:
     rebinding = {name for name in FILES for node in ast.walk(tree_of(name)) if isinstance(node, ast.Global)}
-    assert rebinding <= {"registry"}
+    assert rebinding <= {"api.registry"}
+
+
+def test_private_names_stay_in_their_files() -> None:
+    taken = [
+        (name, alias.name)
+        for name in FILES
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("blockfreeze")
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+    assert not taken
+
+
+def test_only_the_public_face_lists_its_names() -> None:
+    """Everywhere else a name without an underscore is what a module gives."""
+    assert [name for name in FILES if "__all__" in FILES[name].read_text(encoding="utf-8")] == ["__init__"]
 
 
 def test_files_are_short() -> None:
@@ -256,6 +255,16 @@ def functions_of(name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def test_functions_are_short() -> None:
+    lengths = {
+        f"{name}:{function.lineno} {function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for name in FILES
+        for function in functions_of(name)
+    }
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION}
+    assert median(lengths.values()) <= MEDIAN_FUNCTION
 
 
 def test_every_function_is_annotated() -> None:

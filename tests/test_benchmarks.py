@@ -9,24 +9,32 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Workshop
+from threads import LIMIT
 
 pytest.importorskip("psutil", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("pyperf", reason="the benchmarks need the extra `bench`")
 pytest.importorskip("rich", reason="the benchmarks need the extra `bench`")
 
 from benchmarks import conversion
-from benchmarks.catalog import QUESTIONS
-from benchmarks.document import FORMAT, Answer, Document, Failure, from_json
-from benchmarks.effort import QUICK
-from benchmarks.interleave import interleaved
-from benchmarks.rows import Measured, Row, Spread, summed_up
-from benchmarks.tables import BEGIN, END, readme_with
+from benchmarks.costs.catalog import QUESTIONS
+from benchmarks.costs.document import FORMAT, Answer, Document, Failure, from_json
+from benchmarks.costs.effort import QUICK
+from benchmarks.costs.interleave import interleaved
+from benchmarks.costs.rows import Measured, Row, Spread, summed_up
+from benchmarks.costs.tables import BEGIN, END, readme_with
+from benchmarks.frame import processes
+from benchmarks.frame.command_line import CommandLine, chosen
+from benchmarks.frame.pages import PAGES, put_between
+from benchmarks.frame.tables import Column, Table, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
+Worker = Callable[..., processes.Ended]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +90,8 @@ def test_help_lists_every_question() -> None:
 
 
 def test_every_question_file_asks_one_question_in_its_docstring_and_is_in_the_catalog() -> None:
-    files = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "\nQUESTION = " in path.read_text("utf-8")}
+    folder = ROOT / "benchmarks" / "costs"
+    files = {path.stem for path in folder.glob("*.py") if "\nQUESTION = " in path.read_text("utf-8")}
     assert set(QUESTIONS) == files
     assert [question.name for question in QUESTIONS.values() if not question.text.endswith("?")] == []
 
@@ -148,6 +157,117 @@ def test_the_readme_tables_show_misses_and_rows_without_a_baseline_one_line_each
 def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
     with pytest.raises(ValueError, match="markers"):
         readme_with(readme, [sample()])
+
+
+WORKER = """
+import os, sys
+from benchmarks.frame.task import carry_out
+
+def work(way, number):
+    print("at work")
+    if way == "fails":
+        raise LookupError("there is none")
+    if way == "hangs":
+        import fcntl, threading
+        fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+        os.fork()
+        threading.Event().wait()
+    if way == "exits":
+        sys.exit(3)
+    return [number + 1]
+
+carry_out(work)
+"""
+
+
+@pytest.fixture
+def worker(workshop: Workshop, tmp_path: Path) -> Worker:
+    workshop.write("at_work.py", WORKER)
+    environment = processes.closed_environment([workshop.path, ROOT])
+
+    def start(way: str, seconds: float | None = None) -> processes.Ended:
+        orders = {"way": way, "number": 1}
+        return processes.run("at_work", orders, tmp_path, seconds=seconds, environment=environment)
+
+    return start
+
+
+@pytest.mark.needs_subprocess
+def test_a_worker_gives_what_it_found_or_how_it_failed(worker: Worker) -> None:
+    good = worker("works")
+    assert (good.findings, good.status, good.how, good.was_killed) == ([2], 0, "ended with 0", False)
+    assert good.last_words == "at work"
+
+
+@pytest.mark.needs_subprocess
+@pytest.mark.parametrize(
+    ("way", "status", "last"), [("fails", 1, "LookupError: there is none"), ("exits", 3, "at work")]
+)
+def test_a_worker_that_fails_has_no_findings(worker: Worker, way: str, status: int, last: str) -> None:
+    bad = worker(way)
+    assert (bad.findings, bad.status, bad.how, bad.last_words) == (None, status, f"ended with {status}", last)
+    assert str(processes.WorkerError(bad)) == last
+
+
+@pytest.mark.needs_subprocess
+@pytest.mark.needs_fork
+@pytest.mark.needs_threads
+def test_a_worker_that_hangs_is_killed_with_its_children(worker: Worker, tmp_path: Path) -> None:
+    late = worker("hangs", 2.0)
+    assert late.was_killed
+    assert (late.findings, late.how) == (None, "killed after 2 s")
+    assert str(processes.WorkerError(late)) == "killed after 2 s"
+    fcntl = pytest.importorskip("fcntl")
+    # The child has inherited the lock, which is free when nobody who has it lives.
+    with (tmp_path / "orders.json").open() as orders:
+        taking = threading.Thread(target=fcntl.flock, args=(orders, fcntl.LOCK_EX), daemon=True)
+        taking.start()
+        taking.join(LIMIT)
+        assert not taking.is_alive()
+
+
+@pytest.mark.needs_subprocess
+def test_asking_a_worker_that_fails_raises_the_reason() -> None:
+    orders = {"name": "method", "subject": "blockfreeze"}
+    with pytest.raises(processes.WorkerError, match="missing 1 required positional argument: 'quick'"):
+        processes.ask("benchmarks.costs.worker", orders)
+
+
+def test_a_table_is_drawn_by_rich_and_as_markdown_from_one_description(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(["name", Column("n", is_number=True)], [["[red]a[/]", Verdict("10", is_good=False)], ["b", "2"]], "T")
+    assert table.markdown().splitlines() == ["| name | n |", "|---|---|", "| [red]a[/] | 10 |", "| b | 2 |"]
+    assert table.markdown(aligned=True).splitlines() == [
+        "| name      | n  |",
+        "|-----------|----|",
+        "| [red]a[/] | 10 |",
+        "| b         | 2  |",
+    ]
+    table.show()
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == "T"
+    assert [line.split() for line in lines if line.strip()][2:] == [["[red]a[/]", "10"], ["b", "2"]]
+
+
+def test_amounts_are_full_quick_or_as_given() -> None:
+    line = CommandLine("benchmarks.sample", "What?\n\nMore.")
+    line.add_amount("--swaps", 1000, 10)
+    line.add_amount("--threads", 8, 4)
+    line.add_quick()
+    assert line.description == "What?"
+    for words, swaps, threads in (([], 1000, 8), (["--quick"], 10, 4), (["--quick", "--swaps", "7"], 7, 4)):
+        options = line.parse(words)
+        assert (options.swaps, options.threads) == (swaps, threads)
+
+
+def test_only_chooses_by_name() -> None:
+    assert [name for name in ("a", "b", "c") if chosen(name, "a, c,d")] == ["a", "c"]
+    assert chosen("a", None)
+
+
+def test_every_table_has_a_page_with_a_place_for_it() -> None:
+    for name, page in PAGES.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert "stale" in put_between(text, name, "stale"), name
 
 
 @pytest.mark.needs_threads

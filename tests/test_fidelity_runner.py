@@ -67,7 +67,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tillmodule.py").write_text(MODULE)
     (tmp_path / "test_tillmodule.py").write_text(SUITE)
     # The worker's path is the project's root and what the run adds; here, the folder of the target as well.
-    monkeypatch.setattr(runner, "MORE_PATH", [str(tmp_path)])
+    monkeypatch.setattr(runner, "MORE_PATH", [tmp_path])
     return tmp_path
 
 

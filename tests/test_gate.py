@@ -15,7 +15,7 @@ from pairs import forget_block
 from threads import LIMIT, ParkedCall, ThreadedCall
 
 import blockfreeze as bf
-from benchmarks.quiesced import under_tasks, under_threads, versioned
+from benchmarks.shapes.gated import under_tasks, under_threads, versioned
 from blockfreeze.api import registry
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.draining import quiesce

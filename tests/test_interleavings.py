@@ -2,7 +2,7 @@
 
 The sample passes `gate` at each of its call boundaries. Each run parks one call at one boundary, swaps there, makes
 a call that begins after the commit, and lets the parked one go. The same is done to every shape of
-`benchmarks.torn`, unmodified, at each call and return, and to some wherever CPython can switch threads.
+`benchmarks.shapes`, unmodified, at each call and return, and to some wherever CPython can switch threads.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pairs import forget_modules
 from sequencer import Boundaries, Instructions, Parking, ProfiledBoundaries
 
 import blockfreeze as bf
-from benchmarks.torn.shape import Drive, Layout, Shape, module
-from benchmarks.torn.shapes import SHAPES
-from benchmarks.torn.surroundings import ROUTES, write_surroundings
+from benchmarks.shapes import SHAPES
+from benchmarks.shapes.shape import Drive, Layout, Shape, module
+from benchmarks.shapes.surroundings import ROUTES, write_surroundings
 
 pytestmark = pytest.mark.needs_threads
 

@@ -29,7 +29,8 @@ from benchmarks.release_pairs.runner import Outcome, run_pair
 from benchmarks.release_pairs.suite import copy_suite
 from benchmarks.release_pairs.table import row, totals, troubles
 from benchmarks.release_pairs.witness import watch
-from benchmarks.release_pairs.workloads import Workload, guessed, raised, workload_of
+from benchmarks.release_pairs.work import workload_of
+from benchmarks.release_pairs.workloads import Workload, guessed, raised
 
 PAIR = Pair("pairshop", "pairshop", "1.0", "2.0")
 

@@ -10,7 +10,7 @@ from sequencer import Instructions
 from threads import LIMIT, elsewhere
 
 import blockfreeze as bf
-from benchmarks.state import swapped_under_threads, versioned
+from benchmarks.shapes.counted import swapped_under_threads, versioned
 
 pytestmark = pytest.mark.needs_threads
 

@@ -471,3 +471,30 @@ def test_a_member_may_be_imported_while_a_swap_looks_through_the_members(
     assert module.later.found() == 2
     bf.swap(module, source={"growing.later": "def found(): return 3\n"})
     assert module.later.found() == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "phase", "member"),
+    [
+        ({"faulty/deep.py": "x = 1 / 0\n"}, "execute", "faulty.deep"),
+        ({"faulty/__init__.py": "x = 1 / 0\n"}, "execute", "faulty"),
+        ({"faulty/view.py": "from .deep import f\nf(0)\n"}, "execute", "faulty.view"),
+        ({"faulty/deep.py": "from . import more\n", "faulty/more.py": "raise LookupError\n"}, "execute", "faulty.more"),
+    ],
+)
+def test_the_member_whose_body_failed_is_named_however_it_was_imported(
+    workshop: Any, files: dict[str, str], phase: str, member: str
+) -> None:
+    whole = {
+        "faulty/__init__.py": "",
+        "faulty/deep.py": "def f(n): return 1 / n\n",
+        "faulty/view.py": "from . import deep\n",
+    }
+    for file, source in whole.items():
+        workshop.write(file, source)
+    faulty = bf.freeze_block("faulty")
+    workshop.load("faulty.view")
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(faulty, source=workshop.version("next", whole | files))
+    assert (caught.value.phase, caught.value.member) == (phase, member)
+    assert str(caught.value).startswith(f"{member}: ")

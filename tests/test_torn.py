@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from processes import run_python
 
+from benchmarks.shapes import SHAPES
+from benchmarks.shapes.shape import Drive, Layout, Shape, module
+from benchmarks.shapes.tally import Floor, Tally
 from benchmarks.torn.__main__ import main
 from benchmarks.torn.run import Outcome, Settings, run
-from benchmarks.torn.shape import Drive, Layout, Shape, module
-from benchmarks.torn.shapes import SHAPES
-from benchmarks.torn.tally import Floor, Tally
 from benchmarks.torn.tools import TOOLS, Reload, Tool
 
 LONGER = Settings(calls=2_000, threads=4, swaps=10, seconds=60.0)

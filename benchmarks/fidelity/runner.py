@@ -6,15 +6,8 @@ bypassed does the real thing.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,13 +15,14 @@ from benchmarks.fidelity.covered import CORES, Compared, compare
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.targets import Target
 from benchmarks.fidelity.worker import Orders
+from benchmarks.frame.pages import ROOT
+from benchmarks.frame.processes import closed_environment, run
 from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.provision import provide
 from benchmarks.release_pairs.recipes import Recipe, read_recipes
 from benchmarks.release_pairs.suite import copy_suite
 
-ROOT = Path(__file__).resolve().parents[2]
-MORE_PATH: list[str] = []  # where targets lie that are neither in the standard library nor on the package index
+MORE_PATH: list[Path] = []  # where targets lie that are neither in the standard library nor on the package index
 MODES = ("frozen", "engagement", "late", "swapping")
 """Frozen early; the same with what is executed being watched, which is no test of fidelity; and the harder ones."""
 
@@ -128,57 +122,35 @@ def run_once(target: Target, mode: str, cache: Path, seconds: float, core: str =
     """
     with tempfile.TemporaryDirectory(prefix="fidelity-", ignore_cleanup_errors=True) as scratch:
         here = Path(scratch).resolve()
-        path, tree, tests, recipe = [str(ROOT), *MORE_PATH], "", list(target.tests), Recipe()
+        path, tree, tests, recipe = [ROOT, *MORE_PATH], "", list(target.tests), Recipe()
         if target.version:
             recipe = read_recipes().get(target.name, recipe)
             recipe = replace(recipe, needs=(*recipe.needs, "coverage")) if core else recipe
             provision = provide(Pair(target.name, target.module, target.version, target.version), recipe, cache)
             tests = copy_suite(provision.sdist, target.module, recipe.tests, here / "tree")
-            tree, path = str(here / "tree"), [str(provision.new), str(provision.needs), str(ROOT)]
+            tree, path = str(here / "tree"), [provision.new, provision.needs, ROOT]
         orders = Orders(target.module, mode, tuple(tests), tree, recipe.plugins, recipe.arguments, seconds, core)
-        (here / "orders.json").write_text(json.dumps(asdict(orders)), encoding="utf-8")
         alone = ["-S"] if tree else []
-        return _await(here, [sys.executable, *alone, "-P"], path, seconds)
+        return _judged(here, orders, [*alone, "-P"], path, seconds)
 
 
-def _await(here: Path, python: list[str], path: list[str], seconds: float) -> Findings:
+def _judged(here: Path, orders: Orders, options: list[str], path: list[Path], seconds: float) -> Findings:
     home = here / "home"
     home.mkdir()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
-    environment |= {"HOME": str(home), "TMPDIR": str(home)}
-    command = [*python, "-m", "benchmarks.fidelity.worker", str(here / "orders.json"), str(here / "findings.json")]
-    began = time.monotonic()
-    ended = ""
-    with (here / "said.txt").open("w+b") as said:
-        process = subprocess.Popen(
-            command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            ended = f"killed after {seconds:.0f} s"
-        _end_session(process)
-        said.seek(0)
-        words = said.read().decode(errors="replace")
-    findings = _read(here, lambda: ended or f"ended with {process.returncode}", words)
-    findings.seconds = time.monotonic() - began
+    environment = closed_environment(path, HOME=str(home), TMPDIR=str(home))
+    ended = run(
+        "benchmarks.fidelity.worker", orders, here,
+        options=options, seconds=seconds, folder=home, environment=environment,
+    )  # fmt: skip
+    if ended.findings is not None:
+        findings = Findings(**ended.findings)
+    else:
+        findings = Findings(tests=_tests_in(here / "findings.log"), ended=f"{ended.how}: {ended.words[-3000:]}")
+    findings.seconds = ended.seconds
     return findings
 
 
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # processes that the tests left behind, or all of them
-    process.wait()
-
-
-def _read(here: Path, why: Callable[[], str], words: str) -> Findings:
-    file, log = here / "findings.json", here / "findings.log"
-    if file.exists():
-        return Findings(**json.loads(file.read_text(encoding="utf-8")))
-    tests = {}
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
-        test, outcome = json.loads(line)
-        tests[test] = outcome
-    return Findings(tests=tests, ended=f"{why()}: {words[-3000:]}")
+def _tests_in(log: Path) -> dict[str, str]:
+    """Return the outcomes that a worker noted before it ended."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return dict(map(json.loads, lines))

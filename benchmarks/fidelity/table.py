@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.runner import Outcome
+from benchmarks.frame.tables import Cell, Table, Verdict
 
 CAUSES_SHOWN = 40
 
 
-def print_outcomes(outcomes: list[Outcome], modes: tuple[str, ...], console: Console) -> None:
+def print_outcomes(outcomes: list[Outcome], modes: tuple[str, ...]) -> None:
     """Print what differs, target by target, and then each mode's totals."""
-    table = Table("target", "mode", "tests / plain", "engagement", "swaps", "time / plain", title="Fidelity")
-    for outcome in outcomes:
-        for mode, found in outcome.modes.items():
-            table.add_row(outcome.target.name, mode, *row(outcome.plain or Findings(), found))
-    console.print(table)
+    rows = [
+        [outcome.target.name, mode, *row(outcome.plain or Findings(), found)]
+        for outcome in outcomes
+        for mode, found in outcome.modes.items()
+    ]
+    Table(("target", "mode", "tests / plain", "engagement", "swaps", "time / plain"), rows, "Fidelity").show()
     for outcome in outcomes:
         for line in troubles(outcome):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            print(line)
     for mode in modes:
-        console.print(totals(outcomes, mode), markup=False, highlight=False)
+        print(totals(outcomes, mode))
 
 
-def row(plain: Findings, found: Findings) -> list[str]:
+def row(plain: Findings, found: Findings) -> list[Cell]:
     """Return the figures of one run: tests, engagement, swaps, and the time it took against the plain one's."""
     kept = len(plain.passing) - len(found.lost(plain))
     tests = f"{kept:,} / {len(plain.passing):,}"
     return [
-        tests if found.is_same(plain) else f"[red]{tests}[/]",
+        tests if found.is_same(plain) else Verdict(tests, is_good=False),
         f"{found.linked} / {found.readers}" if found.readers else "-",
         f"{found.swaps:,}" if found.swaps else "-",
         f"{found.seconds / plain.seconds:.2f}" if plain.seconds else "-",

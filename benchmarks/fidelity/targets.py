@@ -12,6 +12,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.frame.command_line import chosen
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -45,8 +47,7 @@ def package_targets() -> list[Target]:
 
 def select(targets: list[Target], only: str | None) -> list[Target]:
     """Keep the targets whose name is one of the comma-separated names in `only` (all of them without it)."""
-    wanted = None if only is None else {name.strip() for name in only.split(",")}
-    return [target for target in targets if wanted is None or target.name in wanted]
+    return [target for target in targets if chosen(target.name, only)]
 
 
 def _exists(folder: Path, dotted: str) -> bool:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -26,6 +26,7 @@ from benchmarks.fidelity.engagement import Engagement
 from benchmarks.fidelity.findings import Findings
 from benchmarks.fidelity.judges import WORST_FIRST, run_unittest
 from benchmarks.fidelity.world import put_aside
+from benchmarks.frame.task import read_orders, write_findings
 
 SWAP_SECONDS = 0.05
 DETAIL = 3000
@@ -157,7 +158,7 @@ class Run:
 
 def main(orders_file: str, findings_file: str) -> None:
     """Carry out the orders."""
-    orders = Orders(**json.loads(Path(orders_file).read_text(encoding="utf-8")))
+    orders = Orders(**read_orders(orders_file))
     into = Path(findings_file).resolve()
     # What is started in the background by a shell ignores it, and so would the processes that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -167,7 +168,7 @@ def main(orders_file: str, findings_file: str) -> None:
         run = Run(orders, log)
         run.run()
     if os.getpid() == run._process:
-        into.write_text(json.dumps(asdict(run.findings)), encoding="utf-8")
+        write_findings(into, run.findings)
     sys.stdout.flush()
     # Threads and handlers that the tests left behind are of no interest any more, and may wait for ever.
     os._exit(0)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 
-from benchmarks.markers import put_between
+from benchmarks.frame.pages import markers, put_between
+from benchmarks.frame.tables import Table
+from benchmarks.identity.program import Change
+from benchmarks.identity.relations import RELATIONS
+from benchmarks.identity.tools import version_of
 
-from .program import Change
-from .relations import RELATIONS
-from .tools import version_of
-
-__all__ = ["BEGIN", "END", "Findings", "markdown", "readme_with"]
+__all__ = ["BEGIN", "END", "NAME", "Findings", "markdown", "readme_with"]
 
 Findings = Mapping[tuple[str, Change], Mapping[str, str]]
 """What holds, by tool and change: what `worker.holds` returned; one entry, ``update``, if the update itself failed."""
 
-BEGIN, END = "<!-- identity:begin -->", "<!-- identity:end -->"
+NAME = "identity"
+BEGIN, END = markers(NAME)
 
 
 def markdown(findings: Findings) -> str:
@@ -25,12 +26,12 @@ def markdown(findings: Findings) -> str:
     versions = dict.fromkeys(map(version_of, tools))
     shown = [one for one in versions if not one.startswith("CPython")]
     title = ", ".join((f"CPython {platform.python_version()}", *shown))
-    lines = [f"| {title} | " + " | ".join(tools) + " |", "|---|" + "---|" * len(tools)]
-    for name in RELATIONS:
-        cells = [", ".join(_shown(findings[tool, change], name) for change in Change) for tool in tools]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines.append("| **all of them** | " + " | ".join(_sums(findings, tool) for tool in tools) + " |")
-    return "\n".join(lines)
+    rows = [
+        [name, *(", ".join(_shown(findings[tool, change], name) for change in Change) for tool in tools)]
+        for name in RELATIONS
+    ]
+    rows.append(["**all of them**", *(_sums(findings, tool) for tool in tools)])
+    return Table([title, *tools], rows).markdown()
 
 
 def _shown(found: Mapping[str, str], name: str) -> str:
@@ -51,4 +52,4 @@ def readme_with(text: str, findings: Findings) -> str:
     Raises:
         ValueError: the markers are not there, each once and in order.
     """
-    return put_between(text, BEGIN, END, markdown(findings))
+    return put_between(text, NAME, markdown(findings))

@@ -1,17 +1,17 @@
-"""One update by one tool, in a process of its own: reads its task as JSON, prints what holds after it as JSON."""
+"""One update by one tool, in a process of its own: its findings are what holds after it."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .program import CLIENT, Change, text
-from .relations import RELATIONS, Relation
-from .tools import TOOLS
+from benchmarks.frame.task import carry_out
+from benchmarks.identity.program import CLIENT, Change, text
+from benchmarks.identity.relations import RELATIONS, Relation
+from benchmarks.identity.tools import TOOLS
 
 __all__ = ["holds"]
 
@@ -52,11 +52,9 @@ def _asked(relation: Relation, accounts: object, client: object) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def main() -> None:
-    """Do the update that ``sys.argv[1]`` describes."""
-    task = json.loads(sys.argv[1])
-    print(json.dumps(holds(task["tool"], Change(task["change"]))), flush=True)
+def _holds(tool: str, change: str) -> dict[str, str]:
+    return holds(tool, Change(change))
 
 
 if __name__ == "__main__":
-    main()
+    carry_out(_holds)

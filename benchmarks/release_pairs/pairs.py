@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.frame.command_line import chosen
+
 HERE = Path(__file__).resolve().parent
 LISTS = (HERE / "pairs.json", HERE / "pairs_extra.json", HERE / "pairs_frameworks.json")
 
@@ -51,7 +53,4 @@ def read_pairs(path: Path) -> list[Pair]:
 
 def select(pairs: list[Pair], only: str | None) -> list[Pair]:
     """Keep the pairs whose package or name is one of the comma-separated names in `only` (all of them without it)."""
-    if only is None:
-        return pairs
-    wanted = {name.strip() for name in only.split(",")}
-    return [pair for pair in pairs if wanted & {pair.package, pair.name}]
+    return [pair for pair in pairs if chosen(pair.package, only) or chosen(pair.name, only)]

@@ -27,6 +27,8 @@ from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.recipes import Recipe
 
 BASE_NEEDS = ("pytest", "bytecode")
+CACHE = Path(tempfile.gettempdir(), "blockfreeze-release-pairs")
+"""Where the cache is, if the command line says nothing else."""
 
 
 class ProvisionError(Exception):

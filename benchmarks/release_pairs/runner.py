@@ -6,24 +6,18 @@ installed in the running environment out.
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.frame.pages import ROOT
+from benchmarks.frame.processes import closed_environment, run
 from benchmarks.release_pairs.findings import Findings
 from benchmarks.release_pairs.orders import Orders
-from benchmarks.release_pairs.pairs import HERE, Pair
+from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.provision import Provision
 from benchmarks.release_pairs.recipes import Recipe
 from benchmarks.release_pairs.suite import copy_suite
-
-ROOT = HERE.parents[1]
 
 
 @dataclass(frozen=True)
@@ -107,41 +101,19 @@ def _trial(
             patchable=recipe.patchable,
             seconds=seconds,
         )
-        (here / "orders.json").write_text(json.dumps(asdict(orders)), encoding="utf-8")
-        return _run(here, [str(provision.new), str(provision.needs), str(ROOT)], seconds)
+        return _tried(here, orders, [provision.new, provision.needs, ROOT])
 
 
-def _run(here: Path, path: list[str], seconds: float) -> Findings:
-    command = [sys.executable, "-S", "-P", "-m", "benchmarks.release_pairs.trial", "orders.json", "findings.json"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
-    began = time.monotonic()
-    ended = ""
-    with (here / "said.txt").open("w+b") as said:
-        process = subprocess.Popen(
-            command,
-            cwd=here,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            ended = f"killed after {seconds:.0f} s"
-        said.seek(0)
-        words = said.read().decode(errors="replace")
-    file = here / "findings.json"
-    findings = Findings(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else Findings()
-    if not ended and (process.returncode or findings.stage != "end"):
-        ended = f"ended with {process.returncode}"
-    if not ended and findings.exit_code not in (None, 0, 1):
-        ended = f"pytest ended with {findings.exit_code}"
-    if ended:
-        findings.ended = f"{ended} in {findings.stage or 'its start'}: {words[-1500:]}"
-    findings.seconds = time.monotonic() - began
+def _tried(here: Path, orders: Orders, path: list[Path]) -> Findings:
+    ended = run(
+        "benchmarks.release_pairs.trial", orders, here,
+        options=("-S", "-P"), seconds=orders.seconds, folder=here, environment=closed_environment(path),
+    )  # fmt: skip
+    findings = Findings(**(ended.findings or {}))
+    why = ended.how if ended.was_killed or ended.status or findings.stage != "end" else ""
+    if not why and findings.exit_code not in (None, 0, 1):
+        why = f"pytest ended with {findings.exit_code}"
+    if why:
+        findings.ended = f"{why} in {findings.stage or 'its start'}: {ended.words[-1500:]}"
+    findings.seconds = ended.seconds
     return findings

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.frame.tables import Cell, Table, Verdict
 from benchmarks.release_pairs.findings import Findings
 from benchmarks.release_pairs.runner import Outcome
 
@@ -23,23 +21,22 @@ COLUMNS = (
 CAUSES_SHOWN = 12
 
 
-def print_outcomes(outcomes: list[Outcome], console: Console) -> None:
+def print_outcomes(outcomes: list[Outcome]) -> None:
     """Print the table, each tool's totals, and what went wrong."""
-    table = Table(*COLUMNS, title=f"Real releases ({len(outcomes)} pairs)")
+    rows: list[list[Cell]] = []
     for outcome in outcomes:
         if outcome.cold is None or not outcome.tools:
-            table.add_row(outcome.pair.name, "-", _word(False), *["-"] * (len(COLUMNS) - 3))
-        for tool, found in outcome.tools.items():
-            table.add_row(*row(outcome, tool, found))
-    console.print(table)
+            rows.append([outcome.pair.name, "-", _word(False), *["-"] * (len(COLUMNS) - 3)])
+        rows += [row(outcome, tool, found) for tool, found in outcome.tools.items()]
+    Table(COLUMNS, rows, f"Real releases ({len(outcomes)} pairs)").show()
     for tool in sorted({tool for outcome in outcomes for tool in outcome.tools}):
-        console.print(totals(outcomes, tool))
+        print(totals(outcomes, tool))
     for outcome in outcomes:
         for line in troubles(outcome):
-            console.print(line, markup=False, highlight=False)
+            print(line)
 
 
-def row(outcome: Outcome, tool: str, found: Findings) -> list[str]:
+def row(outcome: Outcome, tool: str, found: Findings) -> list[Cell]:
     """Return one line of the table."""
     cold = outcome.cold or Findings()
     return [
@@ -86,5 +83,5 @@ def troubles(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _word(good: bool) -> str:
-    return "[green]yes[/]" if good else "[red]no[/]"
+def _word(good: bool) -> Verdict:
+    return Verdict("yes" if good else "no", good)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import faulthandler
 import gc
 import importlib
-import json
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.frame.task import read_orders, write_findings
 from benchmarks.release_pairs.aftermath import kept_instances, stale_names
 from benchmarks.release_pairs.changes import changed_definitions
 from benchmarks.release_pairs.engines import engine_of
@@ -25,7 +24,8 @@ from benchmarks.release_pairs.orders import Orders
 from benchmarks.release_pairs.reach import Live, Reach, Taken, make_foreign
 from benchmarks.release_pairs.suite import run_suite
 from benchmarks.release_pairs.witness import watch
-from benchmarks.release_pairs.workloads import Kept, Workload, workload_of
+from benchmarks.release_pairs.work import workload_of
+from benchmarks.release_pairs.workloads import Kept, Workload
 
 ROUNDS = 10
 SWITCH_SECONDS = 1e-4
@@ -146,7 +146,7 @@ class Trial:
         self.findings.back = True
 
     def _save(self) -> None:
-        self._into.write_text(json.dumps(asdict(self.findings)), encoding="utf-8")
+        write_findings(self._into, self.findings)
 
 
 def _switch_path(away: Path, to: Path) -> None:
@@ -163,7 +163,7 @@ def _first_difference(wanted: list[str], found: list[str]) -> str:
 
 def main(orders_file: str, findings_file: str) -> None:
     """Carry out the orders."""
-    orders = Orders(**json.loads(Path(orders_file).read_text(encoding="utf-8")))
+    orders = Orders(**read_orders(orders_file))
     faulthandler.enable()
     faulthandler.dump_traceback_later(orders.seconds * 0.9, exit=False)
     if orders.tool != "cold":

@@ -109,11 +109,3 @@ def _is_steady(function: FunctionType, sample: object) -> bool:
     except Exception:
         return False
     return first == second and " at 0x" not in first
-
-
-def workload_of(package: str, module: str) -> Workload:
-    """Return the workload of a distribution, or a guessed one."""
-    from benchmarks.release_pairs import work_core, work_extra, work_frameworks
-
-    catalogues = (work_core.CATALOGUE, work_extra.CATALOGUE, work_frameworks.CATALOGUE)
-    return next((found for one in catalogues if (found := one.get(package))), None) or guessed(module)

@@ -19,11 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from . import drive
-from .shape import Drive, Layout, Shape
-from .surroundings import ROUTES, write_surroundings
-from .tally import Floor, Tally
-from .tools import Tool
+from benchmarks.shapes import drive
+from benchmarks.shapes.shape import Drive, Layout, Shape
+from benchmarks.shapes.surroundings import ROUTES, write_surroundings
+from benchmarks.shapes.tally import Floor, Tally
+from benchmarks.torn.tools import Tool
 
 __all__ = ["Outcome", "Settings", "run"]
 

@@ -1,23 +1,20 @@
-"""One run in a process of its own: reads its task as JSON from the command line, prints its outcome as JSON."""
+"""One run in a process of its own: its findings are the `Outcome`."""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
+from typing import Any
 
-from .run import Settings, run
-from .shape import Layout
-from .shapes import SHAPES
-from .tools import TOOLS
+from benchmarks.frame.task import carry_out
+from benchmarks.shapes import SHAPES
+from benchmarks.shapes.shape import Layout
+from benchmarks.torn.run import Outcome, Settings, run
+from benchmarks.torn.tools import TOOLS
 
 
-def main() -> None:
-    """Do the run that ``sys.argv[1]`` describes."""
-    task = json.loads(sys.argv[1])
-    outcome = run(TOOLS[task["tool"]](), SHAPES[task["shape"]], Layout(task["layout"]), Settings(**task["settings"]))
-    print(json.dumps(asdict(outcome)), flush=True)
+def outcome(tool: str, shape: str, layout: str, settings: dict[str, Any]) -> Outcome:
+    """Do one run."""
+    return run(TOOLS[tool](), SHAPES[shape], Layout(layout), Settings(**settings))
 
 
 if __name__ == "__main__":
-    main()
+    carry_out(outcome)

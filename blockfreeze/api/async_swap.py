@@ -6,12 +6,14 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.api import registry
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
 from blockfreeze.draining.quiesce import refuse_from_inside
+from blockfreeze.model.block import Block
 from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.prepare import swap
 from blockfreeze.swapping.probation import Probation, watch_over
@@ -53,56 +55,70 @@ async def aswap(
         SwapError: as for `swap`.
         BlockfreezeError: the module is not frozen.
     """
-    import asyncio
-
     block = registry.block_of(module, "swap")
     if quiesce is not None:
         refuse_from_inside(block, sys._getframe())
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[SwapReport] = loop.create_future()
-    cancelled = threading.Event()
-
-    def between() -> None:
-        if cancelled.is_set():
-            raise SwapError(f"{block.name}: the swap was refused: its task was cancelled", block=block.name)
-
-    def work() -> None:
-        try:
-            report = swap(block, source, check, wait, strict=strict, seconds=quiesce, between=between)
-        except BaseException as error:
-            _tell(loop, done, done.set_exception, error)
-        else:
-            _tell(loop, done, done.set_result, report)
-
-    run = contextvars.copy_context().run
-    try:
-        threading.Thread(target=run, args=(work,), name=f"blockfreeze swap {block.name}", daemon=True).start()
-    except RuntimeError:
-        run(work)  # no threads here (WebAssembly): the loop stands still for as long as the swap takes
-    try:
-        report = await asyncio.shield(done)
-    except asyncio.CancelledError:
-        cancelled.set()
-        while not done.done():
-            try:
-                await asyncio.shield(done)
-            except asyncio.CancelledError:
-                continue  # cancelled once more: the thread needs no longer for that
-            except BaseException:
-                break
-        if not done.cancelled():
-            done.exception()  # seen: it is the cancellation's doing
-        raise
+    swapping = _ThreadedSwap(block)
+    swapping.start(partial(swap, block, source, check, wait, strict=strict, seconds=quiesce, between=swapping.between))
+    report = await swapping.result()
     if probation is not None:
         watch_over(block, report, probation)
     return report
 
 
-def _tell(
-    loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any], settle: Callable[[Any], None], value: object
-) -> None:
-    def now() -> None:
-        if not done.done():
-            settle(value)
+class _ThreadedSwap:
+    """One swap in a thread of its own, and the future by which a task of an event loop waits for it."""
 
-    loop.call_soon_threadsafe(now)
+    def __init__(self, block: Block) -> None:
+        import asyncio
+
+        self._block = block
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[SwapReport] = self._loop.create_future()
+        self._cancelled = threading.Event()
+
+    def between(self) -> None:
+        """End the swap, where it can still come to nothing, if its task was cancelled."""
+        if self._cancelled.is_set():
+            name = self._block.name
+            raise SwapError(f"{name}: the swap was refused: its task was cancelled", block=name)
+
+    def start(self, call: Callable[[], SwapReport]) -> None:
+        """Begin the swap, with the context of the caller."""
+        name, run = f"blockfreeze swap {self._block.name}", contextvars.copy_context().run
+        try:
+            threading.Thread(target=run, args=(self._work, call), name=name, daemon=True).start()
+        except RuntimeError:
+            run(self._work, call)  # no threads here (WebAssembly): the loop stands still for as long as the swap takes
+
+    def _work(self, call: Callable[[], SwapReport]) -> None:
+        try:
+            self._finish(self._done.set_result, call())
+        except BaseException as error:
+            self._finish(self._done.set_exception, error)
+
+    def _finish(self, put: Callable[[Any], None], value: object) -> None:
+        def now() -> None:
+            if not self._done.done():
+                put(value)
+
+        self._loop.call_soon_threadsafe(now)
+
+    async def result(self) -> SwapReport:
+        """Return what the swap returns, or raise what it raises; a cancellation waits for the thread."""
+        import asyncio
+
+        try:
+            return await asyncio.shield(self._done)
+        except asyncio.CancelledError:
+            self._cancelled.set()
+            while not self._done.done():
+                try:
+                    await asyncio.shield(self._done)
+                except asyncio.CancelledError:
+                    continue  # cancelled once more: the thread needs no longer for that
+                except BaseException:
+                    break
+            if not self._done.cancelled():
+                self._done.exception()  # seen: it is the cancellation's doing
+            raise

@@ -7,13 +7,13 @@ import sys
 from blockfreeze.api import registry
 from blockfreeze.dispatch.vector import nearest
 
-_getframe = sys._getframe  # kept, as in `vector`
+_getframe = sys._getframe  # taken now, as in `vector`
 
 
 def current() -> bool:
     """Tell whether the calling code runs in a generation that serves new calls.
 
-    A call stays in the generation in which it began, so a loop in a block that never ends would keep an old generation
+    A call stays in the generation in which it began, so a loop in a block that never ends would hold an old generation
     for ever. It asks here, returns when the answer is no, and is called again from outside: that call is a new one.
     Called by a function that belongs to no block, the block functions that have called it are asked about; without
     any, the answer is yes. The cost is a look-up for each block, and a walk through the stack in that other case.

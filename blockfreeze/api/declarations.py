@@ -81,7 +81,7 @@ def converts(
     ``function(instance, added, discarded, old)``: the instance, which is of `cls` already and has all that it had; the
     names of the attributes that the methods assign now, did not before, and that it lacks; the names of those that it
     has and that no method assigns any more; and everything that it had, by name, to be read only. It must give the
-    instance every attribute of `added` that a new instance is born with, and may delete others.
+    instance every attribute of `added` that a new instance has from its constructor, and may delete others.
 
     It is called once for each instance, of sub-classes too, while nothing runs in the block: with ``quiesce=`` right
     before the commit, otherwise as soon as the block is at rest for a moment after the old generation has drained;

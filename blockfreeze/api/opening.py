@@ -27,6 +27,7 @@ def install_patterns(patterns: Iterable[str]) -> None:
 
 
 def forget_opened(block: Block) -> None:
+    """Take a block whose first bodies have failed out of the registry and of `sys.modules`."""
     registry.remove(block)
     for name in [name for name in sys.modules if block.covers(name)]:
         if sys.modules[name] is block.facades.get(name) or name in block.facades:
@@ -39,6 +40,7 @@ def forget_opened(block: Block) -> None:
 
 
 def new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
+    """Return a block of the modules `names`, with no generation yet."""
     block = Block(names, Patches(), patchable=patchable, history=history)
     block.open_copy, block.load_member = open_copy, load_member
     return block

@@ -22,6 +22,7 @@ from blockfreeze.building.build import spec_of
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.swapping.claim import release_in_child
 
 _lock = threading.RLock()
 
@@ -157,12 +158,10 @@ def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
     for block in all_blocks():
-        mine = block.claim.owner is threading.current_thread()
         block.renew_locks()
         block.search.watcher = None
-        if not mine:
-            block.claim.owner = None
-            gate = block.reference.vector[0].gate if block.generations else None
+        if release_in_child(block) and block.generations:
+            gate = block.reference.vector[0].gate
             if gate is not None:
                 gate.abandon()
 

@@ -3,7 +3,7 @@
 Bodies run once, in the order in which they import each other. A member that is imported later, by code of a
 generation that has not loaded it, joins that generation then.
 
-Threads: one thread builds a generation; a member that joins later is loaded under the block's `load_lock`.
+Threads: one thread builds a generation; a member that joins later is loaded under the block's lock `loading`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from typing import Any
 from blockfreeze.building.facade import arm_facade, create_facade
 from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
-from blockfreeze.building.late_import import before_joining, begins_loading, joined, wait_for
+from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, wait_for
 from blockfreeze.building.link_cache import link_member
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.idle import count_joined
 from blockfreeze.linking.analysis import may_be_suspended, walk_codes
+from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import moved_homes
 from blockfreeze.versions.module_source import ModuleSource
@@ -183,14 +184,35 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     Raises:
         BaseException: whatever the body raises; the member is then no longer part of the generation.
     """
-    block, imported = generation.block, namespace is not None
+    imported = namespace is not None
+    linked = _linked(generation, name)
+    member = _entered(generation, name, linked, namespace)
     try:
-        before_joining(generation, name, load_member)
-        source = generation.snapshot.modules[name]
-        linked = link_member(generation, source)
+        yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
+        seal(generation, member)
+    except BaseException:
+        _leave_out(generation, member)
+        raise
+    if imported and _has_replaced_itself(generation.block, name):
+        _leave_out(generation, member)
+        generation.block.elsewhere.add(name)
+        del generation.block.facades[name]
+    else:
+        _complete(generation, member, linked)
+
+
+def _linked(generation: Generation, name: str) -> LinkedCode:
+    try:
+        before_joining(generation, name)
+        return link_member(generation, generation.snapshot.modules[name])
     except BaseException:
         generation.build.opening.discard(name)
         raise
+
+
+def _entered(generation: Generation, name: str, linked: LinkedCode, namespace: dict[str, Any] | None) -> Member:
+    """Return the new member, with its namespace and its homes of state, entered into the tables of its block."""
+    block, source = generation.block, generation.snapshot.modules[name]
     if namespace is None:
         namespace = _private_namespace(generation, source)
     namespace.setdefault("__builtins__", builtins.__dict__)
@@ -199,36 +221,34 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     member = Member(name, namespace, source)
     member.linkage = linked.linkage
     generation.classes.assignable |= linked.assigns
-    home = block.homes.get(name) if linked.has_home else None
     if name not in block.homes:
         block.homes[name] = namespace
-    elif home is not None:
+    elif linked.has_home:
         member.moved = moved_homes(block, source, linked.linkage)
         for key in linked.linkage.state:
             if key in member.home_of(block, key):
                 namespace[key] = member.home_of(block, key)[key]
     block.enter_member(generation, member)
     new_facade(block, name)
-    try:
-        yield Body(linked.code, namespace, closure_of(generation, member, linked, home))
-        seal(generation, member)
-    except BaseException:
-        _leave_out(generation, member)
-        raise
+    return member
+
+
+def _has_replaced_itself(block: Block, name: str) -> bool:
     facade = block.facades[name]
-    if imported and name not in block.roots and sys.modules.get(name, facade) is not facade:
-        _leave_out(generation, member)
-        block.elsewhere.add(name)
-        del block.facades[name]
-        return
-    joined(generation, member, load_member)
+    return name not in block.roots and sys.modules.get(name, facade) is not facade
+
+
+def _complete(generation: Generation, member: Member, linked: LinkedCode) -> None:
+    """Complete a member whose body has run: its identities, its idle counts, its patches, its name in its package."""
+    block = generation.block
+    complete_joined(generation, member)
     codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
     count_joined(generation, codes)
     if block.generations.get(generation.number) is generation:
         block.patches.apply(block, generation)
-    parent, _, tail = name.rpartition(".")
+    parent, _, tail = member.name.rpartition(".")
     if parent in generation.members:
-        generation.members[parent].namespace.setdefault(tail, facade)
+        generation.members[parent].namespace.setdefault(tail, block.facades[member.name])
     elif block.covers(parent) and parent in sys.modules:
         above, _, inside = parent.rpartition(".")
         if above in generation.members:

@@ -1,6 +1,6 @@
 """The facade: the module object of ``sys.modules``, which keeps its identity for ever.
 
-Until its block is first swapped a facade is *born*: its own ``__dict__`` is the namespace of the first generation, and
+Until its block is first swapped a facade is *direct*: its own ``__dict__`` is the namespace of the first generation, and
 reading an attribute is CPython's own look-up. From the first swap on it is *armed*: every attribute is looked up in
 the generation to which the access belongs, found by one load of the block's reference.
 
@@ -17,28 +17,27 @@ import sys
 from types import FrameType, ModuleType
 from typing import Any
 
+from blockfreeze.building.late_import import PATIENCE
 from blockfreeze.core.errors import FrozenBlockError
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
 
-_PATIENCE = 1.0  # seconds
-
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 
-_getframe = sys._getframe  # kept, as in `vector`
+_getframe = sys._getframe  # taken now, as in `vector`
 
 
 def create_facade(block: Block, name: str) -> ModuleType:
-    """Return a new facade for the member `name`, born, and enter it into the block's table."""
+    """Return a new facade for the member `name`, a direct one, and enter it into the block's table."""
     facade: ModuleType = direct_class(block, name)(name)
     block.facades[name] = facade
     return facade
 
 
 def direct_class(block: Block, name: str, base: type = ModuleType) -> Any:
-    """Return the class of a born facade for the member `name`.
+    """Return the class of a direct facade for the member `name`.
 
     Args:
         base: the class of the module; a module may have given itself one of its own.
@@ -148,7 +147,7 @@ def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any
     That thread may wait for a module which the reader is importing. The import system goes on with an incomplete module
     then, and so does this.
     """
-    if block.locks.loading.acquire(timeout=_PATIENCE):
+    if block.locks.loading.acquire(timeout=PATIENCE):
         block.locks.loading.release()
     return namespace.get(attribute, ABSENT)
 

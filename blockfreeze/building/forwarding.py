@@ -1,22 +1,40 @@
-"""Functions of a block that outside code holds are made to forward; the generation that uses them gets copies.
+"""Functions and methods that outside code holds are made to forward; the generation that uses them gets copies.
 
-A swap does so before it prepares. It is also done when a module joins a second generation: one that a call is the first
-to import after its generation was armed. Its functions are born direct; then each generation is to have its own.
+A swap does so before it prepares (`swapping.arming`). It is also done when a module joins a second generation: one that
+a call is the first to import after its generation was armed. Its functions are direct then, and each generation is to
+have its own.
 
-Threads: a module may join in any thread, while another one swaps; what is done to one function is neutral.
+Threads: a module may join in any thread, while another one swaps. What is done to one function is neutral.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from blockfreeze.core.safe_access import cell_content, is_a
-from blockfreeze.dispatch.forwarders import copy_function, forward, narrow, shown_signature, takes_the_same
-from blockfreeze.dispatch.warning_names import hides_forwarders
-from blockfreeze.identity.methods import enter_methods, forward_methods, retire_methods
+from blockfreeze.dispatch.forwarders import (
+    content_to_call,
+    copy_function,
+    forward,
+    narrow,
+    shown_signature,
+    takes_the_same,
+)
+from blockfreeze.dispatch.resolution import LegacyChoice
+from blockfreeze.dispatch.vector import is_forwarder
+from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
+
+
+class Armed(NamedTuple):
+    """A function that outside code may hold and that is to forward, and the copy with which its generation goes on."""
+
+    entry: Entry
+    function: FunctionType
+    copy: FunctionType
 
 
 def forward_functions(block: Block, member: str, *generations: Generation) -> None:
@@ -28,51 +46,142 @@ def forward_functions(block: Block, member: str, *generations: Generation) -> No
     Args:
         generations: what may serve the calls.
     """
+    first = generations[0]
     with block.locks.arming:
-        for entry in copy_direct(block, generations[0], member):
-            widen(block, entry, *generations)
+        for armed in copy_functions(block, first, member, direct=True):
+            widen(block, armed.entry, *generations)
         for entry in tuple(block.slots):
             # One of which no generation is left that has made it: whoever holds it called what is gone.
             if entry.member == member and not entry.armed and entry.kind is not EntryKind.METHOD:
-                if generations[0].locals.get(entry, entry.function) is not entry.function:
+                if first.locals.get(entry, entry.function) is not entry.function:
                     widen(block, entry, *generations)
-        enter_methods(block, generations[0], member)
+        for (module, path), _, name, value in live_methods(block, first):
+            if module == member:
+                function = method_function(value)
+                first.locals.setdefault(_entry_of_method(block, first, module, path, name, function), function)
 
 
 def forward_all(block: Block, *generations: Generation) -> None:
     """Let everything forward that the first of `generations` has and that is direct, methods too, as it is left."""
     with block.locks.arming:
-        entries = copy_direct(block, generations[0])
-        methods = retire_methods(block, generations[0])
-        for entry in entries:
-            widen(block, entry, *generations)
-        forward_methods(block, methods)
+        functions = copy_functions(block, generations[0], direct=True)
+        methods = copy_methods(block, generations[0])
+        for armed in functions:
+            widen(block, armed.entry, *generations)
+        let_forward(block, methods)
 
 
-def copy_direct(block: Block, generation: Generation, member: str = "") -> list[Entry]:
-    """Give a generation copies of those of its functions that are about to forward; return their entries.
+def copy_functions(block: Block, generation: Generation, member: str = "", *, direct: bool) -> list[Armed]:
+    """Give a generation copies of its functions that are about to forward, and point its cells at them.
 
     Args:
         member: of this module alone.
+        direct: only of those that are the function which others hold and that do not forward yet.
     """
-    direct = [
-        one
-        for one in tuple(block.slots)
-        if not one.armed and one.kind is not EntryKind.METHOD and member in ("", one.member)
-    ]
-    entries = [entry for entry in direct if generation.locals.get(entry) is entry.function]
-    copies = {id(entry.function): copy_function(entry.function) for entry in entries}
-    generation.locals.update({entry: copies[id(entry.function)] for entry in entries})
-    point_cells(generation, copies)
-    return entries
+    chosen: list[tuple[Entry, FunctionType]] = []
+    for entry in tuple(block.slots):
+        local = generation.locals.get(entry)
+        wanted = entry.kind is not EntryKind.METHOD and member in ("", entry.member)
+        if direct:
+            wanted = wanted and not entry.armed and local is entry.function
+        if wanted and is_a(local, FunctionType) and is_own(block, local):
+            chosen.append((entry, local))
+    copies = {id(local): copy_function(local) for _, local in chosen}
+    made: list[Armed] = []
+    for entry, local in chosen:
+        copy = copies[id(local)]
+        if entry.wrapper:
+            # What a decorator puts on its wrapper belongs to this generation; the entry's may be replaced.
+            copy.__dict__ = dict(local.__dict__)
+        if _wraps_one_of(local, copies):
+            # A wrapper reaches what it wraps through its closure: the copy of the one, the copy of the other.
+            copy = copy_function(copy, copies)
+        generation.locals[entry] = copy
+        made.append(Armed(entry, local, copy))
+    point_cells(generation, {id(local): copy for _, local, copy in made})
+    return made
+
+
+def _wraps_one_of(function: FunctionType, copies: dict[int, FunctionType]) -> bool:
+    # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
+    if "<locals>" not in function.__code__.co_qualname:
+        return False
+    return any(
+        cell_content(cell) is not function and content_to_call(function, at) in copies
+        for at, cell in enumerate(function.__closure__ or ())
+    )
+
+
+def copy_methods(block: Block, generation: Generation) -> list[Armed]:
+    """Give every method of a generation's classes a slot, and the generation a copy of it.
+
+    Returns:
+        the functions that are to forward once a vector with those slots is in place. Their number grows by what outside
+        code holds, not by the number of swaps.
+    """
+    made: dict[int, Armed] = {}
+    copies = generation.classes.copies = {}
+    for (member, path), cls, name, value in live_methods(block, generation):
+        function = method_function(value)
+        if is_forwarder(function.__code__, block.reference):
+            # It was armed before, and stands for what serves in its place already.
+            entry = block.entries.get((member, f"{path}.{name}"))
+            own = None if entry is None else generation.locals.get(entry)
+            own = own.served if is_a(own, LegacyChoice) else own
+            if is_a(own, FunctionType) and not is_forwarder(own.__code__, block.reference):
+                copies.setdefault(cls, {})[name] = rewrapped(value, own)
+            continue
+        entry = _entry_of_method(block, generation, member, path, name, function)
+        if id(function) not in made:
+            made[id(function)] = Armed(entry, function, copy_function(function))
+        _, _, copy = made[id(function)]
+        # A call may be under way to the slot: the choice among methods of older generations stays in front.
+        chosen = is_a(generation.locals.get(entry), LegacyChoice)
+        generation.locals[entry] = LegacyChoice(entry, generation, copy) if chosen else copy
+        copies.setdefault(cls, {})[name] = rewrapped(value, copy)
+    return list(made.values())
+
+
+def _entry_of_method(
+    block: Block, generation: Generation, member: str, path: str, name: str, function: FunctionType
+) -> Entry:
+    key = member, f"{path}.{name}"
+    return block.entries.get(key) or block.add_entry(generation, *key, function)
+
+
+def let_forward(block: Block, armed: Iterable[Armed]) -> None:
+    """Make functions forward whose copies their generation uses; neutral once the vector has their slots.
+
+    The one function that others hold of an entry is left to `widen`, which knows what may serve it.
+    """
+    for entry, function, copy in armed:
+        if entry.kind is EntryKind.METHOD:
+            signature = shown_signature(copy)
+            if signature is not None:
+                function.__dict__.setdefault("__signature__", signature)
+        elif function is entry.function:
+            continue
+        forward(block, entry, function)
+
+
+def let_methods_be(generation: Generation, armed: Iterable[Armed]) -> None:
+    """Undo `let_forward` for methods: give the functions their own code again."""
+    for entry, function, copy in armed:
+        if entry.kind is EntryKind.METHOD:
+            function.__code__ = copy.__code__
+            shown = function.__dict__.pop("__signature__", None)
+            if shown is not None and shown != shown_signature(function):
+                function.__dict__["__signature__"] = shown  # it says something else than the code: the function's own
+    generation.classes.copies = {}
 
 
 def point_cells(generation: Generation, copies: dict[int, FunctionType]) -> None:
     """Point the cells of a generation at `copies` of the functions that they hold, by those functions' ids."""
     for member in generation.members.values() if copies else ():
         for cell in member.cells.values():
-            if id(cell_content(cell)) in copies:
-                cell.cell_contents = copies[id(cell_content(cell))]
+            copy = copies.get(id(cell_content(cell)))
+            if copy is not None:
+                cell.cell_contents = copy
 
 
 def widen(block: Block, entry: Entry, *generations: Generation) -> None:
@@ -80,11 +189,11 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
     if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
-        if not narrow(entry.function, block.reference, entry.slot, first, hide=hides_forwarders(block, entry)):
+        if not narrow(block, entry, first):
             show_signature(entry, first)
     else:
         show_signature(entry, locals_[-1] or entry.function)
-        forward(entry.function, block.reference, entry.slot, hide=hides_forwarders(block, entry))
+        forward(block, entry, entry.function)
     entry.armed = True
 
 

@@ -14,14 +14,10 @@ from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.overlay import Overlay
 
 
-def closure_of(
-    generation: Generation, member: Member, linked: LinkedCode, home: dict[str, Any] | None
-) -> tuple[CellType, ...]:
-    """Return the closure with which the body of `member` is to be executed, and enter its cells into the member.
-
-    Args:
-        home: the dictionary with the module's state, which it shares with the generations before; None if none had it.
-    """
+def closure_of(generation: Generation, member: Member, linked: LinkedCode) -> tuple[CellType, ...]:
+    """Return the closure with which the body of `member` is to be executed, and enter its cells into the member."""
+    # The module's state, which it shares with the generations before; none had it if there is no home yet.
+    home: dict[str, Any] | None = generation.block.homes[member.name] if linked.has_home else None
     hooks = Hooks(generation, member)
     cells = {name: CellType(getattr(hooks, method_of(name))) for name in HOOKS}
     enter_assignment_cells(generation, member, {name: cells[name] for name in CLASS_HOOKS})

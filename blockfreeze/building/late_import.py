@@ -11,17 +11,16 @@ two, wait for each other, though not for long: they may be waiting for the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Final
 
 from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
 from blockfreeze.model.block import Generation, Member
 
-PATIENCE = 1.0  # seconds
-
-Load = Callable[["Generation", str], Any]
+PATIENCE: Final = 1.0
+"""How long a thread waits for another one that is importing, in seconds: they may be waiting for each other."""
 
 
 def begins_loading(generation: Generation, name: str) -> bool:
@@ -47,15 +46,11 @@ def wait_for(generation: Generation, names: Iterable[str]) -> None:
             time.sleep(0.001)
 
 
-def before_joining(generation: Generation, name: str, load: Load) -> None:
-    """Find the generation with which a module that is about to be loaded shares identities, and prepare that one.
-
-    Args:
-        load: loads a member into a generation.
-    """
+def before_joining(generation: Generation, name: str) -> None:
+    """Find the generation with which a module that is about to be loaded shares identities, and prepare that one."""
     block = generation.block
     if _serves_or_served(generation):
-        _let_current_join(generation, name, load)
+        _let_current_join(generation, name)
     for other in tuple(block.generations.values()):
         if other is not generation:
             wait_for(other, [name])
@@ -66,7 +61,7 @@ def before_joining(generation: Generation, name: str, load: Load) -> None:
             forward_functions(block, name, before, generation)
 
 
-def joined(generation: Generation, member: Member, load: Load) -> None:
+def complete_joined(generation: Generation, member: Member) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
     if not generation.phase.is_complete:
         return
@@ -78,7 +73,7 @@ def joined(generation: Generation, member: Member, load: Load) -> None:
         return  # a candidate: what it has made is forwarded when it is committed
     if not alone or generation is not generation.block.current:
         forward_functions(generation.block, member.name, generation, *(() if before is None else (before,)))
-    _let_current_join(generation, member.name, load)  # it may have been left meanwhile
+    _let_current_join(generation, member.name)  # it may have been left meanwhile
 
 
 def _holder(generation: Generation, name: str) -> Generation | None:
@@ -95,7 +90,7 @@ def _serves_or_served(generation: Generation) -> bool:
     return generation.phase.is_complete and generation.phase.has_served
 
 
-def _let_current_join(generation: Generation, name: str, load: Load) -> None:
+def _let_current_join(generation: Generation, name: str) -> None:
     block = generation.block
     current = block.current
     if generation is current or name in current.members or not block.locks.loading.acquire(timeout=PATIENCE):
@@ -103,6 +98,6 @@ def _let_current_join(generation: Generation, name: str, load: Load) -> None:
     # The new version may have no such module, or one whose body fails: who imports it there is told.
     try:
         with suppress(Exception):
-            load(current, name)
+            block.load_member(current, name)
     finally:
         block.locks.loading.release()

@@ -1,4 +1,4 @@
-"""What a body has defined, entered into its generation: entries, classes, cells."""
+"""What a body has defined, recorded in its generation: entries, classes, cells."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _find_entry(generation: Generation, member: Member, path: str, function: Fun
 
 
 def record_class(generation: Generation, key: tuple[str, str], cls: type) -> None:
-    """Remember the attributes with which a class was born, and those of the classes inside it."""
+    """Record the attributes that a class has when its body has run, and those of the classes inside it."""
     if not can_change(cls):
         return
     generation.classes.named[key] = cls

@@ -39,7 +39,7 @@ def complete(generation: Generation) -> None:
 
 
 def finish_build(block: Block, generation: Generation) -> None:
-    """Give the functions and classes of a complete generation their lasting identities."""
+    """Complete a generation whose bodies have run: give its functions and classes the identities that others hold."""
     for member in generation.members.values():
         _publish_overlays(generation, member)
     unify(generation, generation.members.values())
@@ -76,8 +76,8 @@ def abandon_build(block: Block, generation: Generation, slots: int) -> None:
     block.forget(generation)
     block.drop_entries(slots)
     # Other threads may be importing members into the generation that serves.
-    kept = {name for one in tuple(block.generations.values()) for name in (*one.members, *one.build.imports)}
-    for name in [name for name in tuple(block.facades) if name not in kept]:
+    used = {name for one in tuple(block.generations.values()) for name in (*one.members, *one.build.imports)}
+    for name in [name for name in tuple(block.facades) if name not in used]:
         if sys.modules.get(name) is block.facades[name]:
             del sys.modules[name]
         del block.facades[name]

@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from blockfreeze.api import functions
+from blockfreeze.api import functions, ways_in
 from blockfreeze.api.freeze import snapshot_of
 from blockfreeze.cli.captures import find_captures
 from blockfreeze.core.errors import ControlError, FreezeError, SwapError
@@ -126,7 +126,7 @@ def _surveyed(block: str, names: tuple[str, ...]) -> Forecast:
 
 def _compared(found: Forecast, names: tuple[str, ...], source: Path) -> Forecast:
     try:
-        module = functions.freeze_block(*names)
+        module = ways_in.freeze_block(*names)
         return replace(found, against=functions.swap(module, source=source))
     except FreezeError as error:
         return replace(found, refused=error.reason)

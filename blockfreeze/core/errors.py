@@ -7,6 +7,20 @@ Messages read ``place: what, subject!r: why; what to do``.
 
 from __future__ import annotations
 
+__all__ = [
+    "BlockfreezeError",
+    "ControlError",
+    "DrainTimeoutError",
+    "EntryRemovedError",
+    "FreezeError",
+    "FrozenBlockError",
+    "IncompatibleBlockError",
+    "NoSuchGenerationError",
+    "PrepareError",
+    "SwapError",
+    "SwapInProgressError",
+]
+
 
 def _rebuild(kind: type[BlockfreezeError], args: tuple[object, ...], facts: dict[str, object]) -> BlockfreezeError:
     error = kind.__new__(kind, *args)

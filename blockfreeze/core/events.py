@@ -14,6 +14,19 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+__all__ = [
+    "Committed",
+    "Converged",
+    "Drained",
+    "Event",
+    "InstancesConverted",
+    "Prepared",
+    "Refused",
+    "RolledBack",
+    "Subscriber",
+    "announce",
+]
+
 _logger = logging.getLogger("blockfreeze")
 
 

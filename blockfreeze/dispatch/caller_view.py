@@ -3,8 +3,9 @@
 A function of a swapped block that is called from outside has a forwarder's frame between itself and its caller. Where
 the block's own code asks for frames (``sys._getframe``, ``sys._getframemodulename``, ``frame.f_back``,
 ``inspect.stack``), the linker has it ask here. `warnings.warn` with a ``stacklevel`` and `logging` walk the stack
-themselves and skip frames whose file name contains ``importlib`` and ``_bootstrap``: the forwarders of functions that
-may warn (`warning_names`) are given such a name (`hidden_file`), under which `linecache` has the lines of the real file.
+themselves, and skip frames whose file name contains ``importlib`` and ``_bootstrap``. The forwarders of functions that
+may warn (see `warning_names`) are given such a name (`hidden_file`); under it `linecache` has the lines of the real
+file.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = " (importlib._bootstrap)"
 
-# Kept from the import of this module: a program may delete them from sys, as a test of other interpreters does.
+# Taken now: a program may delete them from sys, as a test of other interpreters does.
 _getframe = sys._getframe
-
 _getframemodulename = getattr(sys, "_getframemodulename", None)
 
 

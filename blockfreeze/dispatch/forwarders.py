@@ -5,9 +5,9 @@ neutral steps: the generation gets a copy of the function, the generation's cell
 original's code is replaced by a forwarder, which loads the block's one reference and calls what its slot holds.
 
 Forwarders come in two forms. The *wide* one passes on whatever it is given; where an entry is newer than the vector,
-which has no slot for it, the vector's head finds what serves it. The *narrow* one has the exact signature
-of the current generation's function, which is quicker; it is used only in the steady state, because it would bind the
-default values of one generation and could pass them to the function of another.
+which has no slot for it, the vector's head finds what serves it. The *narrow* one has the exact signature of the
+current generation's function and is quicker. It is used only in the steady state: it binds the default values of one
+generation, which are not to reach the function of another.
 
 On CPython 3.12 the narrow form accepts more positional arguments than the function does, and passes them on to be
 refused: see `cpython.VERSIONS_COLLIDE`. `inspect` is shown the function's signature.
@@ -38,8 +38,10 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
 from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
+from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
-from blockfreeze.model.reference import Reference
+from blockfreeze.model.block import Block
+from blockfreeze.model.entry import Entry
 
 KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 
@@ -97,26 +99,14 @@ def present(function: FunctionType, like: FunctionType) -> None:
         function.__type_params__ = like.__type_params__  # type: ignore[attr-defined, unused-ignore]
 
 
-def forward(function: FunctionType, reference: Reference, slot: int, *, hide: bool) -> None:
-    """Replace the code of `function` by a wide forwarder to `slot`. Neutral if the slot serves what it did.
-
-    Args:
-        hide: let `warnings` and `logging` skip the forwarder's frame.
-    """
-    own, template = function.__code__, _WIDE if slot < len(reference.vector) else _FINDING
-    _assign(function, _forwarder(template, own, reference, slot, own, hide=hide))
+def forward(block: Block, entry: Entry, function: FunctionType) -> None:
+    """Replace the code of `function` by a wide forwarder to the slot of `entry`: neutral if that serves what it did."""
+    template = _WIDE if _has_slot(block, entry) else _FINDING
+    _assign(function, _forwarder(template, block, entry, function, function.__code__))
 
 
-def narrow(
-    function: FunctionType,
-    reference: Reference,
-    slot: int,
-    like: FunctionType,
-    *,
-    generation: int | None = None,
-    hide: bool,
-) -> bool:
-    """Replace the forwarder's code of `function` by one with the exact signature of `like`, which serves `slot`.
+def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | None = None) -> bool:
+    """Replace the code of an entry's function by a forwarder with the exact signature of `like`, which serves it.
 
     Args:
         generation: whose default values a call binds; such a call has begun in that generation.
@@ -125,14 +115,17 @@ def narrow(
         whether inspection sees that signature by itself.
     """
     try:
-        template = _narrow_template(*_signature(like)) if slot < len(reference.vector) else _FINDING
+        template = _narrow_template(*_signature(like)) if _has_slot(block, entry) else _FINDING
     except SyntaxError:  # parameters that no source can name, of a function made by other means
         template = _WIDE
     if template in (_WIDE, _FINDING) or not (like.__defaults__ or like.__kwdefaults__):
         generation = None
-    own = function.__code__
-    _assign(function, _forwarder(template, own, reference, slot, like.__code__, binds=generation, hide=hide))
+    _assign(entry.function, _forwarder(template, block, entry, entry.function, like.__code__, binds=generation))
     return template is not _FINDING and _REST not in template.co_varnames
+
+
+def _has_slot(block: Block, entry: Entry) -> bool:
+    return entry.slot < len(block.reference.vector)
 
 
 def shown_signature(function: Any) -> Signature | None:
@@ -164,41 +157,30 @@ def _assign(function: FunctionType, code: CodeType) -> None:
 
 
 def _forwarder(
-    template: CodeType,
-    own: CodeType,
-    reference: Reference,
-    slot: int,
-    like: CodeType,
-    *,
-    binds: int | None = None,
-    hide: bool,
+    template: CodeType, block: Block, entry: Entry, function: FunctionType, like: CodeType, binds: int | None = None
 ) -> CodeType:
-    constants = tuple(
-        reference if constant == _REFERENCE else slot if constant == _SLOT else constant
-        for constant in template.co_consts
-    )
+    meant = {_REFERENCE: block.reference, _SLOT: entry.slot}
+    constants = tuple(meant.get(constant, constant) for constant in template.co_consts)
+    own = function.__code__
     prologue, lines = free_variables_prologue(len(own.co_freevars))
     return template.replace(
         co_code=prologue + template.co_code,
         co_linetable=lines + template.co_linetable,
-        co_consts=(*constants, ForwarderTag(reference, binds)),
-        co_varnames=tuple(VECTOR if name == _PLACE else name for name in template.co_varnames),
+        co_consts=(*constants, ForwarderTag(block.reference, binds)),
+        co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
         # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
         co_freevars=own.co_freevars,
         co_name=like.co_name,
         co_qualname=like.co_qualname,
-        co_filename=hidden_file(like.co_filename) if hide else like.co_filename,
+        co_filename=hidden_file(like.co_filename) if hides_forwarders(block, entry) else like.co_filename,
         co_firstlineno=like.co_firstlineno,
         co_flags=template.co_flags | function_kind(like),
     )
 
 
 _REFERENCE = "blockfreeze: the reference"
-
 _SLOT = "blockfreeze: the slot"
-
-_PLACE = "blockfreeze_vector"
-
+_VECTOR = "blockfreeze_vector"
 _REST = "blockfreeze_rest"
 
 
@@ -209,17 +191,16 @@ def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{
         rest: the parameter that takes what is too much, to be passed on only if there is any.
         found: how what serves the call is got from the vector.
     """
-    call = f"{_PLACE}{found}({arguments})"
+    call = f"{_VECTOR}{found}({arguments})"
     if rest:
-        call = f"{_PLACE}{found}({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
+        call = f"{_VECTOR}{found}({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
         parameters = ", ".join(filter(None, (parameters, "*" + rest)))
-    text = f"def forwarder({parameters}): {_PLACE} = {_REFERENCE!r}.vector; return {call}"
+    text = f"def forwarder({parameters}): {_VECTOR} = {_REFERENCE!r}.vector; return {call}"
     module = compile(text, "<forwarder>", "exec")
     return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
 
 
 _WIDE = _template("*args, **kwargs", "*args, **kwargs")
-
 _FINDING = _template("*args, **kwargs", "*args, **kwargs", found=f"[0].find({_SLOT!r})")
 
 

@@ -49,7 +49,7 @@ def _wake(futures: list[asyncio.Future[None]]) -> None:
 
 
 class Gate:
-    """A gate of one swap. It is made shut, `close` is its last word before the conversion, and it opens once."""
+    """The gate of one swap: made shut, told by `convert` that the conversion begins, and opened once."""
 
     __slots__ = ("_condition", "_converting", "_futures", "_open", "owner")
 

@@ -21,8 +21,8 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token
 from types import FrameType
 from typing import Any, Final, Generic, TypeVar, cast
@@ -34,7 +34,7 @@ from blockfreeze.model.block import Block, Generation
 
 G = TypeVar("G")
 
-_getframe = sys._getframe  # kept, as in `vector`
+_getframe = sys._getframe  # taken now, as in `vector`
 
 
 class Hold:
@@ -69,7 +69,7 @@ class Hold:
 
 
 PINNED: Final[ContextVar[Hold | None]] = ContextVar("blockfreeze.pinned", default=None)
-"""The hold of each context; set by `Pin` alone."""
+"""The hold of each context; set by `Pin` and `held_in` alone."""
 
 
 def pinned(block: Block) -> Generation | None:
@@ -162,6 +162,25 @@ class Pin(Generic[G]):
                     gate: Gate = head.gate
                     return gate
         return None
+
+
+@contextmanager
+def held_in(generation: Generation, place: FrameType) -> Iterator[Hold]:
+    """Let the running context be in `generation`, which need not serve, for the length of a ``with`` statement.
+
+    Args:
+        place: the frame of that statement, for those who look for pins.
+    """
+    outer = PINNED.get()
+    hold = Hold({**(outer.generations if outer else {}), generation.block: generation}, place, "")
+    hold.register()
+    token = PINNED.set(hold)
+    try:
+        yield hold
+    finally:
+        hold.is_open = False
+        with suppress(ValueError):  # left in another context than it was entered in, as in `Pin`
+            PINNED.reset(token)
 
 
 def _holds(block: Block) -> list[Hold]:

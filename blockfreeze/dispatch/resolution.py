@@ -21,7 +21,7 @@ Of each there may be several: by the number of the generation for which the clas
 """
 
 LATEST: Final = 0
-"""The number under which the method is that was left last."""
+"""The number under which `LEGACY_METHODS` has the latest one."""
 
 
 def local_of(generation: Generation, entry: Entry) -> Callable[..., Any]:

@@ -133,6 +133,7 @@ class _Call:
 
 
 def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> Any:
+    """Call what serves `entry` in the generation to which this call belongs: what a slot of an overlap does."""
     # `overlap` and `call` are read off this frame by those who look for calls in flight, see `_decision`.
     call = _Call()
     block, gate, caller = overlap.block, overlap.gate, _getframe(1)

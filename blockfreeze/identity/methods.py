@@ -1,8 +1,4 @@
-"""The functions of a block's classes: whose they are, and how they are retired like entries when a swap comes.
-
-Whoever holds one (a bound method, a call whose arguments are still being evaluated) holds a forwarder from then on, and
-the generation itself uses a copy.
-"""
+"""The functions of a block's classes: whose they are, and what they are wrapped in."""
 
 from __future__ import annotations
 
@@ -11,10 +7,6 @@ from types import FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, cell_content, is_a
-from blockfreeze.dispatch.forwarders import copy_function, forward, shown_signature
-from blockfreeze.dispatch.resolution import LegacyChoice
-from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Block, Generation
 
@@ -63,7 +55,8 @@ def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bo
     return block.patches.is_patch(cls, name, live, own.get(name, ABSENT))
 
 
-def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
+def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
+    """Yield the methods of a generation's classes: the class's module and path, the class, the name and the value."""
     for key, cls in list(generation.classes.named.items()):  # another thread may be importing a module
         if cls in generation.classes.values:
             # What has taken the place of a method for a time is none, and the method will be back.
@@ -74,66 +67,6 @@ def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[
                 entry = block.entry_of(function)
                 if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
                     yield key, cls, name, value
-
-
-def enter_methods(block: Block, generation: Generation, member: str) -> None:
-    """Give the methods of one module's classes entries, which `generation` serves with what it has."""
-    for (module, path), _, name, value in _live_methods(block, generation):
-        if module == member:
-            key, function = (module, f"{path}.{name}"), method_function(value)
-            entry = block.entries.get(key) or block.add_entry(generation, *key, function)
-            generation.locals.setdefault(entry, function)
-
-
-def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionType, int, FunctionType]]:
-    """Give every method of the current classes a slot, and `generation` a copy of it.
-
-    Returns:
-        the functions that are to forward, with their slots, once a vector with those slots is in place, and the copy of
-        each. Their number grows by what outside code holds, not by the number of swaps.
-    """
-    retiring: list[tuple[FunctionType, int, FunctionType]] = []
-    generation.classes.copies = {}
-    done: dict[int, FunctionType] = {}
-    for (member, path), cls, name, value in _live_methods(block, generation):
-        function = method_function(value)
-        key = member, f"{path}.{name}"
-        if is_forwarder(function.__code__, block.reference):
-            # It was retired before and stands for what serves in its place already.
-            there = generation.locals.get(block.entries[key]) if key in block.entries else None
-            there = there.served if is_a(there, LegacyChoice) else there
-            if is_a(there, FunctionType) and not is_forwarder(there.__code__, block.reference):
-                generation.classes.copies.setdefault(cls, {})[name] = rewrapped(value, there)
-            continue
-        entry = block.entries.get(key) or block.add_entry(generation, *key, function)
-        if id(function) not in done:
-            done[id(function)] = copy_function(function)
-            retiring.append((function, entry.slot, done[id(function)]))
-        there = generation.locals.get(entry)
-        # A call may be under way to the slot: the choice among the methods that others keep stays in front.
-        mine = done[id(function)]
-        generation.locals[entry] = LegacyChoice(entry, generation, mine) if is_a(there, LegacyChoice) else mine
-        generation.classes.copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
-    return retiring
-
-
-def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, FunctionType]]) -> None:
-    """Make each of `retiring` a forwarder; neutral once the vector has the slots."""
-    for function, slot, copy in retiring:
-        signature = shown_signature(copy)
-        if signature is not None:
-            function.__dict__.setdefault("__signature__", signature)
-        forward(function, block.reference, slot, hide=hides_forwarders(block, block.slots[slot - 1]))
-
-
-def restore_methods(generation: Generation, retired: list[tuple[FunctionType, int, FunctionType]]) -> None:
-    """Undo `forward_methods`: give the functions their own code again."""
-    for function, _, copy in retired:
-        function.__code__ = copy.__code__
-        shown = function.__dict__.pop("__signature__", None)
-        if shown is not None and shown != shown_signature(function):
-            function.__dict__["__signature__"] = shown  # it says something else than the code: it is the function's own
-    generation.classes.copies = {}
 
 
 def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:

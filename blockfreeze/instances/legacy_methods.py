@@ -16,7 +16,6 @@ from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
 from blockfreeze.dispatch.resolution import LATEST, LEGACY_METHODS, LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.layout import delete_attribute, set_attribute
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
@@ -129,7 +128,7 @@ def legacy_methods_of(
         if entry is None or not is_a(function, FunctionType) or type(value) is staticmethod:
             continue
         forwarder = copy_function(function)
-        forward(forwarder, block.reference, entry.slot, hide=hides_forwarders(block, entry))
+        forward(block, entry, forwarder)
         made[name] = rewrapped(value, forwarder)
         own = {
             one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.classes.values

@@ -1,4 +1,4 @@
-"""A block, its generations and their members: what is kept, without the means to build, publish or replace it.
+"""A block, its generations and their members: the state, without the means to build, publish or replace anything.
 
 Guarantees: a generation's namespaces, cells and local functions are written while it is built and afterwards by its
 own code alone. `Block.by_globals` knows exactly the generations that are kept or being built.
@@ -208,6 +208,11 @@ class Block:
         """The generation that serves new calls: read off the one reference, and stored nowhere beside it."""
         current: Generation = self.reference.vector[0].current
         return current
+
+    def retired(self) -> list[Generation]:
+        """Return every generation that is known and does not serve."""
+        current = self.current
+        return [one for one in tuple(self.generations.values()) if one is not current]
 
     def covers(self, name: str) -> bool:
         """Tell whether the module `name` is, or would be, a member of this block."""

@@ -69,7 +69,7 @@ class Variable:
         return (hook if self.own is None else self.own(hook))(value)
 
     def forget_hooks(self) -> None:
-        """Let go of everything but the value: no generation that is kept declares the variable."""
+        """Let go of everything but the value, once no kept generation declares the variable."""
         self.parent = self.hook = self.inverse = self.own = None
 
     @property

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from types import ModuleType
 from typing import Any, Self
 
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
+from blockfreeze.core.safe_access import ABSENT
+from blockfreeze.dispatch.pins import Hold, held_in
 from blockfreeze.dispatch.vector import call_in
 from blockfreeze.instances.conversion import Conversion
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.state.migration import no_way_back
-from blockfreeze.swapping.claim import release_claim
+from blockfreeze.swapping.claim import HeldClaim
 
 
 class Candidate:
     """A generation that is prepared and not yet reachable: commit it or discard it.
 
-    ``candidate.name`` is what the new version has under `name` in its first module; functions and classes taken from
-    it run inside the candidate. Leaving a ``with`` statement discards a candidate that was not committed.
-    Threads: a candidate belongs to the thread that prepared it.
+    ``candidate.name`` is what the new version has under `name` in its first module: functions and classes taken from
+    it run inside the candidate, and a module of the block is the candidate's. In a ``with candidate.active():``
+    everything that the thread or task reaches is. Leaving a ``with`` statement discards a candidate that was not
+    committed.
+    Threads: a candidate belongs to the thread that prepared it; `active` may be used in any.
     """
 
     def __init__(
@@ -30,12 +37,15 @@ class Candidate:
         generation: Generation,
         commit: Callable[[float | None], SwapReport],
         discard: Callable[[], None],
+        claim: HeldClaim,
     ) -> None:
         self._block = block
         self._generation = generation
         self._commit = commit
         self._discard = discard
+        self._claim = claim
         self._open = True
+        self._holds: list[Hold] = []
 
     @property
     def generation(self) -> int:
@@ -46,18 +56,25 @@ class Candidate:
         if name.startswith("_"):
             raise AttributeError(name)
         for root in self._block.roots:
-            member = self._generation.members[root]
-            if name in member.namespace:
-                return self._inside(member.namespace[name])
+            found = _attribute(self._generation, root, name)
+            if found is not ABSENT:
+                return found
         raise AttributeError(f"{self!r} has no attribute {name!r}", name=name, obj=self)
 
-    def _inside(self, value: Any) -> Any:
-        entry = self._block.entry_of(value)
-        if entry is not None:
-            return self._generation.locals.get(entry, value)
-        if not callable(value):
-            return value
-        return partial(call_in, self._generation, value)
+    @contextmanager
+    def active(self) -> Iterator[Self]:
+        """Let the thread or task be in the candidate for the length of a ``with`` statement, as a pin does.
+
+        Calls through imports, entries that are held elsewhere, tables and test clients run in it, and nobody else's do.
+        Tasks that are started inside stay in it, until it is discarded. A thread inherits nothing.
+
+        Raises:
+            SwapError: it was committed or discarded before.
+        """
+        self._refuse_if_closed("activation")
+        with held_in(self._generation, sys._getframe(2)) as hold:
+            self._holds.append(hold)
+            yield self
 
     def __repr__(self) -> str:
         state = "open" if self._open else "closed"
@@ -91,7 +108,8 @@ class Candidate:
         try:
             return self._commit(quiesce)
         finally:
-            release_claim(self._block)
+            self._let_go(void=self._block.current is not self._generation)
+            self._claim.release()
 
     def discard(self) -> None:
         """Drop the candidate: the block is as it was before it was prepared.
@@ -103,7 +121,14 @@ class Candidate:
         try:
             self._discard()
         finally:
-            release_claim(self._block)
+            self._let_go(void=True)
+            self._claim.release()
+
+    def _let_go(self, *, void: bool) -> None:
+        """Let go of who is in the candidate; if it does not come to serve, they go on in the generation that does."""
+        for hold in self._holds if void else ():
+            hold.generations.pop(self._block, None)
+        self._holds.clear()
 
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""
@@ -121,9 +146,49 @@ class Candidate:
         self._block.served.clear()
 
     def _close(self, what: str) -> None:
+        self._refuse_if_closed(what)
+        self._open = False
+
+    def _refuse_if_closed(self, what: str) -> None:
         if not self._open:
             raise SwapError(
                 f"{self._block.name}: the {what} was refused: this candidate was committed or discarded already",
                 block=self._block.name,
             )
-        self._open = False
+
+
+def call_inside(candidate: Candidate, function: Callable[..., Any], /, *args: Any) -> Any:
+    """Call a function so that all that it reaches is the candidate's, also if the caller runs in the block itself."""
+    with candidate.active():
+        return call_in(candidate._generation, function, *args)
+
+
+class _CandidateModule(ModuleType):
+    """A module of a candidate: each attribute is the candidate's, whoever reads it."""
+
+    def __init__(self, generation: Generation, name: str) -> None:
+        super().__init__(name, generation.members[name].namespace.get("__doc__"))
+        self.__dict__["blockfreeze_generation"] = generation
+
+    def __getattr__(self, name: str) -> Any:
+        own = self.__name__
+        found = _attribute(self.__dict__["blockfreeze_generation"], own, name)
+        if found is ABSENT:
+            raise AttributeError(f"module {own!r} of the candidate has no attribute {name!r}", name=name, obj=self)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return sorted(self.__dict__["blockfreeze_generation"].members[self.__name__].namespace)
+
+
+def _attribute(generation: Generation, module: str, name: str) -> Any:
+    """Return what a module of a generation has under a name, so that it runs in that generation; or `ABSENT`."""
+    block = generation.block
+    value = generation.members[module].namespace.get(name, ABSENT)
+    inside = next((one for one, facade in tuple(block.facades.items()) if facade is value), f"{module}.{name}")
+    if (value is ABSENT or inside in block.facades) and block.covers(inside):
+        return _CandidateModule(generation, inside) if block.load_member(generation, inside) is not None else value
+    entry = block.entry_of(value)
+    if entry is not None:
+        return generation.locals.get(entry, value)
+    return partial(call_in, generation, value) if callable(value) else value

@@ -1,4 +1,4 @@
-"""The claim of a block: one swap of it at a time.
+"""The claim of a block: one swap of it at a time. It is taken and given back here, and nowhere else.
 
 A claim belongs to the thread that swaps, or that holds a candidate which is neither committed nor discarded. The end of
 an overlap takes it too, for an instant; whoever asks then waits, since that is not another swap.
@@ -8,38 +8,58 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from blockfreeze.core.errors import SwapInProgressError
 from blockfreeze.model.block import Block
 
 
+class HeldClaim:
+    """A claim that is held: by a ``with`` statement, or by who it was handed over to."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._held = True
+        self.handed_over = False
+
+    def hand_over(self) -> None:
+        """Leave the claim taken when the statement ends: whoever has this object releases it."""
+        self.handed_over = True
+
+    def release(self) -> None:
+        """Give the claim back, once: it may be somebody else's by the second time."""
+        if self._held:
+            self._held = False
+            _release(self._block)
+
+
 @contextmanager
-def claimed(block: Block, wait: bool | float, what: str) -> Iterator[None]:
+def claimed(block: Block, wait: bool | float, what: str) -> Iterator[HeldClaim]:
     """Hold the right to change `block`.
 
     Raises:
         SwapInProgressError: another thread holds it, and `wait` is false or has run out.
     """
-    acquire_claim(block, wait, what)
+    _take(block, wait, what)
+    held = HeldClaim(block)
     try:
-        yield
+        yield held
     finally:
-        release_claim(block)
+        if not held.handed_over:
+            held.release()
 
 
-def acquire_claim(block: Block, wait: bool | float, what: str) -> None:
-    """Take the claim of `block`; see `claimed`."""
+def _take(block: Block, wait: bool | float, what: str) -> None:
     until = float("inf") if wait is True else time.monotonic() + float(wait)
-    me = threading.current_thread()
-    with block.claim.changed:
-        while block.claim.owner is not None:
+    claim, me = block.claim, threading.current_thread()
+    with claim.changed:
+        while claim.owner is not None:
             # The end of an overlap holds the claim for an instant: that is not another swap, and is waited for.
-            left = None if until == float("inf") or block.claim.converging else until - time.monotonic()
-            if (block.claim.owner is me and not block.claim.converging) or (left is not None and left <= 0):
+            left = None if until == float("inf") or claim.converging else until - time.monotonic()
+            if (claim.owner is me and not claim.converging) or (left is not None and left <= 0):
                 raise _in_progress(block, what, me)
-            block.claim.changed.wait(left)
+            claim.changed.wait(left)
         if not block.generations or not block.current.phase.is_complete:
             raise SwapInProgressError(
                 f"{block.name}: the {what} was refused: the block is being imported for the first time; "
@@ -47,7 +67,7 @@ def acquire_claim(block: Block, wait: bool | float, what: str) -> None:
                 block=block.name,
                 owner=me.name,
             )
-        block.claim.owner = me
+        claim.owner = me
 
 
 def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgressError:
@@ -61,9 +81,43 @@ def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgres
     )
 
 
-def release_claim(block: Block) -> None:
-    """Give the claim back."""
+def _release(block: Block) -> None:
     with block.claim.changed:
         block.claim.owner = None
         block.claim.converging = False
         block.claim.changed.notify_all()
+
+
+def wait_for_convergence(block: Block) -> None:
+    """Wait while another thread clears up at the end of an overlap."""
+    with block.claim.changed:
+        _wait_for_convergence(block)
+
+
+def _wait_for_convergence(block: Block) -> None:
+    claim, me = block.claim, threading.current_thread()
+    claim.changed.wait_for(lambda: not claim.converging or claim.owner is me)
+
+
+@contextmanager
+def claimed_to_converge(block: Block, still: Callable[[], bool]) -> Iterator[bool]:
+    """Hold the claim for the end of an overlap; yield whether it could be had: no swap has it, and `still` holds."""
+    claim = block.claim
+    with claim.changed:
+        _wait_for_convergence(block)
+        taken = claim.owner is None and still()
+        if taken:
+            claim.owner, claim.converging = threading.current_thread(), True
+    try:
+        yield taken
+    finally:
+        if taken:
+            _release(block)
+
+
+def release_in_child(block: Block) -> bool:
+    """Give up, in the child of a fork, a claim that another thread held, which does not exist there; tell whether so."""
+    mine = block.claim.owner is threading.current_thread()
+    if not mine:
+        block.claim.owner = None
+    return not mine

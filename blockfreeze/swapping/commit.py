@@ -29,8 +29,9 @@ from blockfreeze.model.entry import EntryKind
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.reference import store
 from blockfreeze.state.migration import Migration
+from blockfreeze.swapping.claim import HeldClaim
 from blockfreeze.swapping.clock import Clock
-from blockfreeze.swapping.convergence import converge, converge_claimed
+from blockfreeze.swapping.convergence import converge
 from blockfreeze.swapping.propagate import bring_up_to_date
 from blockfreeze.swapping.verdicts import prepare_error
 
@@ -43,6 +44,7 @@ class Commitment:
         block: Block,
         before: Generation,
         after: Generation,
+        claim: HeldClaim,
         phases: dict[str, float],
         between: Callable[[], None] = go_on,
         reason: str | None = None,
@@ -50,6 +52,7 @@ class Commitment:
         self.block = block
         self.before = before
         self.after = after
+        self.claim = claim
         self.phases = phases
         self.between = between
         self.reason = reason  # of a rollback
@@ -114,7 +117,7 @@ class Commitment:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
-        retired = block.reference.vector  # kept until the commit has been timed: freeing its slots is not part of it
+        retired = block.reference.vector  # held until the commit has been timed: freeing its slots is not part of it
         clock.lap("convert")
         try:
             store(block.reference, vector)
@@ -146,7 +149,9 @@ class Commitment:
         block.served.append(after.number)
         clock.lap("repoint")
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
-        lingering = converge_claimed(block, whole=True)
+        # From here on it can be rolled back. Who lingers may take long to find.
+        self.claim.release()
+        lingering = converge(block, whole=True)
         clock.lap("drain")
         if lingering or block.instances.unconverted is not None:
             drain_in_background(block, converge)

@@ -9,7 +9,6 @@ Threads: `converge` may be called by any thread; `converge_claimed` by the one t
 
 from __future__ import annotations
 
-import threading
 from types import FunctionType
 
 from blockfreeze.core.errors import DrainTimeoutError
@@ -29,17 +28,12 @@ from blockfreeze.model.phase import Phase
 from blockfreeze.model.records import PendingConversion
 from blockfreeze.model.reference import store
 from blockfreeze.state.migration import forget_ancestors
-from blockfreeze.swapping.arming import Arming, disarm_entries, restore_cells, retire_copies
-from blockfreeze.swapping.claim import release_claim
+from blockfreeze.swapping.arming import armed, restore_cells, retire_copies
+from blockfreeze.swapping.claim import claimed_to_converge, wait_for_convergence
+from blockfreeze.swapping.presentation import disarm_entries
 
 _MOMENT = 0.02
 """How long new calls are held back for a conversion that no swap has asked them to wait for, in seconds."""
-
-
-def retired_generations(block: Block) -> list[Generation]:
-    """Return every generation that is known and does not serve."""
-    current = block.current
-    return [one for one in tuple(block.generations.values()) if one is not current]
 
 
 def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
@@ -48,26 +42,16 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     Without `whole`, one of those who linger is enough. While a swap holds the claim nothing is ended: it is about to
     open the next overlap.
     """
-    me = threading.current_thread()
     if not is_overlapping(block):
-        # The plain vector is in place, and another thread may be clearing up behind it.
-        with block.claim.changed:
-            block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
+        wait_for_convergence(block)  # the plain vector is in place, and another thread may be clearing up behind it
         if block.instances.unconverted is None:
             return []
     served = block.served[-1:]
-    running, _ = search(block, retired_generations(block), whole=whole)
+    running, _ = search(block, block.retired(), whole=whole)
     if running:
         return running
-    with block.claim.changed:
-        block.claim.changed.wait_for(lambda: not block.claim.converging or block.claim.owner is me)
-        if block.claim.owner is not None or block.served[-1:] != served:
-            return []
-        block.claim.owner, block.claim.converging = me, True
-    try:
-        return converge_claimed(block, whole=whole)
-    finally:
-        release_claim(block)
+    with claimed_to_converge(block, lambda: block.served[-1:] == served) as taken:
+        return converge_claimed(block, whole=whole) if taken else []
 
 
 def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
@@ -80,24 +64,19 @@ def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
 
 def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
     """Hold new calls back for a moment; if the block comes to rest, convert what a swap has left unconverted."""
-    current = block.current
-    arming, gate = Arming(block, current), Gate()
-    error = ""
+    current, gate, error = block.current, Gate(), ""
     try:
-        arming.plan()
-        store(block.reference, overlap_vector(block, current))
-        arming.apply()
-        store(block.reference, overlap_vector(block, current, gate))
-        quiesce(block, gate, _MOMENT, go_on)
-        conversion.run(committed=True)
+        with armed(block, alone=True):
+            try:
+                store(block.reference, overlap_vector(block, current, gate))
+                quiesce(block, gate, _MOMENT, go_on)
+                conversion.run(committed=True)
+            finally:
+                gate.open()
     except DrainTimeoutError:
         return  # calls are under way all the time: whoever converges next tries again
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
-    finally:
-        gate.open()
-        arming.undo(None, alone=True)
-        store(block.reference, plain_vector(block, current))
     block.instances.unconverted = None
     conversion.forget_undo()
     release_classes(block, current)
@@ -107,7 +86,7 @@ def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
 
 
 def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
-    retired = retired_generations(block)
+    retired = block.retired()
     running, _ = search(block, retired, whole=whole)
     if running:
         return running
@@ -132,7 +111,7 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
 def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     current = block.current
     bind_closures_to_own(held)
-    restore_cells(block, current)
+    restore_cells(current)
     store(block.reference, plain_vector(block, current))
     class_attributes.disarm_classes(current)
     disarm_legacy_classes(block)
@@ -141,7 +120,7 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     release_classes(block, current)
     disarm_entries(block, current)
     kept = set(block.served[-block.history :]) | {current.number}
-    for one in retired_generations(block):
+    for one in block.retired():
         for cache in one.build.caches:
             cache.cache_clear()
         if one.number not in kept:

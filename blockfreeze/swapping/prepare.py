@@ -1,4 +1,4 @@
-"""Swapping: open a block, prepare its next generation, swap, roll back.
+"""Preparing a block's next generation, and swapping to it.
 
 Guarantees:
 - A commit is one store to `Reference.vector`; its cost does not depend on the size of the block.
@@ -7,8 +7,8 @@ Guarantees:
 - One swap of a block at a time: whoever holds the claim. Swaps of different blocks run side by side.
 
 The order of a swap: read and link (nothing is touched); arm, in neutral steps; run the new bodies; check; bring state
-and instances over; one store; present and re-point (`commitment`); and once the old generation has drained, converge:
-the plain vector, and nothing left over (`converging`).
+and instances over; one store; present and re-point (`commit`); and once the old generation has drained, converge: the
+plain vector, and nothing left over (`convergence`).
 """
 
 from __future__ import annotations
@@ -19,28 +19,26 @@ from typing import Any
 
 from blockfreeze.building.build import loads_of_members
 from blockfreeze.building.link_cache import link_member
-from blockfreeze.building.stages import abandon_build, finish_build
+from blockfreeze.building.stages import finish_build
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Prepared, Refused, announce
 from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
-from blockfreeze.dispatch.vector import overlap_vector, plain_vector
-from blockfreeze.draining.drain import search
 from blockfreeze.draining.quiesce import go_on, refuse_from_inside
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.reference import store
 from blockfreeze.reporting.diff import differences
-from blockfreeze.swapping.arming import Arming
+from blockfreeze.swapping.arming import Arming, armed
 from blockfreeze.swapping.candidate import Candidate
-from blockfreeze.swapping.claim import acquire_claim, release_claim
+from blockfreeze.swapping.claim import HeldClaim, claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
-from blockfreeze.swapping.convergence import converge_claimed, retired_generations
+from blockfreeze.swapping.convergence import converge_claimed
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
 from blockfreeze.versions.snapshot import SourceGiven
 
 
 def refused(block: Block, what: str, error: BaseException) -> Event:
+    """Return the event of a swap or a rollback (`what`) that came to nothing."""
     return Refused(block.name, block.current.number, what, type(error).__name__, str(error))
 
 
@@ -54,89 +52,110 @@ def prepare(
         between: called where the swap can still come to nothing; it ends the swap by raising.
     """
     try:
-        acquire_claim(block, wait, "swap")
-        try:
-            return _prepare(block, source, between)
-        except BaseException:
-            release_claim(block)
-            raise
+        with claimed(block, wait, "swap") as claim:
+            converge_claimed(block)
+            candidate = _Preparation(block, source, between, claim).candidate()
+            claim.hand_over()
+            return candidate
     except BaseException as error:
         if block.generations:
             announce(block.subscribers, refused(block, "swap", error))
         raise
 
 
-@skipped
-def _prepare(block: Block, source: SourceGiven | None, between: Callable[[], None]) -> Candidate:
-    converge_claimed(block)
-    before = block.current
-    phases: dict[str, float] = {}
-    clock = Clock(phases)
-    number = block.last_number + 1
-    phase, member = "read", None
-    arming = Arming(block, before)
-    generation: Generation | None = None
-    armed = False
-    try:
-        snapshot = before.snapshot.again() if source is None else before.snapshot.given(source, number)
-        clock.lap("read")
-        phase = "link"
-        generation = Generation(block, number, snapshot, before.number)
+class _Preparation:
+    """One preparation: what is built, and how far it has come."""
+
+    def __init__(self, block: Block, source: SourceGiven | None, between: Callable[[], None], claim: HeldClaim) -> None:
+        self.block = block
+        self.before = block.current
+        self.source = source
+        self.between = between
+        self.claim = claim
+        self.number = block.last_number + 1
+        self.clock = Clock({})
+        self.phase = "read"
+        self.member: str | None = None  # the one that is linked or executed now
+
+    @skipped
+    def candidate(self) -> Candidate:
+        """Return the candidate; whatever fails, the block is as it was.
+
+        Raises:
+            PrepareError: what a phase has raised, but for interrupts and errors of our own.
+        """
+        block = self.block
+        try:
+            generation = self._linked_generation()
+            self.between()
+            self._begin("execute")
+            with armed(block, generation) as arming:
+                self.clock.lap("arm")
+                self._execute(generation)
+                self.between()
+                arming.hand_over()
+        except (KeyboardInterrupt, GeneratorExit, BlockfreezeError):
+            raise
+        except BaseException as error:
+            raise prepare_error(block, self.phase, _at_fault(block, error) or self.member, error) from error
+        block.last_number = self.number
+        seconds = sum(self.clock.phases.values())
+        announce(block.subscribers, Prepared(block.name, self.number, self.before.number, seconds))
+        return self._candidate_of(generation, arming)
+
+    def _begin(self, phase: str) -> None:
+        self.phase, self.member = phase, None
+
+    def _linked_generation(self) -> Generation:
+        before, source = self.before, self.source
+        snapshot = before.snapshot.again() if source is None else before.snapshot.given(source, self.number)
+        self.clock.lap("read")
+        self._begin("link")
+        generation = Generation(self.block, self.number, snapshot, before.number)
         for member in list(before.members):
+            self.member = member
             found = snapshot.find(member, None) if member in snapshot.modules or "." not in member else None
             if found is not None:
                 link_member(generation, found)
-        clock.lap("link")
-        between()
-        phase, member, armed = "execute", None, True
-        arming.plan()
-        store(block.reference, overlap_vector(block, before))
-        arming.apply()
-        clock.lap("arm")
-        for member, load in loads_of_members(before, generation):  # noqa: B007 - the error that it raises names it
+        self.clock.lap("link")
+        return generation
+
+    @skipped
+    def _execute(self, generation: Generation) -> None:
+        for member, load in loads_of_members(self.before, generation):
+            self.member = member
             load()
-        finish_build(block, generation)
-        clock.lap("execute")
-        between()
-    except BaseException as error:
-        if armed and generation is not None:
-            _abandon(block, generation, arming)
-        if isinstance(error, (KeyboardInterrupt, GeneratorExit, BlockfreezeError)):
-            raise
-        raise prepare_error(block, phase, member, error) from error
-    block.last_number = number
-    announce(block.subscribers, Prepared(block.name, number, before.number, sum(phases.values())))
-    return _candidate(block, generation, arming, phases, between)
+        finish_build(self.block, generation)
+        self.clock.lap("execute")
+
+    def _candidate_of(self, generation: Generation, arming: Arming) -> Candidate:
+        block, between, phases, claim = self.block, self.between, self.clock.phases, self.claim
+
+        def commit(seconds: float | None) -> SwapReport:
+            try:
+                commitment = Commitment(block, block.current, generation, claim, phases, between)
+                commitment.found = differences(block.current, generation)
+                between()
+                return commitment.make(seconds)
+            except BaseException as error:
+                if block.current is not generation:
+                    arming.disarm(generation)
+                    announce(block.subscribers, refused(block, "swap", error))
+                raise
+
+        return Candidate(block, generation, commit, lambda: arming.disarm(generation), claim)
 
 
-def _candidate(
-    block: Block, generation: Generation, arming: Arming, phases: dict[str, float], between: Callable[[], None]
-) -> Candidate:
-    def commit(seconds: float | None) -> SwapReport:
-        try:
-            commitment = Commitment(block, block.current, generation, phases, between)
-            commitment.found = differences(block.current, generation)
-            between()
-            return commitment.make(seconds)
-        except BaseException as error:
-            if block.current is not generation:
-                _abandon(block, generation, arming)
-                announce(block.subscribers, refused(block, "swap", error))
-            raise
-
-    def discard() -> None:
-        _abandon(block, generation, arming)
-
-    return Candidate(block, generation, commit, discard)
-
-
-def _abandon(block: Block, generation: Generation, arming: Arming) -> None:
-    abandon_build(block, generation, arming.slots)
-    if arming.first and len(block.generations) > 1:
-        arming.first = False
-    alone = not search(block, retired_generations(block))[0]
-    arming.undo(generation, alone=alone)
-    store(block.reference, plain_vector(block, block.current) if alone else overlap_vector(block, block.current))
+def _at_fault(block: Block, error: BaseException) -> str | None:
+    """Return the member of `block` whose body has raised an error: the innermost one that another one imports."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        name = frame.f_globals.get("__name__")
+        if frame.f_code.co_name == "<module>" and isinstance(name, str) and block.covers(name):
+            found = name
+        trace = trace.tb_next
+    return found
 
 
 @skipped

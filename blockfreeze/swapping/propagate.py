@@ -13,7 +13,7 @@ from blockfreeze.identity.enums import apply_to_members
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.repoint import Replaced, find_replaced, publish_members, repoint
 from blockfreeze.reporting.stale_holders import find_stale
-from blockfreeze.swapping.arming import present_entries
+from blockfreeze.swapping.presentation import present_entries
 
 
 def bring_up_to_date(

@@ -7,15 +7,13 @@ import sys
 from blockfreeze.core.errors import NoSuchGenerationError
 from blockfreeze.core.events import announce
 from blockfreeze.core.report import SwapReport
-from blockfreeze.dispatch.vector import overlap_vector
 from blockfreeze.draining.quiesce import refuse_from_inside
-from blockfreeze.identity import adopt
+from blockfreeze.identity.adopt import version_class
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.reference import store
 from blockfreeze.reporting.diff import differences
-from blockfreeze.swapping.arming import Arming
-from blockfreeze.swapping.claim import claimed
+from blockfreeze.swapping.arming import armed
+from blockfreeze.swapping.claim import HeldClaim, claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
@@ -44,41 +42,38 @@ def rollback(
     try:
         if seconds is not None:
             refuse_from_inside(block, sys._getframe())
-        with claimed(block, wait, "rollback"):
+        with claimed(block, wait, "rollback") as claim:
             converge_claimed(block)
-            return _rollback(block, generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
+            return _rollback(claim, block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
         announce(block.subscribers, refused(block, "rollback", error))
         raise
 
 
-def _rollback(block: Block, after: Generation, seconds: float | None, reason: str, *, lossy: bool) -> SwapReport:
-    before, phases = block.current, dict[str, float]()
-    clock, arming = Clock(phases), Arming(block, before)
-    commitment = Commitment(block, before, after, phases, reason=reason)
+def _rollback(
+    claim: HeldClaim, block: Block, after: Generation, seconds: float | None, reason: str, *, lossy: bool
+) -> SwapReport:
+    before, clock = block.current, Clock({})
+    commitment = Commitment(block, before, after, claim, clock.phases, reason=reason)
     if not lossy:
         remedy = "roll back with lossy=True to leave that state behind"
         refuse_one_way(block, "rollback", commitment.problems(), remedy)
     try:
-        arming.plan()
-        store(block.reference, overlap_vector(block, before))
-        arming.apply()
-        for cls in list(after.classes.values):
-            if cls in before.classes.values:
-                adopt.version_class(block, before, after, cls)
-        offer_legacy_methods(block, after)
-        commitment.found = differences(before, after)
-        clock.lap("arm")
-        return commitment.make(seconds)
+        with armed(block, after, alone=False):
+            for cls in list(after.classes.values):
+                if cls in before.classes.values:
+                    version_class(block, before, after, cls)
+            offer_legacy_methods(block, after)
+            commitment.found = differences(before, after)
+            clock.lap("arm")
+            return commitment.make(seconds)
     except BaseException:
         if block.current is before:
-            arming.undo(after, alone=False)
-            store(block.reference, overlap_vector(block, before))
             converge_claimed(block)
         raise
 
 
-def generation_to_return_to(block: Block, to: int | None, leaving: int | None) -> Generation:
+def _generation_to_return_to(block: Block, to: int | None, leaving: int | None) -> Generation:
     """Return the generation that a rollback is to return to.
 
     Args:

@@ -1,4 +1,4 @@
-"""From built to acceptable: a generation whose bodies have run is completed, and judged before anybody can reach it."""
+"""Verdicts on a version before it is committed: it could not be built, lacks what callers rely on, or fails a check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from blockfreeze.core.errors import BlockfreezeError, IncompatibleBlockError, PrepareError
 from blockfreeze.model.block import Block
-from blockfreeze.swapping.candidate import Candidate
+from blockfreeze.swapping.candidate import Candidate, call_inside
 
 
 def refuse_one_way(block: Block, what: str, problems: list[str], remedy: str) -> None:
@@ -54,13 +54,13 @@ def refuse_incompatible(block: Block, candidate: Candidate) -> None:
 
 
 def run_check(block: Block, candidate: Candidate, check: Callable[[Candidate], object]) -> None:
-    """Let the caller's own check judge the candidate.
+    """Let the caller's own check judge the candidate; it runs in it, as does all that it reaches.
 
     Raises:
         PrepareError: it raised or returned False.
     """
     try:
-        passed = check(candidate)
+        passed = call_inside(candidate, check, candidate)
     except (KeyboardInterrupt, BlockfreezeError):
         raise
     except BaseException as error:

@@ -1,0 +1,32 @@
+"""All questions, in the order in which they are asked and shown."""
+
+from __future__ import annotations
+
+from benchmarks.costs import (
+    build_time,
+    commit_time,
+    entry_swapped,
+    entry_unswapped,
+    facade,
+    inside,
+    latency,
+    memory,
+    method,
+    overlap,
+)
+
+QUESTIONS = {
+    question.name: question
+    for question in (
+        inside.QUESTION,
+        entry_unswapped.QUESTION,
+        entry_swapped.QUESTION,
+        overlap.QUESTION,
+        facade.QUESTION,
+        method.QUESTION,
+        build_time.QUESTION,
+        commit_time.QUESTION,
+        latency.QUESTION,
+        memory.QUESTION,
+    )
+}

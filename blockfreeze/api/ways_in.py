@@ -1,0 +1,133 @@
+"""The ways in: a module becomes a block by its name, as a module, by a decorator inside it, or by a pattern."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar, overload
+
+from blockfreeze.api import freeze, opening, registry
+from blockfreeze.dispatch.caller_view import skipped
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def freeze_block(
+    module: str | ModuleType,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> ModuleType: ...
+
+
+@overload
+def freeze_block(module: F, /) -> F: ...
+
+
+@skipped
+def freeze_block(
+    module: Any,
+    /,
+    *more: str | ModuleType,
+    entry_points: Iterable[str] = (),
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> Any:
+    """Make one block of a module or package, or of several, and return the (first) module.
+
+    Called with a name, it imports the module as a block: its body runs once, linked. Called with a module that is
+    imported already it runs the body once more, as ``importlib.reload`` would, and what others took from it keeps its
+    identity. On a top-level function, as a decorator, it freezes the function's module as soon as that has been
+    imported, and the function is an entry point; ``freeze_block(__name__)`` inside a module does the same. Freezing
+    twice is harmless: the options of the first time hold.
+
+    Args:
+        module: a name, a module, or (as a decorator) a function.
+        more: further modules of the same block.
+        entry_points: names that must exist; they are listed first by `status`.
+        patchable: let definitions be set through the module, as `unittest.mock.patch` does.
+        inline: reserved: no call is inlined yet, and asking for it is refused.
+        history: how many generations are kept, the current one included.
+
+    Returns:
+        the module (which is ``sys.modules[name]``), or the function that was decorated.
+
+    Raises:
+        FreezeError: it cannot be frozen; nothing was changed.
+    """
+    if inline:
+        raise freeze.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
+    if isinstance(module, FunctionType):
+        _freeze_module_of(module)
+        return module
+    names = tuple(dict.fromkeys(_name_of(one) for one in (module, *more)))
+
+    @skipped
+    def freeze_now() -> ModuleType:
+        return freeze.freeze(names, tuple(entry_points), patchable=patchable, history=history)
+
+    frame = sys._getframe(1)
+    running = sys.modules.get(names[0])
+    if running is not None and vars(running) is frame.f_globals and _is_being_imported(running):
+        if registry.covering(names[0]) is None:
+            freeze.freeze_from_inside(frame, names[0], freeze_now)
+        return running
+    return freeze_now()
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def _name_of(module: Any) -> str:
+    if isinstance(module, str):
+        if not module:
+            raise freeze.freeze_error("''", "the name is empty", "give a module's name")
+        return module
+    if isinstance(module, ModuleType):
+        name = module.__name__
+        if sys.modules.get(name) is not module:
+            raise freeze.freeze_error(name, "it is not the module of that name in sys.modules", "import it first")
+        return name
+    return getattr(module, "__module__", None) or repr(module)
+
+
+def _freeze_module_of(function: FunctionType) -> None:
+    name = function.__module__
+    block = registry.covering(name)
+    if block is not None:
+        block.declared_entries.add(function.__qualname__)
+        return
+    if name == "__main__":
+        freeze.freeze((name,), (), patchable=False, history=2)
+    if "<locals>" in function.__qualname__:
+        raise freeze.freeze_error(
+            name, f"the function {function.__qualname__!r} is not at its top level", "decorate a top-level function"
+        )
+    frame = sys._getframe(2)
+    if frame.f_globals is not function.__globals__ or frame.f_code.co_name != "<module>":
+        raise freeze.freeze_error(name, "its body is not running", "call freeze_block with the module's name")
+    freeze.freeze_from_inside(
+        frame, name, lambda: freeze.freeze((name,), (function.__name__,), patchable=False, history=2)
+    )
+
+
+def install(*patterns: str) -> None:
+    """Make a block of each module whose name matches one of `patterns`, when it is imported.
+
+    A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
+    with everything in it. Modules that are imported already are left as they are.
+
+    Raises:
+        FreezeError: a pattern is empty, or matches every module.
+    """
+    for pattern in patterns:
+        if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
+            raise freeze.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")
+    opening.install_patterns(patterns)
