@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from processes import run_python
@@ -17,6 +20,11 @@ def _status(*arguments: str) -> int | str | None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     return ended.value.code
+
+
+def test_the_installed_command_is_a_function_that_there_is() -> None:
+    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert EntryPoint("blockfreeze", project["scripts"]["blockfreeze"], "console_scripts").load() is cli.main
 
 
 def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,6 +162,15 @@ def test_a_quiesced_swap_searches_the_heap_no_more_often_the_longer_it_waits(
     assert is_as_before(shop, 2)
 
 
+def test_a_search_that_meets_a_module_which_is_about_to_join_says_what_it_can(shop: Any) -> None:
+    block = registry.block_of(shop, "test")
+    block.current.drain.codes.append(shop.numbers.__code__)  # the reference counts of the new ones come last
+    assert search(block, [block.current]) == ([], [])
+    generator = suspended_generator(shop)
+    assert [one.kind for one in search(block, [block.current])[0]] == ["generator"]
+    generator.close()
+
+
 @pytest.mark.needs_event_loop
 def test_tasks_that_inherited_a_pin_are_searched_for_once(shop: Any, searches: Searches) -> None:
     async def main() -> None:

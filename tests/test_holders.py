@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import sys
 from typing import Any
 
@@ -101,6 +102,36 @@ def test_a_closure_of_a_call_that_is_under_way_is_not_held_outside(routes: Any) 
         assert unreached(report) == []
         assert [one.kind for one in report.lingering] == ["thread"]
         assert parked.finish() == ("1", 0)
+
+
+def test_what_only_the_block_itself_has_noted_is_not_held_by_others(workshop: Workshop) -> None:
+    text = "from functools import lru_cache\n\n@lru_cache\ndef area(x):\n    return x\n"
+    module = workshop.freeze("cached", text)
+    assert unreached(bf.swap(module, source=text.replace("return x", "return -x"))) == []
+    held = {"area": module.area}
+    assert unreached(bf.swap(module, source=text)) == [
+        "cached.area: the old object is still held by containers elsewhere",
+        "cached.area: the _lru_cache_wrapper of generation 2 is still held by a dict",
+    ]
+    assert held["area"] is not module.area
+
+
+def test_a_module_that_loads_when_it_is_used_is_not_loaded_by_a_swap(routes: Any, workshop: Workshop) -> None:
+    workshop.write("put_off.py", "raise AssertionError('it was loaded')\n")
+    spec = importlib.util.find_spec("put_off")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    lazy = sys.modules["put_off"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(lazy)
+    held = [routes.router]
+    try:
+        assert unreached(bf.swap(routes, source=NEW)) == [
+            "routes.router: the Router of generation 1 is still held by a list"
+        ]
+    finally:
+        del sys.modules["put_off"]
+    assert held[0] is not routes.router
 
 
 def test_the_heap_is_not_searched_if_nothing_can_be_held(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

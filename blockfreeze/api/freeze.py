@@ -23,7 +23,7 @@ from blockfreeze.api.existing_world import adopt_world
 from blockfreeze.api.opening import forget_opened, new_block, open_installed, reload_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError
-from blockfreeze.core.safe_access import is_a, own_attribute
+from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.prepare import prepare
@@ -107,7 +107,7 @@ def snapshot_of(names: tuple[str, ...]) -> Snapshot:
             raise freeze_error(
                 name, "it is being run as a script", "put the code into a module, and import that from the script"
             )
-        if name == "blockfreeze" or name.startswith("blockfreeze."):
+        if is_our_own(name):
             raise freeze_error(name, "it is what does the freezing", "freeze your own modules")
         _check_spec(name, _find_spec(name))
     try:

@@ -1,4 +1,4 @@
-"""`blockfreeze check`: says before anybody freezes what a freeze and a swap would do, and whether they can.
+"""`blockfreeze check`: what a freeze and a swap of modules would do, said before it is done.
 
 The modules themselves are only read, unless another version is to be compared: then both are executed, in this
 process. Exit status: 0 if the modules can be frozen (and swapped compatibly), 1 if not, 2 if the command could not run.

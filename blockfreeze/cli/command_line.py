@@ -1,4 +1,4 @@
-"""The command line: reads the arguments, runs one sub-command, and turns what went wrong into an exit status.
+"""The command line: arguments are read, one sub-command runs, and what went wrong becomes an exit status.
 
 Exit status: what the sub-command returns (0 or 1), 2 for bad arguments or when the command could not run,
 130 when interrupted. Errors go to standard error as one line; standard output carries results only.

@@ -4,8 +4,6 @@ Two released versions of one package from PyPI are exchanged every few milliseco
 `importlib.reload`, then with blockfreeze, each way in a process of its own. Every response is compared with
 what the old and the new version answer when nothing is replaced: anything else is a torn call.
 
-`command` is the front; `play_round` runs one way (`server` is the other process, `clients` the load);
-`workload` and `releases` say what is served; `tally` and `display` count and show.
+May import: core, and the public functions. `command` is the front; `play_round` runs one way (`server` is the other
+process, `clients` the load); `workload` and `releases` say what is served; `tally` and `display` count and show.
 """
-
-from __future__ import annotations

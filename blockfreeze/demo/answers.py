@@ -1,7 +1,7 @@
-"""What each version of a workload's package answers when nothing is ever replaced: the judge of every response.
+"""What each version of a workload's package answers when nothing is replaced: every response is compared with it.
 
-Each version is imported, unfrozen, by a fresh interpreter: `python -m blockfreeze.demo.answers`, with the workload
-and the directory as JSON on standard input and the list of answers as JSON on standard output.
+A fresh interpreter imports each version, unfrozen: `python -m blockfreeze.demo.answers` reads the workload and the
+directory as JSON from standard input, and writes the list of answers as JSON to standard output.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 
 from blockfreeze.core.errors import ControlError
 from blockfreeze.demo.workload import Workload
-
-__all__ = ["of_both_versions"]
 
 _TIMEOUT = 60.0
 
@@ -41,13 +39,13 @@ def _of_version(workload: Workload, directory: Path) -> list[str]:
     question = json.dumps({"workload": workload.to_json(), "directory": str(directory)})
     command = [sys.executable, "-m", __name__]
     try:
-        asked = subprocess.run(command, input=question, capture_output=True, text=True, timeout=_TIMEOUT, check=True)
+        answered = subprocess.run(command, input=question, capture_output=True, text=True, timeout=_TIMEOUT, check=True)
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip() or f"status {error.returncode}").splitlines()[-1]
     except subprocess.TimeoutExpired:
         reason = f"no answer in {_TIMEOUT:.0f} s"
     else:
-        answers: list[str] = json.loads(asked.stdout)
+        answers: list[str] = json.loads(answered.stdout)
         return answers
     raise ControlError(
         f"{workload.package}: cannot answer, {str(directory)!r}: {reason}; remove the directory to fetch it again",

@@ -1,7 +1,7 @@
-"""The load: client threads that request pages over kept-alive connections and have each response judged.
+"""The load: client threads that request pages and compare each response with what the two versions answer.
 
-Each thread has its own connection and goes round the workload's calls from its own starting point, one request
-at a time, until told to stop. A request that gets no response counts as failed, and the thread connects again.
+Each thread has a connection of its own, which stays open. It goes round the workload's calls from a starting point of
+its own, one request at a time. A request that gets no response counts as failed, and the thread connects again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from typing import Self
 
 from blockfreeze.demo.tally import Tally
-
-__all__ = ["Clients"]
 
 _TIMEOUT = 10.0
 

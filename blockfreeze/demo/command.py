@@ -1,4 +1,4 @@
-"""`blockfreeze demo`: fetches the two releases, plays one round per way of swapping, and shows the totals.
+"""`blockfreeze demo`: the two releases are fetched, one round is played for each way of swapping, totals are shown.
 
 Exit status: 0 if the blockfreeze round had load and swaps and nothing tore or failed, else 1. A demo that cannot
 run at all raises `ControlError`, which the command line turns into 2.
@@ -21,8 +21,6 @@ from blockfreeze.demo.releases import cache_directory, fetch_release
 from blockfreeze.demo.swapping import WAYS
 from blockfreeze.demo.tally import Totals
 from blockfreeze.demo.workload import SQLPARSE
-
-__all__ = ["add_to", "run"]
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

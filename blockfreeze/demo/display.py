@@ -1,7 +1,6 @@
-"""Shows a round while it runs, and the totals of all rounds side by side, as plain lines.
+"""What is shown of a round while it runs, and of the totals of all rounds, as plain lines.
 
-`rich_display.RichDisplay` shows the same on a terminal. Only text is made here: nothing counts, and nothing is
-remembered but when the last line was written.
+`rich_display.RichDisplay` shows the same on a terminal. Nothing is counted here.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from typing import Protocol, TextIO
 
 from blockfreeze.demo.tally import Totals
 from blockfreeze.demo.workload import Workload
-
-__all__ = ["COLUMNS", "ROWS", "Display", "PlainDisplay", "evidence", "headline"]
 
 _Column = tuple[str, Callable[[Totals], str]]
 

@@ -25,8 +25,6 @@ from blockfreeze.demo.server import Order
 from blockfreeze.demo.tally import Tally, Totals
 from blockfreeze.demo.workload import Workload
 
-__all__ = ["Limits", "Round", "play"]
-
 _REFRESH = 0.1
 _GRACE = 30.0
 

@@ -1,7 +1,7 @@
-"""Fetches released versions of a pure-Python package with pip, once, into a cache directory.
+"""Released versions of a pure-Python package, fetched with pip, once, into a cache directory.
 
-A release's directory appears under its final name complete or not at all: it is unpacked beside it and then
-renamed, so an interrupted or a simultaneous first run leaves nothing half-done that a later run would use.
+A release's directory appears under its final name complete or not at all: it is unpacked beside it and then renamed.
+So a run that is interrupted, or a second one at the same time, leaves nothing half-done.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import zipfile
 from pathlib import Path
 
 from blockfreeze.core.errors import ControlError
-
-__all__ = ["cache_directory", "fetch_release"]
 
 _PIP_TIMEOUT = 120.0
 

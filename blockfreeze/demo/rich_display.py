@@ -1,4 +1,4 @@
-"""Shows the demo on a terminal with rich: one table, a row per way, refreshed in place.
+"""The demo on a terminal, shown with rich: one table, a row per way, refreshed in place.
 
 Imported only when rich, which the `demo` extra installs, is there.
 """
@@ -16,8 +16,6 @@ from rich.table import Table
 from blockfreeze.demo.display import COLUMNS, ROWS, evidence, headline
 from blockfreeze.demo.tally import Totals
 from blockfreeze.demo.workload import Workload
-
-__all__ = ["RichDisplay"]
 
 
 class RichDisplay:

@@ -26,8 +26,6 @@ from types import ModuleType
 from blockfreeze.demo.swapping import WAYS, Way
 from blockfreeze.demo.workload import Workload
 
-__all__ = ["Order", "SwapCounts"]
-
 _SWITCH_INTERVAL = 1e-5
 
 

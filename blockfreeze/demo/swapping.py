@@ -15,8 +15,6 @@ from typing import Protocol
 
 import blockfreeze
 
-__all__ = ["WAYS", "FrozenBlock", "ReloadedModules", "Way"]
-
 
 class Way(Protocol):
     """A way of exchanging versions; `module` is what request code holds for good."""

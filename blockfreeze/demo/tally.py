@@ -1,4 +1,4 @@
-"""Counts what the clients saw, in bounded memory: verdicts, latencies, and examples of what went wrong.
+"""What the clients saw, counted in bounded memory: verdicts, latencies, and examples of what went wrong.
 
 `Tally` is written by the client threads and read by the observer, under one lock; `Totals` is the immutable
 picture that displays and reports use. Invariant: ``requests == old + new + torn + failed``.
@@ -10,8 +10,6 @@ import math
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
-
-__all__ = ["Latencies", "Tally", "Totals"]
 
 _DISTINCT_FAILURES = 20
 
@@ -89,7 +87,7 @@ class Tally:
             self._verdicts[verdict] += 1
             self._latencies.add(seconds)
             example = self._torn_example or ""
-            # Many torn responses are all but empty: keep one in which the request can be recognised.
+            # Many torn responses are all but empty: one in which the request can be recognised says more.
             if verdict == "torn" and len(example) <= min(len(text), len(old) // 2):
                 self._torn_example = text
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["SQLPARSE", "Call", "Workload"]
-
 
 @dataclass(frozen=True)
 class Call:

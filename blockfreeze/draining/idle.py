@@ -1,13 +1,23 @@
-"""Reference counts of code objects: what tells a generation at rest from one of which something may still run."""
+"""Reference counts of code objects: what tells a generation at rest from one of which something may still run.
+
+A suspended generator, and a function that was made by a call, each hold their code object. So a generation of whose
+code objects none has more references than when nothing was running has neither, and no heap need be searched. More
+references prove nothing: a frame that has ended and is still held has one as well. Then the heap is searched.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
-from types import CodeType, FunctionType
-from typing import Any
+from collections.abc import Iterable
+from itertools import chain, repeat
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
+from typing import Any, Final
 
-from blockfreeze.core.safe_access import cell_content, is_a
+from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Generation
+
+_USERS: Final = frozenset({AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType})
 
 
 def count_idle(generation: Generation) -> None:
@@ -27,6 +37,24 @@ def assume_idle(generation: Generation) -> None:
     generation.drain.idle_counts = [WITHOUT_FUNCTIONS for _ in generation.drain.codes]
 
 
+def codes_in_use(generation: Generation) -> list[CodeType]:
+    """Return the code objects that have more references than when the generation was idle."""
+    counts = _counts(generation.drain.codes)
+    # A module that joins in another thread adds its code objects first: nothing is known of those yet.
+    idle = chain(generation.drain.idle_counts, repeat(0))
+    return [code for code, now, then in zip(generation.drain.codes, counts, idle, strict=False) if now > then]
+
+
+def users_of(generations: Iterable[Generation]) -> list[Any]:
+    """Return the functions, generators and coroutines that have the code objects in use, by one search of the heap.
+
+    Of a few code objects the collector knows few referrers. A list of everything would be a danger: tuples that other
+    threads are building would be in it, and may then not be resized any more.
+    """
+    codes = [code for generation in generations for code in codes_in_use(generation)]
+    return [one for one in gc.get_referrers(*codes) if type(one) in _USERS] if codes else []
+
+
 def _counts(codes: list[CodeType]) -> list[int]:
     return [sys.getrefcount(code) for code in codes]
 
@@ -38,47 +66,3 @@ def _count_without_functions() -> int:
 
 WITHOUT_FUNCTIONS = _count_without_functions()
 """The count of a code object that another one contains and a list holds, and that no function was made of."""
-
-
-def bind_closures_to_own(held: list[tuple[Generation, FunctionType]]) -> None:
-    """Let closures of a drained generation go on with its functions, which their variables hold as entries.
-
-    What such a closure calls by name is its own generation's for ever; without this, what it calls through its
-    variables and default values would be the current one's, and a call of it would mix the two.
-    """
-    for generation, closure in held:
-        block = generation.block
-
-        def own(value: Any, generation: Generation = generation) -> Any:
-            entry = generation.block.entry_of(value)
-            if entry is None or entry not in generation.locals:
-                return value
-            generation.drain.lent.add(id(generation.locals[entry]))
-            return generation.locals[entry]
-
-        for cell in closure.__closure__ or ():
-            content = cell_content(cell)
-            if block.entry_of(content) is not None:
-                cell.cell_contents = own(content)
-        if closure.__defaults__:
-            closure.__defaults__ = tuple(map(own, closure.__defaults__))
-        keywords = closure.__kwdefaults__ or {}
-        keywords.update({name: own(value) for name, value in keywords.items()})
-    for generation in {one for one, _ in held}:
-        count_idle(generation)
-
-
-def has_extra_references(generation: Generation) -> bool:
-    counts = zip(_counts(generation.drain.codes), generation.drain.idle_counts, strict=True)
-    return any(now > then for now, then in counts)
-
-
-def suspicious_codes(suspects: list[Generation]) -> list[CodeType]:
-    return [
-        code
-        for generation in suspects
-        for code, now, then in zip(
-            generation.drain.codes, _counts(generation.drain.codes), generation.drain.idle_counts, strict=True
-        )
-        if now > then
-    ]

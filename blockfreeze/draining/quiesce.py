@@ -1,4 +1,8 @@
-"""Quiescing: behind a shut gate, wait until nothing of a block runs, so that its data can be converted in peace."""
+"""Quiescing: behind a shut gate, wait until nothing of a block runs, so that its data can be converted.
+
+Example: ``swap(shop, quiesce=2)``. New calls wait at the gate, those in flight end, and nothing runs during the
+conversion. After two seconds the swap is refused, and the error names what still runs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from blockfreeze.model.block import Block
 
 
 def go_on() -> None:
-    """Do nothing: nobody wants the swap to stop."""
+    """Do nothing: what is called between the steps of a swap that nobody wants to stop."""
 
 
 def refuse_from_inside(block: Block, frame: FrameType) -> None:

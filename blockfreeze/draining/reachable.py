@@ -1,8 +1,7 @@
-"""What a generation holds: everything that can be reached from its namespaces, functions and classes.
+"""What a generation holds: everything that its namespaces, functions and classes lead to.
 
-Who waits for a generation to drain, or tells who holds what a swap has left behind, asks it of heaps of any size while
-other threads want to run. So it goes level by level, and the collector follows the references of a whole slice of a
-level in one call.
+A heap may be of any size, and other threads want to run meanwhile. So the walk goes level by level, and the collector
+follows the references of a whole slice of a level in one call. What is not found is said to be outside.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from blockfreeze.core.safe_access import own_attribute
 from blockfreeze.model.block import Generation
 
 _LIMIT: Final = 500_000
-"""Objects; who has more is told that what lies beyond is held outside."""
+"""Objects; what lies beyond is said to be outside."""
 
 _SLICE: Final = 4096
-"""Objects that the collector is asked for at once: no other thread runs meanwhile, for less than a millisecond."""
+"""Objects whose references are followed in one call: no other thread runs meanwhile, for less than a millisecond."""
 
 _CLOSED, _PLAIN, _FUNCTION, _CLASS = range(4)
 
@@ -43,14 +42,18 @@ class _Ways(dict[type, int]):
 
 
 def reachable_from(
-    roots: Iterable[Any], generations: Collection[Generation], without: tuple[type, ...] = ()
+    generations: Collection[Generation], roots: Iterable[Any] | None = None, without: tuple[type, ...] = ()
 ) -> set[int]:
-    """Return the ids of what `roots`, and generations' own functions and classes, reach and the collector knows.
+    """Return the ids of what generations' own functions and classes, and `roots`, lead to and the collector knows.
 
     Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, and instances of the
     types `without`: all of these lead outside.
+
+    Args:
+        roots: the namespaces of the generations if it is None.
     """
-    level: list[Any] = list(roots)
+    namespaces = (member.namespace for generation in generations for member in generation.members.values())
+    level: list[Any] = list(namespaces if roots is None else roots)
     for generation in generations:
         level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
     names = {name for generation in generations for name in generation.members}
@@ -64,19 +67,24 @@ def reachable_from(
         for known in seen.intersection(fresh):
             del fresh[known]
         seen.update(fresh)
-        level = []
-        plain: list[Any] = []
-        for one in fresh.values():
-            way = ways[type(one)]
-            if way == _PLAIN:
-                plain.append(one)
-            elif way == _FUNCTION:
-                level += (one.__closure__, one.__dict__, one.__defaults__)
-            elif way == _CLASS and own_attribute(one, "__module__") in names:
-                level += one.__dict__.values()
-        for start in range(0, len(plain), _SLICE):
-            found = gc.get_referents(*plain[start : start + _SLICE])
-            if _CLASS in map(ways.__getitem__, set(map(type, found))):
-                found = [one for one in found if ways[type(one)] != _CLASS]
-            level += found
+        level = _next_level(fresh.values(), ways, names)
     return seen - outside
+
+
+def _next_level(objects: Iterable[Any], ways: _Ways, names: set[str]) -> list[Any]:
+    level: list[Any] = []
+    plain: list[Any] = []
+    for one in objects:
+        way = ways[type(one)]
+        if way == _PLAIN:
+            plain.append(one)
+        elif way == _FUNCTION:
+            level += (one.__closure__, one.__dict__, one.__defaults__)
+        elif way == _CLASS and own_attribute(one, "__module__") in names:
+            level += one.__dict__.values()
+    for start in range(0, len(plain), _SLICE):
+        found = gc.get_referents(*plain[start : start + _SLICE])
+        if _CLASS in map(ways.__getitem__, set(map(type, found))):
+            found = [one for one in found if ways[type(one)] != _CLASS]
+        level += found
+    return level

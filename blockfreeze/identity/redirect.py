@@ -21,7 +21,7 @@ from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodTy
 from typing import Any
 from weakref import ReferenceType, WeakMethod
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_our_own, own_attribute
 from blockfreeze.identity.rebuilt import (
     BOUND,
     LEADING_ON,
@@ -71,7 +71,7 @@ def _has_attributes(kind: type) -> bool:
 
 def _is_ours(kind: type) -> bool:
     # A function that reaches a hook reaches, through it, the tables that say what is to be replaced by what.
-    return kind.__module__.partition(".")[0] == "blockfreeze"
+    return is_our_own(kind.__module__)
 
 
 class _Redirection:

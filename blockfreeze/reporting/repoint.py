@@ -7,23 +7,19 @@ namespace is changed only where the very object is found.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from blockfreeze.building.build import load_joined
 from blockfreeze.building.facade import is_facade
-from blockfreeze.core.report import Repointed, Unreached
+from blockfreeze.core.report import Repointed
 from blockfreeze.core.safe_access import ATOMS, is_a, own_attribute
 from blockfreeze.identity.layout import can_change
 from blockfreeze.model.block import Block, Generation
-
-_HOLDERS = frozenset({dict, list, set})
-
-_OWN_HOLDERS: Final[Mapping[type, int]] = {type(lru_cache(maxsize=1)(len)): 1}  # a generation lists its caches
+from blockfreeze.reporting.holders import namespace_of, program_modules
 
 
 def publish_members(block: Block, before: Generation, after: Generation) -> None:
@@ -42,8 +38,17 @@ def publish_members(block: Block, before: Generation, after: Generation) -> None
             block.published.add(name)
 
 
-def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, tuple[Any, Any, str]]:
-    found: dict[int, tuple[Any, Any, str]] = {}
+class Replaced(NamedTuple):
+    """An object of one generation whose place another one has in the next; `name` is qualified by the module."""
+
+    old: Any
+    new: Any
+    name: str
+
+
+def find_replaced(block: Block, before: Generation, after: Generation) -> dict[int, Replaced]:
+    """Return what `before` made and could not keep its identity in `after`, by the old object's id."""
+    found: dict[int, Replaced] = {}
     for member in before.members.values():
         now = after.members.get(member.name)
         if now is None:
@@ -54,11 +59,11 @@ def _replaced(block: Block, before: Generation, after: Generation) -> dict[int, 
                 continue
             new = now.namespace[name]
             if old is not new and id(old) not in member.foreign and _is_made_by(block, member.name, old):
-                found[id(old)] = old, new, f"{member.name}.{name}"
+                found[id(old)] = Replaced(old, new, f"{member.name}.{name}")
     for (module, name), variable in after.variables.items():
         was = before.variables.get((module, name))
         if was is not None and was.value is not variable.value and not is_a(was.value, ATOMS):
-            found[id(was.value)] = was.value, variable.value, f"{module}.{name}"
+            found[id(was.value)] = Replaced(was.value, variable.value, f"{module}.{name}")
     return found
 
 
@@ -80,40 +85,14 @@ def _is_at_home(function: FunctionType) -> bool:
     return module is not None and (vars(module) is function.__globals__ or "__wrapped__" in function.__dict__)
 
 
-def repoint(block: Block, before: Generation, after: Generation) -> tuple[list[Repointed], list[Unreached]]:
-    """Point names elsewhere at the objects of `after`; return those, and the objects that others still hold."""
-    wanted = _replaced(block, before, after)
+def repoint(replaced: Mapping[int, Replaced]) -> list[Repointed]:
+    """Point names elsewhere at the objects that have taken the place of the `replaced` ones, and return them."""
     pointed: list[Repointed] = []
-    if not wanted:
-        return pointed, []
-    holders: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
-    for holder, module in holders:
-        # What blockfreeze works with is what it was started with.
-        if not is_a(module, ModuleType) or is_facade(module) or holder.partition(".")[0] == "blockfreeze":
-            continue
-        namespace = vars(module)
+    modules = program_modules() if replaced else ()
+    for holder, namespace in [(name, namespace_of(module)) for name, module in modules if not is_facade(module)]:
         for attribute, value in list(namespace.items()):
-            match = wanted.get(id(value))
-            if match is not None and match[0] is value:
-                namespace[attribute] = match[1]
-                pointed.append(Repointed(holder, attribute, match[2]))
-    return pointed, _still_held(block, wanted)
-
-
-def _still_held(block: Block, wanted: dict[int, tuple[Any, Any, str]]) -> list[Unreached]:
-    counts = dict.fromkeys(wanted, 0)
-    ours = {*block.by_globals}
-    ours.update(id(one.classes.named) for one in block.generations.values())
-    ours.update(id(one.home) for each in block.generations.values() for one in each.variables.values())
-    # One walk through the heap for all of them: each holds up every thread for as long as it takes.
-    for holder in gc.get_referrers(*(old for old, _, _ in wanted.values())):
-        if type(holder) in _HOLDERS and id(holder) not in ours and holder is not wanted:
-            for value in holder.values() if type(holder) is dict else holder:
-                if id(value) in counts:
-                    counts[id(value)] += 1
-    found = []
-    for at, (old, _, name) in wanted.items():
-        if counts[at] > _OWN_HOLDERS.get(type(old), 0):
-            kind = "class" if isinstance(old, type) else "function" if isinstance(old, FunctionType) else "object"
-            found.append(Unreached(name, f"the old {kind} is still held by containers elsewhere"))
-    return found
+            match = replaced.get(id(value))
+            if match is not None and match.old is value:
+                namespace[attribute] = match.new
+                pointed.append(Repointed(holder, attribute, match.name))
+    return pointed

@@ -1,25 +1,31 @@
-"""Who outside of a block holds what a swap has left behind: objects that were made again, and closures.
+"""Who outside of a block holds what a swap has left behind.
 
-A function or a class keeps its identity, and names that hold one that does not are re-pointed. What others hold of the
-rest stays of the old generation: an object that the top level made (a router, a blueprint, a connection) if they have
-taken it, and a closure that a call has handed out, which calls its own generation's functions for ever. Both work on;
-nothing but the report says that they are not the new generation's.
+A function or a class keeps its identity where it can, and names elsewhere that hold one that could not are re-pointed.
+What is left belongs to the old generation for ever, and works on; nothing but the report says that it is not the new
+generation's:
+
+- a replaced object that a container elsewhere holds, as ``HANDLERS = {"a": shop.Handler}`` does;
+- an object that the top level of each version makes for itself (a router, a connection), if others have taken it;
+- a closure that a call has handed out: it calls its own generation's functions.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection, Iterator
-from types import FrameType, FunctionType, ModuleType
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.draining.drain import closures_held
+from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.reporting.holders import Holder, find_holders, own_tables
+from blockfreeze.reporting.repoint import Replaced
 from blockfreeze.versions.outline import outline_of
 
 _PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
@@ -27,67 +33,70 @@ _PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
 _ALONE = 2 + ARGUMENT_REFERENCES
 """The references to an object that only its module's name holds: that, a variable here, and `sys.getrefcount`'s own."""
 
-_SUSPENDED = ("async_generator", "coroutine", "generator")
 
+def find_stale(
+    block: Block, before: Generation, after: Generation, replaced: Mapping[int, Replaced]
+) -> list[Unreached]:
+    """Return what outside code holds of `before` that is not the same object in `after`, which has been committed.
 
-def left_behind(block: Block, before: Generation, after: Generation) -> Iterator[Unreached]:
-    """Yield what outside code holds of `before` that is not the same object in `after`, which has been committed."""
+    Args:
+        replaced: the objects that names elsewhere were pointed away from, by their ids.
+    """
     names: dict[int, str] = {}
     wanted: dict[int, Any] = {}  # the one container here that holds them: it is not to be found as a holder
-    for name, value in _remade_objects(before, after):
+    for name, value in _remade_objects(before, after, replaced):
         names[id(value)], wanted[id(value)] = name, value
     wanted.update({id(closure): closure for closure in closures_held(block, before)})
-    holders = _holders(wanted, block, before, after)
-    number = before.number
-    counts: dict[tuple[str, int], int] = {}
-    for key in holders:
-        if key in names:
-            kind, held_by = type(wanted[key]).__name__, ", ".join(sorted(holders[key]))
-            yield Unreached(names[key], f"the {kind} of generation {number} is still held by {held_by}")
-        else:
-            place = f"{wanted[key].__module__}.{wanted[key].__qualname__}", wanted[key].__code__.co_firstlineno
-            counts[place] = counts.get(place, 0) + 1
+    closures = wanted.keys() - names.keys()
+    inside = _reachable_in(before, after) if wanted else set()
+    wanted.update({at: one.old for at, one in replaced.items()})
+    holders = find_holders(wanted, own_tables(block))
+    held_by: dict[int, set[str]] = {}
+    for holder in holders:
+        for at in holder.held if id(holder.container) not in inside else ():
+            held_by.setdefault(at, set()).add(holder.modules[-1] if holder.modules else holder.kind)
+    objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
+    left_behind = _described(before.number, objects, [wanted[at] for at in closures & held_by.keys()])
+    return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
+
+
+def _described(
+    number: int, objects: Mapping[str, tuple[Any, set[str]]], closures: Iterable[FunctionType]
+) -> Iterator[Unreached]:
+    for name, (value, held_by) in objects.items():
+        who = ", ".join(sorted(held_by))
+        yield Unreached(name, f"the {type(value).__name__} of generation {number} is still held by {who}")
+    counts = Counter((f"{one.__module__}.{one.__qualname__}", one.__code__.co_firstlineno) for one in closures)
     for (name, line), count in counts.items():
         yield Unreached(name, f"{count} made at line {line} are held outside, and go on with generation {number}")
 
 
-def _holders(wanted: dict[int, Any], block: Block, *generations: Generation) -> dict[int, set[str]]:
-    """Return, by the id of each of `wanted` that something outside holds, what that is: a module, or a type."""
-    holders: dict[int, set[str]] = {}
-    if not wanted:
-        return holders
-    imported: list[tuple[str, Any]] = list(sys.modules.items())  # anything may be put into sys.modules
-    modules = {id(vars(module)): name for name, module in imported if is_a(module, ModuleType)}
-    asked = tuple(wanted.values())  # as it is handed on; 3.13's collector finds it as a holder
-    roots, namespaces = _own(generations)
-    ours = (wanted, asked, roots, *namespaces, *map(vars, (block, *generations)))
-    inside = reachable_from(roots, generations, (type(block), *map(type, generations))).union(map(id, ours))
-    # One search of the heap for all of them: each holds up every thread for as long as it takes.
-    for holder in gc.get_referrers(*asked):
-        if id(holder) not in inside and not _is_passing(holder):
-            who = modules.get(id(holder), f"a {type(holder).__name__}")
-            for one in gc.get_referents(holder):
-                if id(one) in wanted:
-                    holders.setdefault(id(one), set()).add(who)
-    return holders
+def _in_containers(replaced: Mapping[int, Replaced], holders: Iterable[Holder]) -> Iterator[Unreached]:
+    """Yield the replaced objects that are elements or values of a container."""
+    contained: set[int] = set()
+    for container, _, _ in holders:
+        if type(container) in (dict, list, set):
+            contained.update(map(id, list(container.values() if type(container) is dict else container)))
+    for at, (old, _, name) in replaced.items():
+        if at in contained:
+            kind = "class" if isinstance(old, type) else "function" if isinstance(old, FunctionType) else "object"
+            yield Unreached(name, f"the old {kind} is still held by containers elsewhere")
 
 
-def _own(generations: Collection[Generation]) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Return what the top levels of generations have made, and their namespaces; what they have imported is outside."""
+def _reachable_in(*generations: Generation) -> set[int]:
+    """Return the ids of what generations hold of their own making; what they have imported is outside."""
     roots: list[Any] = []
-    namespaces: list[dict[str, Any]] = []
     for member in [one for generation in generations for one in generation.members.values()]:
         outline = outline_of(member.source)
         imported = {} if outline is None else outline.imports
-        namespaces.append(member.namespace)
         roots += [
             value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
         ]
-    return roots, namespaces
+    return reachable_from(generations, roots, (Block, Generation))
 
 
-def _remade_objects(before: Generation, after: Generation) -> Iterator[tuple[str, Any]]:
-    """Yield the objects that both top levels have made, each its own, and to which more than one reference exists."""
+def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:
+    """Yield the objects that each top level has made for itself, and to which others may have a reference."""
     for member in before.members.values():
         now = after.members.get(member.name)
         if now is None:
@@ -101,11 +110,5 @@ def _remade_objects(before: Generation, after: Generation) -> Iterator[tuple[str
                 continue
             if is_a(old, _PASSED_OVER) or now.namespace.get(name, old) is old or type(old).__module__ == "typing":
                 continue
-            if sys.getrefcount(old) > _ALONE:
+            if sys.getrefcount(old) > _ALONE + (id(old) in replaced):  # those who re-point hold it as well
                 yield f"{member.name}.{name}", old
-
-
-def _is_passing(holder: Any) -> bool:
-    """Tell whether a holder is a call under way, or blockfreeze's own."""
-    kind = type(holder)
-    return kind is FrameType or kind.__name__ in _SUSPENDED or kind.__module__.partition(".")[0] == "blockfreeze"

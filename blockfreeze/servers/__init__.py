@@ -1,4 +1,4 @@
-"""What a server holds for ever: WSGI and ASGI applications each of whose requests runs in one generation.
+"""WSGI and ASGI applications that a server can hold for ever: each request runs in one generation.
 
 May import: core to api.
 """

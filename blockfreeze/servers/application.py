@@ -1,4 +1,4 @@
-"""The application that a server is to serve, by the place where every generation has its own: ``"shop.app:app"``."""
+"""The application of a block by its module and attribute, ``"shop.app:app"``: each generation has its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blockfreeze.dispatch.pins import Pin
 
 
 class Target:
-    """An application of a block: found anew for each request, in the generation to which the request is pinned."""
+    """An application of a block, looked up for each request in the generation to which the request is pinned."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -36,5 +36,9 @@ class Target:
         return reduce(getattr, self._attributes, sys.modules[self._module])
 
     def pin(self, function: str) -> Pin[int]:
-        """Return a pin for one request, which `function` describes where the pin is listed."""
+        """Return a pin for one request.
+
+        Args:
+            function: describes the request in the lists of what lingers.
+        """
         return Pin[int]((self.block,), function)

@@ -1,12 +1,13 @@
 """An application for ASGI servers that keeps its identity while its block is swapped: one generation per connection.
 
-A request, its streamed body, its background tasks and all messages of a websocket are one call of the application,
-which is pinned; tasks that it starts inherit the pin.
+A request, its streamed body, its background tasks and all messages of a websocket are one call of the application.
+That call is pinned, and tasks that it starts inherit the pin.
 
 The lifespan: a server tells an application once that it starts and once that it stops. Each generation has an
-application of its own, with state of its own, so each is told: the one that serves when the server starts, and each
-later one before its first request. A generation that no longer serves is told to stop when its last request has ended,
-and so it drains. All that are left are told to stop when the server stops.
+application with state of its own, so each is told:
+
+- to start: the one that serves when the server starts, then; a later one before its first request;
+- to stop: one that no longer serves when its last request has ended, so that it drains; the rest with the server.
 
 Threads: one event loop.
 """
@@ -50,7 +51,7 @@ class ASGIEntry:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._scope: Message | None = None  # of the server's lifespan, once an application has answered it
+        self._scope: Message | None = None  # of the server's lifespan, once the first application has started
         self._lifespans: dict[int, _Lifespan] = {}
 
     def __repr__(self) -> str:
@@ -123,7 +124,11 @@ class ASGIEntry:
 
 
 class _Lifespan:
-    """The lifespan of one generation's application; made in the context that is pinned to that generation."""
+    """The lifespan of one generation's application: a task that runs it, as a server would.
+
+    The task gets what the application is told from a queue, and its answer to the last of it goes into a future. It
+    inherits the pin of the context in which it is made, so the application runs in its own generation.
+    """
 
     def __init__(self, application: Application, scope: Message) -> None:
         import asyncio
@@ -147,7 +152,7 @@ class _Lifespan:
             return {"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"}
 
     def cancel(self) -> None:
-        """End it without a word: the server does not wait for an answer."""
+        """End the task without telling the application: the server does not wait for an answer."""
         self._runs.cancel()
 
     async def _send(self, message: Message) -> None:
@@ -155,12 +160,13 @@ class _Lifespan:
             self._answer.set_result(message)
 
     async def _tell(self, event: str) -> Message:
+        """Tell the application of an event, and return its answer; raise what it raises instead."""
         import asyncio
 
         self._told.put_nowait({"type": event})
         ends: set[asyncio.Future[Any]] = {self._answer, self._runs}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not self._answer.done():
-            self._runs.result()  # raises what the application raised
+            self._runs.result()  # raises
             return {"type": f"{event}.complete"}  # it has returned without an answer
         return self._answer.result()

@@ -1,7 +1,7 @@
 """An application for WSGI servers that keeps its identity while its block is swapped: one generation per request.
 
-A request is the call of the application and the body that it returns, iterated and closed, maybe after other requests
-have begun and in another thread. All of it runs in a context of its own, which is pinned.
+A request is the call of the application, and the iteration and closing of the body that it returns. A server may
+iterate a body when other requests have begun, and in another thread. So each request has a pinned context of its own.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _is_streamed(body: Any, environ: dict[str, Any]) -> bool:
 
 
 class _Body:
-    """The body of a response, whose every step is made in the context of its request."""
+    """The body of a response: each step of it is made in the context of its request."""
 
     def __init__(self, body: Iterable[bytes], context: Context, pin: Pin[int]) -> None:
         self._body = body

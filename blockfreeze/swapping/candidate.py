@@ -132,7 +132,7 @@ class Candidate:
 
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""
-        return tuple(differences(self._block.current, self._generation).incompatible)
+        return differences(self._block.current, self._generation).incompatible
 
     def no_way_back(self) -> list[str]:
         """Return what of the candidate's state a rollback could not bring back to the current generation."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from blockfreeze.building.build import load_joined
 from blockfreeze.building.forwarding import forward_all, widen
@@ -27,7 +28,6 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import EntryKind
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.reference import store
-from blockfreeze.reporting.diff import Differences, report
 from blockfreeze.state.migration import Migration
 from blockfreeze.swapping.claim import HeldClaim
 from blockfreeze.swapping.clock import Clock
@@ -56,7 +56,7 @@ class Commitment:
         self.phases = phases
         self.between = between
         self.reason = reason  # of a rollback
-        self.found = Differences()
+        self.found = SwapReport(block.name, "swap", before.number, after.number, ())  # how the versions differ
         self.migration = Migration(block, before, after)
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
@@ -155,15 +155,17 @@ class Commitment:
         clock.lap("drain")
         if lingering or block.instances.unconverted is not None:
             drain_in_background(block, converge)
-        return report(
+        return replace(
             self.found,
-            "rollback" if rolled_back else "swap",
-            before,
-            after,
-            pointed,
-            unreached,
-            lingering,
-            clock.phases,
-            self.migrated,
-            self.conversion.counted(),
+            kind="rollback" if rolled_back else "swap",
+            members=tuple(sorted(after.members)),
+            done_again=() if rolled_back else self.found.done_again,
+            kept_state=tuple(sorted(after.report.kept_state)),
+            migrated=self.migrated,
+            converted=self.conversion.counted(),
+            repointed=tuple(pointed),
+            unreached=tuple(unreached),
+            lingering=tuple(lingering),
+            phases=dict(clock.phases),
+            source_hash=after.snapshot.hash(after.members),
         )

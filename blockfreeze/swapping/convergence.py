@@ -17,8 +17,8 @@ from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
 from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
+from blockfreeze.draining.closures import bind_closures_to_own
 from blockfreeze.draining.drain import find_lingering, search
-from blockfreeze.draining.idle import bind_closures_to_own
 from blockfreeze.draining.quiesce import go_on, quiesce
 from blockfreeze.identity import class_attributes
 from blockfreeze.instances.conversion import release_classes

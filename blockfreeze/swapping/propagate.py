@@ -11,8 +11,8 @@ from blockfreeze.core.report import Repointed, Unreached
 from blockfreeze.identity.class_attributes import apply_metadata
 from blockfreeze.identity.enums import apply_to_members
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.reporting.repoint import publish_members, repoint
-from blockfreeze.reporting.stale_holders import left_behind
+from blockfreeze.reporting.repoint import Replaced, find_replaced, publish_members, repoint
+from blockfreeze.reporting.stale_holders import find_stale
 from blockfreeze.swapping.presentation import present_entries
 
 
@@ -30,10 +30,11 @@ def bring_up_to_date(
     pointed: list[Repointed] = []
     unreached: list[Unreached] = []
 
+    replaced: dict[int, Replaced] = {}
+
     def point() -> None:
-        found_pointed, found_unreached = repoint(block, before, after)
-        pointed.extend(found_pointed)
-        unreached.extend(found_unreached)
+        replaced.update(find_replaced(block, before, after))
+        pointed.extend(repoint(replaced))
 
     steps: tuple[Callable[[], object], ...] = (
         lambda: publish_members(block, before, after),
@@ -42,7 +43,7 @@ def bring_up_to_date(
         lambda: apply_to_members(before, after),
         lambda: _clear_caches(before, after),
         point,
-        lambda: unreached.extend(sorted(left_behind(block, before, after), key=str)),
+        lambda: unreached.extend(find_stale(block, before, after, replaced)),
     )
     for step in steps:
         try:
