@@ -42,6 +42,11 @@ def call_hook(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> li
     return [*callable_load([free_load(hook, at)], at), *_call(names, at)]
 
 
+def call_for_effect(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+    """Return the same call for a statement: nothing is pushed."""
+    return [*call_hook(hook, names, at), Instr("POP_TOP", location=at)]
+
+
 def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
     """Return the call ``hook(value, *names)`` where the value is on top of the stack and is replaced by the result.
 
