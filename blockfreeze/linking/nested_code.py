@@ -20,9 +20,7 @@ from blockfreeze.linking.hook_table import CALLER, LOAD, UNSET
 from blockfreeze.linking.linked_names import LinkedNames
 from blockfreeze.linking.unlinked import gets_at_frames, with_callers_shown
 
-_DECIDED = frozenset(
-    {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD", "STORE_GLOBAL", "DELETE_GLOBAL"}
-)  # the instructions that may have a use; each has a name
+_DECIDED = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
 class _Use(enum.Enum):
@@ -67,7 +65,7 @@ class NestedCode:
         self.gained[id(code)] = tuple(sorted(gained))
         return gained
 
-    def _use(self, opname: str, name: str, called: bool, follower: str) -> _Use | None:  # noqa: FBT001
+    def _use(self, opname: str, name: str, called: bool, follower: str) -> _Use | None:
         names = self._names
         if opname == "LOAD_GLOBAL" and names.reaches_cell(name, called=called, follower=follower):
             return _Use.CELL
@@ -90,35 +88,29 @@ class NestedCode:
 
     def replacement(self, instructions: list[Instr], at: int) -> list[Instr]:
         """Return what takes the place of an instruction of a code object that gains free variables."""
-        item = instructions[at]
+        item, names = instructions[at], self._names
         if item.name not in _DECIDED:
             return [item]
-        name, called = cpython.name_and_call(item)
-        place = item.location
+        (name, called), place = cpython.name_and_call(item), item.location
         match self._use(item.name, name, called, cpython.name_of(instructions, at + 1)):
             case _Use.CELL:
-                loads = [sequences.free_load(self._names.cells[name], place)]
-                return sequences.callable_load(loads, place) if called else loads
+                loads = [sequences.free_load(names.cells[name], place)]
             case _Use.CELL_IN_CLASS:
                 return sequences.class_load(name, place)
             case _Use.STATE:
-                always_set = name in self._names.linkage.always_set
-                loads = sequences.home_load(self._names.home_of(name), LOAD, name, place, always_set=always_set)
-                return sequences.callable_load(loads, place) if called else loads
+                always_set = name in names.linkage.always_set
+                loads = sequences.home_load(names.home_of(name), LOAD, name, place, always_set=always_set)
             case _Use.STORED_STATE:
                 # The generation's own namespace has a copy, for globals(), class bodies and code made by exec.
                 mirror = [Instr("COPY", 1, location=place), Instr("STORE_GLOBAL", name, location=place)]
-                return [*mirror, *sequences.store_subscript(self._names.home_of(name), name, place)]
+                return [*mirror, *sequences.store_subscript(names.home_of(name), name, place)]
             case _Use.DELETED_STATE:
                 return sequences.call_for_effect(UNSET, (name,), place)
             case _Use.FRAMES:
                 return with_callers_shown(item, lambda at: sequences.free_load(CALLER, at))
             case None:
                 return [item]
-
-    def after_function(self, instructions: list[Instr], at: int) -> list[Instr]:
-        """Return what follows an instruction that completes a function: nothing."""
-        return []
+        return sequences.callable_load(loads, place) if called else loads
 
 
 _USES_OF_STATE = {

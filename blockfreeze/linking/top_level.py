@@ -39,7 +39,7 @@ class TopLevel:
     def __init__(self, code: CodeType, names: LinkedNames) -> None:
         self._names = names
         self._linkage = names.linkage
-        self._rules = _RULES | _LATER_RULES if names.has_home else _RULES
+        self._rules = {**_RULES, **_LATER_RULES} if names.has_home else _RULES
         bodies = (one.co_name for one in nested_codes(code) if not one.co_flags & CO_OPTIMIZED)
         self._class_bodies = Counter(bodies)
         self._built: set[str] = set()  # classes whose statement calls `BUILD`; a generic class is made elsewhere
