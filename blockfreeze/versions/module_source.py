@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType
@@ -19,6 +19,19 @@ from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
+
+
+@lru_cache(maxsize=2)
+def tree_of(data: bytes) -> ast.Module:
+    """Return the syntax tree of a source, which nobody changes.
+
+    Few are kept: a tree has many objects, and every walk through the collector's objects meets them. What was derived
+    from a tree lasts longer; see `outline_of`.
+
+    Raises:
+        SyntaxError, ValueError: the source is not Python.
+    """
+    return cpython.parse(data)
 
 
 class ModuleSource:
@@ -45,7 +58,7 @@ class ModuleSource:
         if self.data is None or b"modules" not in self.data:
             return False
         try:
-            tree = cpython.parse(self.data)
+            tree = tree_of(self.data)
         except (SyntaxError, ValueError):
             return False
         targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
@@ -108,6 +121,7 @@ def is_linkable(spec: ModuleSpec) -> bool:
 
 
 def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
+    """Return a spec for the module `name` in the file at `path`, whatever the import system would find."""
     path = Path(os.path.abspath(path))
     loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
     if not path.name.endswith(_SOURCE):
@@ -120,6 +134,11 @@ def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
 
 
 def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
+    """Read the source of the module of `spec`, if it has one; `search` is its search path if it is a package.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     loader: Any = spec.loader
     path = spec.origin if spec.has_location else None
     data: bytes | None = None
