@@ -104,6 +104,14 @@ def test_a_module_may_become_a_package_and_back(workshop: Workshop) -> None:
     assert shop.foo(0) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("dots", [".", "..", "..."])
+def test_an_import_that_leads_out_of_every_package_may_be_tried(workshop: Workshop, dots: str) -> None:
+    tried = f"try: from {dots} import here\nexcept ImportError: here = {{0}}\nclass Kind: ...\ndef foo(): return here\n"
+    shop = workshop.freeze("shop", tried.format(1))
+    bf.swap(shop, source=tried.format(2))
+    assert shop.foo() == 2
+
+
 def test_a_removed_entry_says_so_when_it_is_called_and_comes_back(workshop: Workshop) -> None:
     shop = workshop.freeze("shop", version(1))
     bar = shop.bar

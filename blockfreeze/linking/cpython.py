@@ -1,7 +1,6 @@
 """Facts about CPython's bytecode that differ from version to version; the one place that asks for the version.
 
-Each function returns instructions for the `bytecode` library and knows nothing of blocks. The facts were read off
-`dis` on 3.11, 3.12, 3.13 and 3.14:
+Nothing here knows of blocks. The facts were read off `dis` on 3.11, 3.12, 3.13 and 3.14:
 
 ==========================  ==================  ==================  ==========================
 fact                        3.11                3.12                3.13, 3.14
@@ -149,7 +148,7 @@ def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
     that this code object does not use, and is exchanged back by `write`; nobody looks at the meaning in between.
 
     An inlined comprehension's variable may have the name of a free variable. `bytecode` takes the two for one; so the
-    former is read under a name of its own.
+    former is read under another name.
     """
     used = set(code.co_code[::2])
     names = {

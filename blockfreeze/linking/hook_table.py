@@ -1,7 +1,7 @@
 """The hooks: what linked code calls by the name of a free variable. One table says all of it.
 
-A hook is a method of `blockfreeze.building.body_hooks.Hooks`, of the name that follows the dot. Its free variable
-cannot be a program's, whose names have no dots, and nothing of blockfreeze appears in a module's namespace.
+A hook is a method of `blockfreeze.building.body_hooks.Hooks`; its name follows the dot. No variable of a program can
+have such a name, since it has no dots, and nothing of blockfreeze appears in a module's namespace.
 """
 
 from __future__ import annotations

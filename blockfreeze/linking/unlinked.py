@@ -1,7 +1,7 @@
-"""Functions that are not linked, since they look at their local variables: they see their callers all the same.
+"""Functions that are not linked, because they inspect their local variables: how they get at their callers' frames.
 
-A linked function reaches the hook that leaves our own frames out through a free variable, which would appear among the
-local variables. Here the hook is a constant instead. It belongs to no generation, so no cycle runs through it.
+In a linked function this calls the hook `CALLER`, which leaves our own frames out, by a free variable. That would appear
+among the local variables, so here the hook is a constant. It belongs to no generation, so no cycle runs through it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def show_callers(code: CodeType, hook: Callable[[Any, str], Any], *, inside: boo
     """Return `code` in which every function that is not linked has `hook` called where it gets at frames.
 
     Args:
-        inside: `code` is inside of such a function, and so not linked either.
+        inside: `code` is inside such a function, and so not linked either.
     """
     inside = inside or inspects_locals(code)
     nested = tuple(

@@ -1,4 +1,4 @@
-"""One module of a version: its source's bytes, or the loader that has its code, and where it came from."""
+"""The modules of a version, one by one: how they are found and read, and what can be asked of each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tree_of(data: bytes) -> ast.Module:
 
 
 class ModuleSource:
-    """One module of a snapshot: its source's bytes, or the loader that has its code; and where it came from."""
+    """One module of a snapshot: its source's bytes, or the loader that has its code, and where it came from."""
 
     def __init__(self, name: str, path: str | None, data: bytes | None, loader: Any, search: list[str] | None) -> None:
         self.name = name
@@ -51,6 +51,11 @@ class ModuleSource:
     def is_package(self) -> bool:
         """Whether the module is a package."""
         return self.search is not None
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports in the module start from; empty if there is none."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
 
     @cached_property
     def replaces_itself(self) -> bool:
@@ -86,6 +91,22 @@ class ModuleSource:
         return hashlib.sha256(self.data or b"").digest()
 
 
+def absolute_name(name: str, level: int, package: str) -> str | None:
+    """Return the whole name of the module that an import statement names; None if it leads out of every package.
+
+    Such a statement fails. A module may try it all the same, and import something else then.
+
+    Args:
+        name: as it is written, without the dots in front.
+        level: the number of these dots.
+        package: the package that they start from.
+    """
+    try:
+        return importlib.util.resolve_name("." * level + name, package) if level else name
+    except ImportError:
+        return None
+
+
 def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
     """Return the spec that the import system would find for `name` without blockfreeze's own finder."""
     for finder in sys.meta_path:
@@ -99,7 +120,7 @@ def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
 
 
 def _is_place_of(name: str, target: ast.expr) -> bool:
-    """Tell whether an assignment goes to the place that `sys.modules` has for the module `name`."""
+    """Tell whether an assignment goes to what `sys.modules` has under the module's `name`."""
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Attribute | ast.Name):
         return False
     held, key = target.value, target.slice

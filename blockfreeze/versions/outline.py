@@ -9,7 +9,6 @@ has for methods. Two skeletons agree if their text is the same, and everything t
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,7 @@ from types import CodeType
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
-from blockfreeze.versions.module_source import ModuleSource, tree_of
+from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
 from blockfreeze.versions.statements import DEFINITIONS, bindings, digest, executed, loaded, root_name, with_occasion
 
 Version = int | str
@@ -163,11 +162,9 @@ class Outline:
                 name = alias.asname or alias.name.partition(".")[0]
                 self.imports[name] = alias.name if alias.asname else name
             return
-        relative = "." * statement.level + (statement.module or "")
-        try:
-            module = importlib.util.resolve_name(relative, package) if statement.level else relative
-        except ImportError:
-            return  # a module that is no part of a package may try, and import something else if that fails
+        module = absolute_name(statement.module or "", statement.level, package)
+        if module is None:
+            return
         for alias in statement.names:
             self.has_star |= alias.name == "*"
             self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
@@ -241,8 +238,7 @@ def outline_of(source: ModuleSource) -> Outline | None:
     Raises:
         SyntaxError, ValueError: the source is not Python.
     """
-    package = source.name if source.is_package else source.name.rpartition(".")[0]
-    return None if source.data is None else _outline(source.data, package)
+    return None if source.data is None else _outline(source.data, source.package)
 
 
 @lru_cache(maxsize=1024)
