@@ -66,8 +66,8 @@ class Migrated:
     """A declared variable whose version changed, from `before` to `after`.
 
     `way_back` says how a rollback gets the older value: by an ``inverse``, by one that loses something (``inexact``),
-    or not at all (``none``). It is ``stale`` after a rollback that found none: the variable has the value that it had when
-    its generation was left.
+    or not at all (``none``). After a rollback that has none it is ``stale``: the variable has the value that it had
+    when its generation was left.
     """
 
     name: str

@@ -257,7 +257,7 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
             unbound[name] = reason
     # A definition that functions rebind is not data: each generation has its own, and none survives a swap.
     state = frozenset((stored | deleted) - top.definitions.keys())
-    called = {code.co_names[arg] for arg in called_names(code)}
+    called = called_names(code)
     return Linkage(
         bound,
         state,

@@ -120,11 +120,13 @@ def is_to_be_called(before: str, after: str) -> bool:
     return (after if SINCE_313 else before) == "PUSH_NULL"
 
 
-def called_names(code: CodeType) -> Iterator[int]:
-    """Yield, by their indices, the names that the code of a module or class loads in order to call what they mean."""
-    for (before, _), (opname, arg), (after, _) in with_neighbours(code):
-        if opname == "LOAD_NAME" and is_to_be_called(before, after):
-            yield arg
+def called_names(code: CodeType) -> set[str]:
+    """Return the names that the code of a module or class loads in order to call what they mean."""
+    return {
+        code.co_names[arg]
+        for (before, _), (opname, arg), (after, _) in with_neighbours(code)
+        if opname == "LOAD_NAME" and is_to_be_called(before, after)
+    }
 
 
 def reads_as_value(code: CodeType, name: str) -> bool:

@@ -87,30 +87,30 @@ class NestedCode:
                 return self._names.home_of(name), LOAD if use is _Use.STATE else UNSET
 
     def replacement(self, instructions: list[Instr], at: int) -> list[Instr]:
-        """Return what takes the place of an instruction of a code object that gains free variables."""
+        """Return what replaces an instruction of a code object that gains free variables."""
         item, names = instructions[at], self._names
         if item.name not in _DECIDED:
             return [item]
-        (name, called), place = cpython.name_and_call(item), item.location
+        (name, called), location = cpython.name_and_call(item), item.location
         match self._use(item.name, name, called, cpython.name_of(instructions, at + 1)):
             case _Use.CELL:
-                loads = [sequences.free_load(names.cells[name], place)]
+                loads = [sequences.free_load(names.cells[name], location)]
             case _Use.CELL_IN_CLASS:
-                return sequences.class_load(name, place)
+                return sequences.class_load(name, location)
             case _Use.STATE:
                 always_set = name in names.linkage.always_set
-                loads = sequences.home_load(names.home_of(name), LOAD, name, place, always_set=always_set)
+                loads = sequences.home_load(names.home_of(name), LOAD, name, location, always_set=always_set)
             case _Use.STORED_STATE:
                 # The generation's own namespace has a copy, for globals(), class bodies and code made by exec.
-                mirror = [Instr("COPY", 1, location=place), Instr("STORE_GLOBAL", name, location=place)]
-                return [*mirror, *sequences.store_subscript(names.home_of(name), name, place)]
+                mirror = [Instr("COPY", 1, location=location), Instr("STORE_GLOBAL", name, location=location)]
+                return [*mirror, *sequences.store_subscript(names.home_of(name), name, location)]
             case _Use.DELETED_STATE:
-                return sequences.call_for_effect(UNSET, (name,), place)
+                return sequences.call_for_effect(UNSET, (name,), location)
             case _Use.FRAMES:
                 return with_callers_shown(item, lambda at: sequences.free_load(CALLER, at))
             case None:
                 return [item]
-        return sequences.callable_load(loads, place) if called else loads
+        return sequences.callable_load(loads, location) if called else loads
 
 
 _USES_OF_STATE = {

@@ -11,30 +11,14 @@ from types import CodeType, MappingProxyType
 from bytecode.instr import Instr
 
 from blockfreeze.linking import cpython, sequences
+from blockfreeze.linking import hook_table as hooks
 from blockfreeze.linking.analysis import nested_codes
 from blockfreeze.linking.class_access import SETTERS
-from blockfreeze.linking.hook_table import (
-    AS_IT_IS,
-    AT_FORK,
-    BIND,
-    BUILD,
-    DECORATOR,
-    DEFINE,
-    IMPORT_MEMBER,
-    LOAD,
-    PRESERVE,
-    REFRESH,
-    REGISTER_AT_FORK,
-    SETTER,
-    STAR,
-    STATE,
-    UNSET,
-)
 from blockfreeze.linking.linked_names import LinkedNames
 
 
 class TopLevel:
-    """The top level of one module, whose instructions are to be asked about one by one, in their order."""
+    """The rules for one module. Its instructions are to be passed one by one, in their order."""
 
     def __init__(self, code: CodeType, names: LinkedNames) -> None:
         self._names = names
@@ -45,7 +29,7 @@ class TopLevel:
         self._built: set[str] = set()  # classes whose statement calls `BUILD`; a generic class is made elsewhere
 
     def replacement(self, instructions: list[Instr], at: int) -> list[Instr]:
-        """Return what takes the place of an instruction."""
+        """Return what replaces an instruction."""
         rule = self._rules.get(instructions[at].name)
         return [instructions[at]] if rule is None else rule(self, instructions, at)
 
@@ -65,61 +49,62 @@ class TopLevel:
         definition = self._linkage.bound.get(inner.co_name)
         if definition is None or definition.kind != "function" or not (definition.decorated and definition.single):
             return []
-        return sequences.call_with_value(DEFINE, (definition.name,), instructions[at].location)
+        return sequences.call_with_value(hooks.DEFINE, (definition.name,), instructions[at].location)
 
     def _star_import(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
         if not cpython.is_star_import(item.name, item.arg):
             return [item]
-        place = item.location
-        return [*sequences.call_with_value(STAR, (), place), item, *sequences.call_for_effect(REFRESH, (), place)]
+        location = item.location
+        refresh = sequences.call_for_effect(hooks.REFRESH, (), location)
+        return [*sequences.call_with_value(hooks.STAR, (), location), item, *refresh]
 
     def _attribute(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
         name, as_method = cpython.name_and_call(item)
-        if name != REGISTER_AT_FORK:
+        if name != hooks.REGISTER_AT_FORK:
             return [item]
         null = sequences.null_for(item.location) if as_method else []
-        return [*sequences.call_with_value(AT_FORK, (), item.location), *null]
+        return [*sequences.call_with_value(hooks.AT_FORK, (), item.location), *null]
 
     def _import_member(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
         if str(item.arg) not in self._linkage.member_imports:
             return [item]
-        return sequences.call_with_two(IMPORT_MEMBER, str(item.arg), item.location, push=True)
+        return sequences.call_with_two(hooks.IMPORT_MEMBER, str(item.arg), item.location, push=True)
 
     def _load(self, instructions: list[Instr], at: int) -> list[Instr]:
         item, names = instructions[at], self._names
-        name, place, follower = str(item.arg), item.location, cpython.name_of(instructions, at + 1)
-        if name == AS_IT_IS:
-            return [sequences.free_load(AS_IT_IS, place)]
+        name, location, follower = str(item.arg), item.location, cpython.name_of(instructions, at + 1)
+        if name == hooks.AS_IT_IS:
+            return [sequences.free_load(hooks.AS_IT_IS, location)]
         if names.is_shared(name):
-            return sequences.home_load(names.home_of(name), LOAD, name, place, always_set=False)
+            return sequences.home_load(names.home_of(name), hooks.LOAD, name, location, always_set=False)
         if names.has_home and name in SETTERS and self._linkage.is_no_definition(name):
             if cpython.is_to_be_called(cpython.name_of(instructions, at - 1), follower):
-                return sequences.call_hook(SETTER, (name,), place)
+                return sequences.call_hook(hooks.SETTER, (name,), location)
         definition = self._linkage.bound.get(name)
         if definition is not None and definition.single and follower in cpython.ATTRIBUTE_USES:
-            return [sequences.free_load(names.cells[name], place)]
+            return [sequences.free_load(names.cells[name], location)]
         return [item]
 
     def _store(self, instructions: list[Instr], at: int) -> list[Instr]:
         item, names = instructions[at], self._names
-        name, place = str(item.arg), item.location
+        name, location = str(item.arg), item.location
         if names.is_shared(name):
-            return [*sequences.call_with_value(STATE, (name,), place), Instr("POP_TOP", location=place)]
+            return [*sequences.call_with_value(hooks.STATE, (name,), location), Instr("POP_TOP", location=location)]
         if name in self._linkage.bound:
-            return [*sequences.call_with_value(BIND, (name,), place), item]
+            return [*sequences.call_with_value(hooks.BIND, (name,), location), item]
         taken = cpython.name_of(instructions, at - 1) in cpython.TAKEN_FROM_ELSEWHERE
         if names.has_home and not taken and name not in self._linkage.unbound:
-            return [*sequences.call_with_value(PRESERVE, (name,), place), item]
+            return [*sequences.call_with_value(hooks.PRESERVE, (name,), location), item]
         return [item]
 
     def _delete(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
         if not self._names.is_shared(str(item.arg)):
             return [item]
-        return sequences.call_for_effect(UNSET, (str(item.arg),), item.location)
+        return sequences.call_for_effect(hooks.UNSET, (str(item.arg),), item.location)
 
     def _class_statement(self, instructions: list[Instr], at: int) -> list[Instr]:
         """Let `BUILD` decide whether a class statement makes its class."""
@@ -130,9 +115,11 @@ class TopLevel:
             return [item]
         if definition.single:
             self._built.add(name)
-        elif any(map(cpython.begins_decoration, takewhile(_is_not_stored, _from(instructions, at)))):
+        elif any(
+            map(cpython.begins_decoration, takewhile(lambda one: one.name != "STORE_NAME", _from(instructions, at)))
+        ):
             return [item]  # what decorates it cannot be told from a call that makes something else of it later
-        return sequences.call_hook(BUILD, (name,), item.location)
+        return sequences.call_hook(hooks.BUILD, (name,), item.location)
 
     def _decoration(self, instructions: list[Instr], at: int) -> list[Instr]:
         """Let `DECORATOR` decide whether a class is decorated."""
@@ -143,15 +130,11 @@ class TopLevel:
         if stored.name != "STORE_NAME" or str(stored.arg) not in self._built:
             return [item]
         turn = Instr("SWAP", 2, location=item.location)
-        return [turn, *sequences.call_with_value(DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
+        return [turn, *sequences.call_with_value(hooks.DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
 
 
 def _from(instructions: list[Instr], at: int) -> Iterator[Instr]:
     return map(instructions.__getitem__, range(at, len(instructions)))  # no copy: most look at a few only
-
-
-def _is_not_stored(item: Instr) -> bool:
-    return item.name != "STORE_NAME"
 
 
 _Rule = Callable[[TopLevel, list[Instr], int], list[Instr]]
@@ -176,4 +159,4 @@ _LATER_RULES: Mapping[str, _Rule] = MappingProxyType(
         "LOAD_BUILD_CLASS": TopLevel._class_statement,
     }
 )
-"""Those of a generation that finds state and classes of another before it."""
+"""The rules that a later generation has besides."""

@@ -1,6 +1,6 @@
-"""Functions that are not linked, because they inspect their local variables: how they get at their callers' frames.
+"""Functions that are not linked because they inspect their local variables: how they get at their callers' frames.
 
-In a linked function this calls the hook `CALLER`, which leaves our own frames out, by a free variable. That would appear
+In a linked function that calls the hook `CALLER`, which leaves our own frames out, by a free variable. It would appear
 among the local variables, so here the hook is a constant. It belongs to no generation, so no cycle runs through it.
 """
 

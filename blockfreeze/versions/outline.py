@@ -112,7 +112,11 @@ def _literal_version(call: ast.Call) -> Version | None:
 
 
 class Outline:
-    """The names of a module's top level, with the text of the statements that bind or change each, and their reads."""
+    """The top level of a module, read off its syntax tree.
+
+    By name, `texts` has the text of the statements that bind or change it when the module is imported, and `reads` what
+    they read. `bindings` has the text of the statements that bind it, executed or not, also for attributes of classes.
+    """
 
     def __init__(self, tree: ast.Module, package: str) -> None:
         self.imports: dict[str, str] = {}
@@ -127,13 +131,14 @@ class Outline:
         texts: dict[str, list[str]] = {}
         bound: dict[str, list[str]] = {}
         for statement, at_import in with_occasion(tree.body):
-            text = ast.dump(statement)
-            for name, inner in bindings(statement):
+            names = self._enter(statement, package) if at_import else set()
+            inside = list(bindings(statement))
+            text = ast.dump(statement) if names or inside else ""
+            for name, inner in inside:
                 bound.setdefault(name, []).append(text if inner is statement else ast.dump(inner))
-            if at_import:
-                for name in self._enter(statement, package):
-                    texts.setdefault(name, []).append(text)
-                    self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
+            for name in names:
+                texts.setdefault(name, []).append(text)
+                self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
         self.texts = {name: digest(found) for name, found in texts.items()}
         self.bindings = {name: digest(found) for name, found in bound.items()}
 
