@@ -12,6 +12,8 @@ from blockfreeze.versions.outline import Outline, Skeleton, outline_of
 Find = Callable[[str], ModuleSource | None]
 """Returns a module of a version by its name; None if the version has none."""
 
+_Part = Callable[[Outline, str], Skeleton | None]
+
 _Name = tuple[str, str, bool]
 """A module, a name in it, and whether all of its statement counts, or only its skeleton."""
 
@@ -22,7 +24,7 @@ def skeletons_agree(
     module: str,
     name: str,
     covers: Callable[[str], bool],
-    part: Callable[[Outline, str], Skeleton | None] = Outline.skeleton_of,
+    part: _Part = Outline.skeleton_of,
     stays: Callable[[str, str], bool] = lambda module, name: False,
 ) -> bool:
     """Tell whether a statement says the same in two versions of a block, and so does everything that it reads.
@@ -56,26 +58,25 @@ class _Comparison:
     covers: Callable[[str], bool]
     stays: Callable[[str, str], bool]
 
-    def reads_of(self, one: _Name, part: Callable[[Outline, str], Skeleton | None]) -> Iterable[_Name] | None:
+    def reads_of(self, one: _Name, part: _Part) -> Iterable[_Name] | None:
         """Return what the statement of a name reads; None if it does not say the same in both versions."""
         module, name, whole = one
-        old, new = (
-            None if source is None else outline_of(source) for source in (self.before(module), self.after(module))
-        )
-        if old is None or new is None or name in old.rebound or name in new.rebound:
+        sources = self.before(module), self.after(module)
+        old, new = (None if source is None else outline_of(source) for source in sources)
+        if old is None or new is None or old.imports.get(name) != new.imports.get(name):
             return None
-        if old.imports.get(name) != new.imports.get(name):
+        if name in old.rebound | new.rebound:
             return None
         if name in new.imports:
             return self._reads_of_import(new.imports[name], whole)
-        was, now = (None if whole else part(outline, name) for outline in (old, new))
+        was, now = (_said_by(outline, name, None if whole else part) for outline in (old, new))
+        if was != now:
+            return None
         if now is not None:
-            same = was is not None and was.text == now.text
-            return [(module, read, read in now.calls) for read in now.reads] if same else None
-        if name in new.texts or name in old.texts:
-            same = old.texts.get(name) == new.texts.get(name)
-            return [(module, read, True) for read in new.reads[name]] if same else None
-        return None if new.has_star and not hasattr(builtins, name) and not self.stays(module, name) else []
+            return [(module, read, all_counts) for read, all_counts in now[1]]
+        # No statement binds it: a built-in, or what a star import brings.
+        by_star = new.has_star and not hasattr(builtins, name) and not self.stays(module, name)
+        return None if by_star else []
 
     def _reads_of_import(self, dotted: str, whole: bool) -> Iterable[_Name] | None:
         if not self.covers(dotted):
@@ -86,6 +87,16 @@ class _Comparison:
             return [(parent, attribute, whole)]
         # A module as a value: anything may be read from it.
         return [] if getattr(before, "data", None) == after.data else None
+
+
+def _said_by(outline: Outline, name: str, part: _Part | None) -> tuple[str, frozenset[tuple[str, bool]]] | None:
+    """Return the text of a name's statement, and what it reads; None if there is no statement."""
+    skeleton = None if part is None else part(outline, name)
+    if skeleton is not None:
+        return skeleton.text, frozenset((read, read in skeleton.calls) for read in skeleton.reads)
+    if name in outline.texts:
+        return outline.texts[name], frozenset((read, True) for read in outline.reads[name])
+    return None
 
 
 def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
