@@ -17,6 +17,7 @@ from conftest import Workshop
 from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
+from blockfreeze.linking import cpython
 from blockfreeze.swapping import arming
 from blockfreeze.versions.snapshot import Snapshot
 
@@ -102,6 +103,23 @@ def test_a_module_may_become_a_package_and_back(workshop: Workshop) -> None:
     assert shop.foo(0) == (2, 0, 2)
     bf.rollback(shop)
     assert shop.foo(0) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("dots", [".", "..", "..."])
+def test_an_import_that_leads_out_of_every_package_may_be_tried(workshop: Workshop, dots: str) -> None:
+    tried = f"try: from {dots} import here\nexcept ImportError: here = {{0}}\nclass Kind: ...\ndef foo(): return here\n"
+    shop = workshop.freeze("shop", tried.format(1))
+    bf.swap(shop, source=tried.format(2))
+    assert shop.foo() == 2
+
+
+def test_each_version_of_a_module_is_parsed_once(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str | bytes] = []
+    monkeypatch.setattr(cpython, "parse", lambda text: parsed.append(text) or ast.parse(text))
+    text = "import sys\nmodules = sys.modules\nclass Kind: size = {0}\nsentinel = object()\ndef once(): return {0}\n"
+    shop = workshop.freeze("shop", text.format(1))
+    bf.swap(shop, source=text.format(2))
+    assert sorted(parsed) == [text.format(1).encode(), text.format(2).encode()]
 
 
 def test_a_removed_entry_says_so_when_it_is_called_and_comes_back(workshop: Workshop) -> None:

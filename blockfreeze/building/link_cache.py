@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 
 from blockfreeze.dispatch.caller_view import as_caller_sees
@@ -12,38 +11,35 @@ from blockfreeze.linking.linker import LinkedCode, link
 from blockfreeze.linking.unlinked import show_callers
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.state.variables import moved_homes
-from blockfreeze.versions.module_source import ModuleSource
+from blockfreeze.versions.module_source import ModuleSource, absolute_name
 from blockfreeze.versions.outline import compile_without
 
 
 def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
-    """Compile and link one module, once; a module that a kept generation has in the same version is not linked again.
+    """Return a module compiled and linked, which is done once for each version that kept generations have.
 
     Raises:
         SyntaxError, ValueError, ImportError: the module cannot be compiled.
     """
     linked = generation.build.linked.get(source.name)
     if linked is None:
-        made_before = (
-            registrations_made_before(generation, source) if source.name in generation.block.homes else frozenset()
-        )
+        later = source.name in generation.block.homes
+        made_before = registrations_made_before(generation, source) if later else frozenset()
         linked = _linked_before(generation, source, made_before) or _link(generation.block, source, made_before)
         generation.build.linked[source.name] = linked
     return linked
 
 
 def _linked_before(generation: Generation, source: ModuleSource, made_before: frozenset[str]) -> LinkedCode | None:
+    """Return what was linked for a kept generation from the same text by the same rules; None if nothing was."""
     has_home = source.name in generation.block.homes
     for other in generation.block.generations.values():
         member, linked = other.members.get(source.name), other.build.linked.get(source.name)
-        if member is None or linked is None or linked.has_home is not has_home or source.data is None:
+        if member is None or linked is None or source.data is None:
             continue
-        same = (
-            linked.made_before == made_before
-            and member.source.data == source.data
-            and member.source.path == source.path
-        )
-        if same and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
+        same_text = (member.source.data, member.source.path) == (source.data, source.path)
+        same_rules = linked.has_home is has_home and linked.made_before == made_before
+        if same_text and same_rules and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
             # Code objects of its own: their reference counts tell whether anything of this generation is suspended.
             return replace(linked, code=copy_code(linked.code))
     return None
@@ -54,12 +50,9 @@ def _moved_names(block: Block, source: ModuleSource, linkage: Linkage) -> frozen
 
 
 def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> LinkedCode:
-    package = source.name if source.is_package else source.name.rpartition(".")[0]
-
     def is_member(name: str, level: int) -> bool:
-        if level:
-            name = importlib.util.resolve_name("." * level + name, package) if package else name
-        return block.covers(name)
+        whole = absolute_name(name, level, source.package)
+        return whole is not None and block.covers(whole)
 
     code = compile_without(source, made_before) if made_before else source.compile()
     linkage = analyse(code, is_member)

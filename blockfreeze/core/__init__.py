@@ -1,4 +1,4 @@
-"""Words that everybody uses: errors, events, results, and how objects of others are asked anything.
+"""What every room uses: errors, events, results, and safe ways to look at objects that others made.
 
 Imports nothing of blockfreeze. Results and events are immutable plain values.
 """

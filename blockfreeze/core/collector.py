@@ -1,4 +1,4 @@
-"""The garbage collector, held off for a moment in which it would be in the way."""
+"""The garbage collector, switched off while it must not run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 def collector_at_rest() -> Iterator[None]:
     """Keep the collector from running by itself; where the program has switched it off, nothing changes.
 
-    Threads: it is switched off for the whole process, so it is not for long.
+    Threads: it is off for the whole process, so the body must be short.
     """
     if not gc.isenabled():
         yield

@@ -1,11 +1,11 @@
 """Events: what happens to a block, as typed objects, to whoever has subscribed and through `logging`.
 
-Every event is an immutable record of plain values: it can be kept, compared and pickled. Each is logged by the logger
+Every event is an immutable record of plain values: it can be stored, compared and pickled. Each is logged by the logger
 ``blockfreeze`` as well, with the event itself as the record's attribute ``event``. Generations are given by number,
 times in seconds.
 
-Threads: an event is told by the thread that did it, in the order in which things happened to the block. The block is
-claimed meanwhile, so a subscriber must not wait for another swap of the same block.
+Threads: the thread that did something announces it, so events come in the order in which things happened to the block.
+It still holds the block's claim, so a subscriber must not wait for another swap of the same block.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Event:
 
     @property
     def level(self) -> int:
-        """The level at which the event is logged. What its caller is told anyway, by an exception, is no warning."""
+        """The level at which the event is logged. What raises an exception in its caller is not a warning as well."""
         return logging.INFO
 
 
 @dataclass(frozen=True)
 class Prepared(Event):
-    """A generation is complete, and nobody can reach it yet; `current` serves. `seconds`: how long it took."""
+    """A generation is complete, and unreachable yet; `current` serves. `seconds`: how long it took."""
 
     current: int
     seconds: float
@@ -103,7 +103,7 @@ class Converged(Event):
 
 @dataclass(frozen=True)
 class InstancesConverted(Event):
-    """The block came to rest after a swap without ``quiesce=``, and instances made before were seen to.
+    """A swap without ``quiesce=`` has drained, and instances of the generations before were converted.
 
     `counts` says how many by class, `stayed` what was left as it was, and why. If the converter failed, `error` says
     how, and nothing was changed.
@@ -147,7 +147,7 @@ Subscriber = Callable[[Event], object]
 
 
 def announce(subscribers: Iterable[Subscriber], event: Event) -> None:
-    """Log `event` and tell it to every one of `subscribers`. One that fails is logged, and harms nobody."""
+    """Log `event` and pass it to each of `subscribers`. The failure of one is logged, and the others are called."""
     _logger.log(event.level, "%s", event, extra={"event": event})
     for subscriber in tuple(subscribers):
         try:

@@ -1,4 +1,4 @@
-"""What `blockfreeze check` tells before anybody freezes: plain values, like the results in `report`.
+"""What `blockfreeze check` says before anybody freezes: plain values, like the results in `report`.
 
 Nothing here acts. Positions are ``file:line``; names are qualified by their module.
 """

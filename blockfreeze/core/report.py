@@ -1,7 +1,7 @@
-"""What blockfreeze tells: the immutable results of `swap`, `rollback` and `status`.
+"""The immutable results of `swap`, `rollback` and `status`.
 
-Nothing here acts. Every field is a plain value, a tuple or a mapping of plain values, so a report can be kept,
-compared, pickled and printed; none of them holds a function, a class or a namespace of any generation.
+Nothing here acts. Every field is a plain value, a tuple or a mapping of plain values, so a report can be stored,
+compared, pickled and printed. None holds a function, a class or a namespace, so none keeps a generation alive.
 Times are in seconds.
 """
 
@@ -52,7 +52,7 @@ class FreshObject:
 
 @dataclass(frozen=True)
 class Converted:
-    """How many instances that were made before have become instances of a class as it is now."""
+    """How many older instances have become instances of a class as it is now."""
 
     name: str
     count: int
@@ -65,9 +65,9 @@ class Converted:
 class Migrated:
     """A declared variable whose version changed, from `before` to `after`.
 
-    `way_back` says what a return to the version before has: an ``inverse``, one that does not give back all that there
-    was (``inexact``), or ``none``. It is ``stale`` if the variable could not be migrated, and has the value of when its
-    generation was left.
+    `way_back` says how a rollback gets the older value: by an ``inverse``, by one that loses something (``inexact``),
+    or not at all (``none``). After a rollback that has none it is ``stale``: the variable has the value that it had
+    when its generation was left.
     """
 
     name: str
@@ -115,9 +115,9 @@ class Lingering:
     """Something that still runs in, or still holds, a retired generation.
 
     `kind` is ``thread``, ``import``, ``task``, ``generator``, ``coroutine``, ``async generator``, ``closure`` or
-    ``pin``; `owner` names it (a thread's or a task's name, also for a pin; a qualified name otherwise). The place of a
-    pin is that of its ``with`` statement. With the kind ``interpreter`` nothing is known: CPython cannot be asked
-    safely for the stacks of threads while the program has other interpreters.
+    ``pin``; `owner` names it (a thread's or a task's name, also for a pin; a qualified name otherwise). File and
+    line of a pin are those of its ``with`` statement. The kind ``interpreter`` means that nothing is known: while the
+    program has other interpreters, CPython cannot safely show the stacks of threads.
     """
 
     generation: int
@@ -136,7 +136,7 @@ class SwapReport:
     """What a swap or a rollback changed, what it could not change, and how long each phase took.
 
     `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
-    new version that told something outside of the block what the version before had told it already. `phases` maps the
+    new version that did something outside of the block, which the version before had done already. `phases` maps the
     names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``convert``, ``commit``,
     ``repoint``, ``drain``) to seconds.
     """

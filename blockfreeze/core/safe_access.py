@@ -1,8 +1,8 @@
-"""Looking at objects that others made: by their type, and past what their class makes of the question.
+"""Safe ways to look at objects that others made: by their real type, without running code of their classes.
 
 A module's namespace may hold anything, among it proxies that answer for another object (``flask.request``, lazy
-settings and lazy modules). To ask one for its ``__class__``, as `isinstance` does, or for an attribute that it lacks is
-to ask the other object: that fails where there is none, or loads what was to be loaded when it is needed.
+settings and lazy modules). A look at the ``__class__`` of a proxy, as `isinstance` takes it, or at an attribute that it
+lacks, is passed on to that object. This fails where there is none, or loads what was to be loaded on first use.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""What stands for a value that there is not, where None may be one."""
+"""Stands for a missing value where None may be a value."""
 
 
 def is_a(value: Any, kind: type[T] | tuple[type[T], ...]) -> TypeIs[T]:
-    """Tell whether the type of `value` is `kind`, or one of them, or a sub-class; whatever `value` says of itself."""
+    """Tell whether the real type of `value` is `kind`, or one of them, or a sub-class."""
     return issubclass(type(value), kind)
 
 
 def is_our_own(module: str) -> bool:
-    """Tell whether a module, by its name, is one of blockfreeze's: what it holds is none of a program's."""
+    """Tell whether the module of a name is one of blockfreeze's, and so not the program's."""
     return module.partition(".")[0] == "blockfreeze"
 
 
 def is_proxy(value: object) -> bool:
-    """Tell whether `value` says of itself that it is of another class than it is."""
+    """Tell whether the class of `value` answers for ``__class__`` itself, as a proxy's does."""
     return any("__class__" in cls.__dict__ for cls in type(value).__mro__[:-1])
 
 
 def own_attribute(value: object, name: str, default: Any = None) -> Any:
-    """Return an attribute that `value` has itself or from its class, but not one that its class looks up elsewhere.
+    """Return an attribute that `value` has itself or from its class, past any ``__getattr__``; else `default`.
 
-    A proxy has none: its class may answer for another object by any of them.
+    A proxy has none: any of its attributes may be another object's.
     """
     if is_proxy(value):
         return default

@@ -10,8 +10,9 @@ Working from the code object and not from the source serves members without sour
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NESTED, CO_OPTIMIZED
 from types import CodeType
 
@@ -57,23 +58,25 @@ class Linkage:
     state: frozenset[str]
     always_set: frozenset[str]
     unbound: dict[str, Reason]
-    opaque: frozenset[str] = frozenset()
+    inspecting: frozenset[str] = frozenset()
+    """The functions that are not linked because they inspect their local variables, by their qualified names."""
     member_imports: frozenset[str] = frozenset()
+    """The imported modules that belong to the block, as the statements name them."""
     mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the name of each function and class inside, the names in its code; see `callers.may_warn`."""
+    """By the name of each function and class inside: the names in its code, and ``stacklevel`` if a call passes it."""
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
     at_import: frozenset[str] = frozenset()
-    """The functions that the top level calls by their names: with classes, perhaps, that it has made."""
+    """The functions that the top level calls by their names. It may pass them classes that it has made."""
 
     def is_no_definition(self, name: str) -> bool:
         """Tell whether no statement of the module defines `name`, so that it may mean the built-in."""
         return name not in self.bound and name not in self.unbound
 
     def state_used_beside(self, name: str) -> tuple[str, ...]:
-        """Return the state that is kept while `name` starts afresh, and that a function uses together with it.
+        """Return the state that keeps its value while `name` starts afresh, and that a function uses together with it.
 
-        A flag or a count may say of the contents of a table what is no longer so. The functions are told apart by name.
+        A count that keeps its value may no longer fit the table that it counts. Functions are told apart by name.
         """
         users = [set(names) for names in self.mentions.values() if name in names]
         return tuple(sorted(self.state.intersection(*[set().union(*users)])))
@@ -81,17 +84,8 @@ class Linkage:
     @property
     def reasons(self) -> dict[str, Reason]:
         """Every definition that is not linked, sorted by name, and why."""
-        found = dict.fromkeys(self.opaque, Reason.LOCALS_INSPECTED) | self.unbound
+        found = dict.fromkeys(self.inspecting, Reason.LOCALS_INSPECTED) | self.unbound
         return dict(sorted(found.items()))
-
-
-@dataclass
-class _TopLevel:
-    stores: dict[str, int] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
-    member_imports: set[str] = field(default_factory=set)
-    called: set[str] = field(default_factory=set)
 
 
 def nested_codes(code: CodeType) -> list[CodeType]:
@@ -141,86 +135,101 @@ def _defined_by(code: CodeType) -> tuple[str, bool] | None:
     return None if name.startswith("<") else (name, not code.co_flags & CO_OPTIMIZED)
 
 
-def _scan_top_level(code: CodeType, is_member: Callable[[str, int], bool]) -> _TopLevel:
-    found = _TopLevel()
-    pending: dict[str, bool] = {}  # names whose code became a function since the last store: name -> is it a class
-    direct = False  # the value on top of the stack is a function as MAKE_FUNCTION left it
-    from_member = False  # the module on the stack belongs to the block
-    imported = False  # the value on top of the stack was imported from it
-    level = 0
-    constant: object = None
-    found.called = {code.co_names[arg] for arg in called_names(code)}
-    for opname, arg in instructions(code):
-        if opname in ("STORE_NAME", "STORE_GLOBAL"):
-            name = code.co_names[arg]
-            found.stores[name] = found.stores.get(name, 0) + 1
-            if name in pending:
-                found.definitions[name] = Definition(
-                    name, "class" if pending[name] else "function", decorated=not direct, single=True
-                )
-            elif direct and "<lambda>" in pending:
-                found.definitions.setdefault(name, Definition(name, "function", decorated=False, single=True))
-            elif imported:
-                found.definitions.setdefault(name, Definition(name, "import", decorated=False, single=True))
-            pending, direct, imported = {}, False, False
-            continue
-        if opname == "MAKE_FUNCTION":
-            defined = _defined_by(constant) if isinstance(constant, CodeType) else None
-            if defined is not None:
-                pending[defined[0]] = defined[1]
-            direct = True
-        elif opname == "SET_FUNCTION_ATTRIBUTE":
-            pass
-        elif opname == "IMPORT_FROM":
-            imported = from_member
-        elif opname == "IMPORT_NAME":
-            from_member, imported = is_member(code.co_names[arg], level), False
-            if from_member:
-                found.member_imports.add(code.co_names[arg])
-        else:
-            direct = imported = False
-            if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
-                found.deleted.add(code.co_names[arg])
-            elif opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-                before, constant = constant, code.co_consts[arg] if opname == "LOAD_CONST" else arg
-                level = before if isinstance(before, int) else (constant if isinstance(constant, int) else 0)
-    return found
+@dataclass
+class _TopLevelNames:
+    """What the instructions of a module's top level say of its names.
+
+    The last five fields are about the statement that is being read.
+    """
+
+    is_member: Callable[[str, int], bool]
+    stores: Counter[str] = field(default_factory=Counter)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    member_imports: set[str] = field(default_factory=set)
+    pending: dict[str, bool] = field(default_factory=dict)
+    """The names whose code became a function since the last store, and whether that is of a class."""
+    direct: bool = False
+    """The value on top of the stack is a function as MAKE_FUNCTION left it."""
+    from_member: bool = False
+    """The module on the stack belongs to the block."""
+    imported: bool = False
+    """The value on top of the stack was imported from it."""
+    constants: tuple[object, object] = (None, None)
+    """The last two that were loaded."""
+
+    def read(self, code: CodeType) -> None:
+        for opname, arg in instructions(code):
+            if opname in ("STORE_NAME", "STORE_GLOBAL"):
+                self._store(code.co_names[arg])
+            elif opname == "MAKE_FUNCTION":
+                self._make_function()
+            elif opname == "IMPORT_NAME":
+                self._import(code.co_names[arg])
+            elif opname == "IMPORT_FROM":
+                self.imported = self.from_member
+            elif opname != "SET_FUNCTION_ATTRIBUTE":
+                self.direct = self.imported = False
+                if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
+                    self.deleted.add(code.co_names[arg])
+                elif opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+                    self.constants = self.constants[1], code.co_consts[arg] if opname == "LOAD_CONST" else arg
+
+    def _store(self, name: str) -> None:
+        self.stores[name] += 1
+        if name in self.pending:
+            kind = "class" if self.pending[name] else "function"
+            self.definitions[name] = Definition(name, kind, decorated=not self.direct, single=True)
+        elif self.direct and "<lambda>" in self.pending:
+            self.definitions.setdefault(name, Definition(name, "function", decorated=False, single=True))
+        elif self.imported:
+            self.definitions.setdefault(name, Definition(name, "import", decorated=False, single=True))
+        self.pending, self.direct, self.imported = {}, False, False
+
+    def _make_function(self) -> None:
+        made = self.constants[1]
+        defined = _defined_by(made) if isinstance(made, CodeType) else None
+        if defined is not None:
+            self.pending[defined[0]] = defined[1]
+        self.direct = True
+
+    def _import(self, name: str) -> None:
+        # The level is loaded before the names that are to be imported.
+        level = next((one for one in self.constants if isinstance(one, int)), 0)
+        self.from_member, self.imported = self.is_member(name, level), False
+        if self.from_member:
+            self.member_imports.add(name)
 
 
-def _rebound(code: CodeType) -> tuple[set[str], set[str], set[str]]:
+def _rebound(inside: Iterable[CodeType]) -> tuple[set[str], set[str], set[str]]:
     """Return the names that nested code rebinds with ``global``, deletes so, or writes through ``globals()``."""
     stored: set[str] = set()
     deleted: set[str] = set()
     written: set[str] = set()
-    for one in walk_codes(code):
+    for one in inside:
         uses_globals = "globals" in one.co_names
         constant: object = None
         for opname, arg in instructions(one):
-            if opname == "STORE_GLOBAL" and one is not code:
+            if opname == "STORE_GLOBAL":
                 stored.add(one.co_names[arg])
-            elif opname == "DELETE_GLOBAL" and one is not code:
+            elif opname == "DELETE_GLOBAL":
                 deleted.add(one.co_names[arg])
-            elif uses_globals and one is not code and opname in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-                if isinstance(constant, str):
-                    written.add(constant)
-            if opname == "LOAD_CONST":
+            elif opname == "LOAD_CONST":
                 constant = one.co_consts[arg]
+            elif uses_globals and opname in ("STORE_SUBSCR", "DELETE_SUBSCR") and isinstance(constant, str):
+                written.add(constant)
     return stored, deleted, written
 
 
-def _mentions(code: CodeType) -> dict[str, tuple[str, ...]]:
-    """Return, by the name of each function and class, the names in its code, and ``stacklevel`` if a call passes it.
-
-    A name that stands for several mentions what any of them does.
-    """
+def _mentions(inside: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
+    """Return `Linkage.mentions`; a name that stands for several functions mentions what any of them does."""
     found: dict[str, dict[str, None]] = {}
-    for one in walk_codes(code):
-        if one is not code:
-            names = found.setdefault(one.co_name, {})
-            for inner in walk_codes(one):
-                names.update(dict.fromkeys(inner.co_names))
-                if any(isinstance(constant, tuple) and "stacklevel" in constant for constant in inner.co_consts):
-                    names["stacklevel"] = None
+    for one in inside:
+        names = found.setdefault(one.co_name, {})
+        for inner in walk_codes(one):
+            names.update(dict.fromkeys(inner.co_names))
+            if any(isinstance(constant, tuple) and "stacklevel" in constant for constant in inner.co_consts):
+                names["stacklevel"] = None
     return {name: tuple(names) for name, names in found.items()}
 
 
@@ -234,39 +243,30 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
     Returns:
         the `Linkage`; the same code gives the same result.
     """
-    top = _scan_top_level(code, is_member)
-    stored, deleted, written = _rebound(code)
+    top, inside = _TopLevelNames(is_member), [*walk_codes(code)][1:]
+    top.read(code)
+    stored, deleted, written = _rebound(inside)
+    obstacles = {Reason.DELETED: top.deleted, Reason.REBOUND: stored | deleted, Reason.GLOBALS_WRITTEN: written}
     bound: dict[str, Definition] = {}
     unbound: dict[str, Reason] = {}
     for name, definition in top.definitions.items():
-        if name in top.deleted:
-            reason = Reason.DELETED
-        elif name in stored or name in deleted:
-            reason = Reason.REBOUND
-        elif name in written:
-            reason = Reason.GLOBALS_WRITTEN
-        else:
-            single = top.stores[name] == 1
-            bound[name] = Definition(name, definition.kind, definition.decorated, single)
-            continue
-        if definition.kind != "import":
+        reason = next((reason for reason, names in obstacles.items() if name in names), None)
+        if reason is None:
+            bound[name] = replace(definition, single=top.stores[name] == 1)
+        elif definition.kind != "import":
             unbound[name] = reason
     # A definition that functions rebind is not data: each generation has its own, and none survives a swap.
     state = frozenset((stored | deleted) - top.definitions.keys())
-    opaque = frozenset(
-        one.co_qualname
-        for one in walk_codes(code)
-        if one is not code and inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
-    )
-    always_set = frozenset(name for name in state if name in top.stores) - deleted - top.deleted
-    functions = frozenset(name for name, definition in top.definitions.items() if definition.kind == "function")
+    called = called_names(code)
     return Linkage(
         bound,
         state,
-        always_set,
-        unbound,
-        opaque,
-        frozenset(top.member_imports),
-        _mentions(code),
-        at_import=functions & top.called,
+        always_set=frozenset(top.stores) & state - deleted - top.deleted,
+        unbound=unbound,
+        inspecting=frozenset(
+            one.co_qualname for one in inside if inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
+        ),
+        member_imports=frozenset(top.member_imports),
+        mentions=_mentions(inside),
+        at_import=frozenset(name for name, one in top.definitions.items() if name in called and one.kind == "function"),
     )

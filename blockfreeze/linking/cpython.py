@@ -1,7 +1,6 @@
 """Facts about CPython's bytecode that differ from version to version; the one place that asks for the version.
 
-Each function returns instructions for the `bytecode` library and knows nothing of blocks. The facts were read off
-`dis` on 3.11, 3.12, 3.13 and 3.14:
+Nothing here knows of blocks. The facts were read off `dis` on 3.11, 3.12, 3.13 and 3.14:
 
 ==========================  ==================  ==================  ==========================
 fact                        3.11                3.12                3.13, 3.14
@@ -27,19 +26,16 @@ from bytecode import Bytecode
 from bytecode.instr import Instr
 
 SINCE_312 = sys.version_info >= (3, 12)
-
 SINCE_313 = sys.version_info >= (3, 13)
-
-_CACHE = dis.opmap.get("CACHE", 0)
-
-_PARSES = 20
-
-_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 
 CALLS = "CALL" if SINCE_312 else "PRECALL"
 """The first instruction of a call, when its arguments are on the stack; the number of them is its argument."""
 
-_PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
+ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
+"""The instructions that take the object on top of the stack for the sake of one of its attributes."""
+
+TAKEN_FROM_ELSEWHERE = frozenset({"IMPORT_FROM", "IMPORT_NAME", "LOAD_ATTR", "LOAD_DEREF", "LOAD_NAME"})
+"""The instructions that push an object which another statement has made."""
 
 COLLECTS_IN_ALLOCATIONS = not SINCE_312
 """The garbage collector runs wherever an object is allocated, not at safe points only."""
@@ -59,11 +55,11 @@ can then read default values that do not exist, and end the process. Functions w
 and get no number. 3.11 has one counter only, and so has 3.13.
 """
 
-ATTRIBUTE_USES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR"})
-"""The instructions that take the object on top of the stack for the sake of one of its attributes."""
-
-TAKEN_FROM_ELSEWHERE = frozenset({"IMPORT_FROM", "IMPORT_NAME", "LOAD_ATTR", "LOAD_DEREF", "LOAD_NAME"})
-"""The instructions that push an object which another statement has made."""
+_CACHE = dis.opmap.get("CACHE", 0)
+_EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
+_PARSES = 20
+_PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
+_STOPS = frozenset({"FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"})
 
 
 def parse(text: str | bytes) -> ast.Module:
@@ -97,6 +93,12 @@ def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
             high = 0
 
 
+def with_neighbours(code: CodeType) -> Iterator[tuple[tuple[str, int], tuple[str, int], tuple[str, int]]]:
+    """Yield each instruction between those before and after it; one without a name stands for one that there is not."""
+    loaded = [("", 0), *instructions(code), ("", 0)]
+    return zip(loaded, loaded[1:], loaded[2:], strict=False)
+
+
 def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
     """Return how many arguments are passed to the global that instruction `at` loads, the keywords' among them.
 
@@ -106,11 +108,9 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
         return None
     above = 0  # what lies on the stack above the callable and its null
     for opname, arg in loaded[at + 1 :]:
-        if "JUMP" in opname or opname in ("FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"):
+        if "JUMP" in opname or opname in _STOPS:
             return None
-        if opname == CALLS and above == arg:
-            return arg
-        if opname == "CALL_KW" and above == arg + 1:
+        if (opname, above) in ((CALLS, arg), ("CALL_KW", arg + 1)):
             return arg
         above += dis.stack_effect(dis.opmap[opname], arg if dis.opmap[opname] >= dis.HAVE_ARGUMENT else None)
         if above < 0:
@@ -123,27 +123,24 @@ def is_to_be_called(before: str, after: str) -> bool:
     return (after if SINCE_313 else before) == "PUSH_NULL"
 
 
-def called_names(code: CodeType) -> Iterator[int]:
-    """Yield, by their indices, the names that the code of a module or class loads in order to call what they mean."""
-    loaded = [("", 0), *instructions(code), ("", 0)]
-    for (before, _), (opname, arg), (after, _) in zip(loaded, loaded[1:], loaded[2:], strict=False):
-        if opname == "LOAD_NAME" and is_to_be_called(before, after):
-            yield arg
+def called_names(code: CodeType) -> set[str]:
+    """Return the names that the code of a module or class loads in order to call what they mean."""
+    return {
+        code.co_names[arg]
+        for (before, _), (opname, arg), (after, _) in with_neighbours(code)
+        if opname == "LOAD_NAME" and is_to_be_called(before, after)
+    }
 
 
 def reads_as_value(code: CodeType, name: str) -> bool:
     """Tell whether `code`, or what is inside it, reads the free variable `name` for more than to call it."""
     if name not in code.co_freevars:
         return False
-    loaded = list(instructions(code))
     # Free variables come last among the variables of a frame.
-    before = len({*code.co_varnames, *code.co_cellvars})
-    wanted = before + code.co_freevars.index(name)
-    for at, (opname, arg) in enumerate(loaded):
+    wanted = len({*code.co_varnames, *code.co_cellvars}) + code.co_freevars.index(name)
+    for (before, _), (opname, arg), (after, _) in with_neighbours(code):
         if "DEREF" in opname and arg == wanted:
-            follower = loaded[at + 1][0] if at + 1 < len(loaded) else ""
-            null = follower if SINCE_313 else loaded[at - 1][0]
-            if null != "PUSH_NULL" and follower not in ATTRIBUTE_USES:
+            if not is_to_be_called(before, after) and after not in ATTRIBUTE_USES:
                 return True
     return any(reads_as_value(one, name) for one in code.co_consts if isinstance(one, CodeType))
 
@@ -156,7 +153,7 @@ def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
     that this code object does not use, and is exchanged back by `write`; nobody looks at the meaning in between.
 
     An inlined comprehension's variable may have the name of a free variable. `bytecode` takes the two for one; so the
-    former is read under a name of its own.
+    former is read under another name.
     """
     used = set(code.co_code[::2])
     names = {
@@ -203,21 +200,29 @@ def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
     return code, bytes([0x80 | 15 << 3 | (len(code) // 2 - 1)])
 
 
-def attribute_name(code: CodeType, opname: str, arg: int) -> str:
-    """Return the name that LOAD_ATTR or LOAD_METHOD with the argument `arg` looks up."""
-    return code.co_names[arg >> 1 if SINCE_312 and opname == "LOAD_ATTR" else arg]
+def name_used(code: CodeType, opname: str, arg: int) -> tuple[str, bool]:
+    """Return the name that an instruction with the argument `arg` uses, and whether it pushes what a call wants too."""
+    if opname == "LOAD_GLOBAL" or (SINCE_312 and opname == "LOAD_ATTR"):
+        return code.co_names[arg >> 1], bool(arg & 1)
+    return code.co_names[arg], opname == "LOAD_METHOD"
 
 
-def loads_dictionary(code: CodeType, opname: str, arg: int) -> bool:
-    """Tell whether the instruction reads the attribute ``__dict__``."""
-    return opname == "LOAD_ATTR" and attribute_name(code, opname, arg) == "__dict__"
-
-
-def attribute_load(item: Instr) -> tuple[str, bool]:
-    """Return the name that LOAD_ATTR or LOAD_METHOD looks up, and whether it pushes what a method call wants."""
+def name_and_call(item: Instr) -> tuple[str, bool]:
+    """Return the same of an instruction as the `bytecode` library has it."""
     if isinstance(item.arg, tuple):
         return str(item.arg[1]), bool(item.arg[0])
     return str(item.arg), item.name == "LOAD_METHOD"
+
+
+def variable_at(code: CodeType, index: int) -> str:
+    """Return the name of the variable of a frame to which LOAD_DEREF and the like refer by `index`."""
+    names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
+    return names[index] if index < len(names) else ""
+
+
+def name_of(sequence: list[Instr], at: int) -> str:
+    """Return the name of the instruction at an index; the empty string before the first and after the last."""
+    return sequence[at].name if 0 <= at < len(sequence) else ""
 
 
 def decorates(item: Instr) -> bool:

@@ -1,7 +1,7 @@
 """The hooks: what linked code calls by the name of a free variable. One table says all of it.
 
-A hook is a method of `blockfreeze.building.body_hooks.Hooks`, of the name that follows the dot. Its free variable
-cannot be a program's, whose names have no dots, and nothing of blockfreeze appears in a module's namespace.
+A hook is a method of `blockfreeze.building.body_hooks.Hooks`; its name follows the dot. No variable of a program can
+have such a name, since it has no dots, and nothing of blockfreeze appears in a module's namespace.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 AS_IT_IS = "blockfreeze.as_it_is"
-"""A name as well: it stands in the place of a decorator that is not applied again."""
+"""A name as well: `compile_without` puts it where a decorator was that is not applied again."""
 ASSIGN = "blockfreeze.assign"
 AT_FORK = "blockfreeze.at_fork"
 BIND = "blockfreeze.bind"
@@ -37,10 +37,10 @@ HOME = "blockfreeze.home"
 """The free variable that holds the dictionary with a module's state; not a hook."""
 
 REGISTER_AT_FORK = "register_at_fork"
-"""The function of `os` with which a body tells the interpreter what nothing can take back."""
+"""The function of `os` with which a body tells the interpreter what to call after a fork. No function takes it back."""
 
 
-class Place(enum.Enum):
+class CalledIn(enum.Enum):
     """Where linked code calls a hook."""
 
     EVERY_BODY = "at the top level of every generation"
@@ -48,41 +48,41 @@ class Place(enum.Enum):
     CLASS_ACCESS = "wherever code works on what may be a class"
 
 
-HOOKS: Mapping[str, Place] = MappingProxyType(
+HOOKS: Mapping[str, CalledIn] = MappingProxyType(
     {
-        AS_IT_IS: Place.LATER_BODY,  # in the place of a decorator that is not applied again
-        ASSIGN: Place.CLASS_ACCESS,  # `cls.name = value`
-        AT_FORK: Place.EVERY_BODY,  # `os.register_at_fork`
-        BIND: Place.EVERY_BODY,  # around what is stored under the name of a definition
-        BUILD: Place.LATER_BODY,  # what a class statement calls
-        CALLER: Place.EVERY_BODY,  # `sys._getframe`, `frame.f_back` and such, in functions too
-        DECORATOR: Place.LATER_BODY,  # around a class's decorator
-        DEFINE: Place.EVERY_BODY,  # a decorated function, before its decorators see it
-        DICTIONARY: Place.CLASS_ACCESS,  # `cls.__dict__`
-        IMPORT_MEMBER: Place.LATER_BODY,  # an import of a member
-        LOAD: Place.LATER_BODY,  # a state variable that may be missing is read, in functions too
-        PRESERVE: Place.LATER_BODY,  # around what else is made and stored
-        REFRESH: Place.EVERY_BODY,  # after a star import
-        SETTER: Place.CLASS_ACCESS,  # `setattr`, `delattr`
-        STAR: Place.EVERY_BODY,  # around the module of a star import
-        STATE: Place.LATER_BODY,  # a state variable is stored
-        UNASSIGN: Place.CLASS_ACCESS,  # `del cls.name`
-        UNSET: Place.LATER_BODY,  # a state variable is deleted, in functions too
-        VARIABLES: Place.CLASS_ACCESS,  # `vars(cls)`
+        AS_IT_IS: CalledIn.LATER_BODY,  # instead of a decorator that is not applied again
+        ASSIGN: CalledIn.CLASS_ACCESS,  # `cls.name = value`
+        AT_FORK: CalledIn.EVERY_BODY,  # `os.register_at_fork`
+        BIND: CalledIn.EVERY_BODY,  # around what is stored under the name of a definition
+        BUILD: CalledIn.LATER_BODY,  # what a class statement calls
+        CALLER: CalledIn.EVERY_BODY,  # `sys._getframe`, `frame.f_back` and such, in functions too
+        DECORATOR: CalledIn.LATER_BODY,  # around a class's decorator
+        DEFINE: CalledIn.EVERY_BODY,  # a decorated function, before its decorators see it
+        DICTIONARY: CalledIn.CLASS_ACCESS,  # `cls.__dict__`
+        IMPORT_MEMBER: CalledIn.LATER_BODY,  # an import of a member
+        LOAD: CalledIn.LATER_BODY,  # a state variable that may be missing is read, in functions too
+        PRESERVE: CalledIn.LATER_BODY,  # around what else is made and stored
+        REFRESH: CalledIn.EVERY_BODY,  # after a star import
+        SETTER: CalledIn.CLASS_ACCESS,  # `setattr`, `delattr`
+        STAR: CalledIn.EVERY_BODY,  # around the module of a star import
+        STATE: CalledIn.LATER_BODY,  # a state variable is stored
+        UNASSIGN: CalledIn.CLASS_ACCESS,  # `del cls.name`
+        UNSET: CalledIn.LATER_BODY,  # a state variable is deleted, in functions too
+        VARIABLES: CalledIn.CLASS_ACCESS,  # `vars(cls)`
     }
 )
 
-CLASS_HOOKS = frozenset(hook for hook, place in HOOKS.items() if place is Place.CLASS_ACCESS)
+CLASS_HOOKS = frozenset(hook for hook, where in HOOKS.items() if where is CalledIn.CLASS_ACCESS)
 
 WITHOUT_HOOK: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {ASSIGN: setattr, UNASSIGN: delattr, DICTIONARY: attrgetter("__dict__")}
 )
-"""What does the work of a hook while one generation is alone: nothing is paid for what only an overlap needs."""
+"""What a hook's cell holds while one generation is alone, so that only an overlap pays for the hook."""
 
 
 def hooks_of(*, later: bool) -> frozenset[str]:
     """Return the hooks that a module's top level may call, in the first generation or in a later one."""
-    return frozenset(hook for hook, place in HOOKS.items() if later or place is not Place.LATER_BODY)
+    return frozenset(hook for hook, where in HOOKS.items() if later or where is not CalledIn.LATER_BODY)
 
 
 def method_of(hook: str) -> str:

@@ -42,13 +42,18 @@ def call_hook(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> li
     return [*callable_load([free_load(hook, at)], at), *_call(names, at)]
 
 
+def call_for_effect(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+    """Return the same call for a statement: nothing is pushed."""
+    return [*call_hook(hook, names, at), Instr("POP_TOP", location=at)]
+
+
 def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
     """Return the call ``hook(value, *names)`` where the value is on top of the stack and is replaced by the result.
 
     The hook is what the free variable of that name holds, or what the given instruction pushes.
 
-    It is the sequence with which CPython applies a decorator: the callable and its first argument take the two
-    places that a method and its ``self`` would take, so no null is needed on any version.
+    It is the sequence with which CPython applies a decorator: the callable and its first argument lie on the stack as
+    a method and its ``self`` would, so no null is needed on any version.
     """
     load = free_load(hook, at) if isinstance(hook, str) else hook
     return [load, Instr("SWAP", 2, location=at), *_call(names, at)]
@@ -70,7 +75,7 @@ def call_with_two(hook: str, name: str, at: InstrLocation | None, *, push: bool 
 
 
 def null_for(at: InstrLocation | None) -> list[Instr]:
-    """Return what puts the null of a call in its place when the callable is on the stack already."""
+    """Return what pushes the null of a call when the callable is on the stack already."""
     null = Instr("PUSH_NULL", location=at)
     return [null] if SINCE_313 else [null, Instr("SWAP", 2, location=at)]
 

@@ -1,7 +1,7 @@
-"""Functions that are not linked, since they look at their local variables: they see their callers all the same.
+"""Functions that are not linked because they inspect their local variables: how they get at their callers' frames.
 
-A linked function reaches the hook that leaves our own frames out through a free variable, which would appear among the
-local variables. Here the hook is a constant instead. It belongs to no generation, so no cycle runs through it.
+In a linked function that calls the hook `CALLER`, which leaves our own frames out, by a free variable. It would appear
+among the local variables, so here the hook is a constant. It belongs to no generation, so no cycle runs through it.
 """
 
 from __future__ import annotations
@@ -16,30 +16,34 @@ from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals
 
 
+def gets_at_frames(opname: str, name: str, *, called: bool) -> bool:
+    """Tell whether an instruction, which uses `name`, gets at the frames of callers."""
+    if opname == "LOAD_GLOBAL":
+        return called and name in GLOBAL_CALLER_NAMES
+    return opname in ("LOAD_ATTR", "LOAD_METHOD") and name in CALLER_NAMES
+
+
 def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr]) -> list[Instr]:
-    """Return what takes the place of `item`, an instruction that gets at frames; `item` itself if it does not.
+    """Return what replaces `item` if it gets at the frames of callers; `item` itself if it does not.
 
     Args:
         load: returns the instruction that pushes the hook.
     """
-    at = item.location
-    if item.name == "LOAD_GLOBAL" and isinstance(item.arg, tuple):
-        called, name = bool(item.arg[0]), str(item.arg[1])
-        if called and name in GLOBAL_CALLER_NAMES:
-            alone = Instr("LOAD_GLOBAL", (False, name), location=at)
-            return [alone, *sequences.call_with_value(load(at), ("",), at), *sequences.null_for(at)]
-    if item.name in ("LOAD_ATTR", "LOAD_METHOD"):
-        name, as_method = cpython.attribute_load(item)
-        if name in CALLER_NAMES:
-            return [*sequences.call_with_value(load(at), (name,), at), *(sequences.null_for(at) if as_method else ())]
-    return [item]
+    at, (name, called) = item.location, cpython.name_and_call(item)
+    if not gets_at_frames(item.name, name, called=called):
+        return [item]
+    null = sequences.null_for(at) if called else []
+    if item.name == "LOAD_GLOBAL":
+        alone = Instr("LOAD_GLOBAL", (False, name), location=at)
+        return [alone, *sequences.call_with_value(load(at), ("",), at), *null]
+    return [*sequences.call_with_value(load(at), (name,), at), *null]
 
 
 def show_callers(code: CodeType, hook: Callable[[Any, str], Any], *, inside: bool = False) -> CodeType:
     """Return `code` in which every function that is not linked has `hook` called where it gets at frames.
 
     Args:
-        inside: `code` is inside of such a function, and so not linked either.
+        inside: `code` is inside such a function, and so not linked either.
     """
     inside = inside or inspects_locals(code)
     nested = tuple(

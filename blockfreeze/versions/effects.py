@@ -1,8 +1,8 @@
 """What can be said of a module before it is frozen, from its compiled code and its source; nothing is executed.
 
-What is bound and what is not comes from the same `analyse` that the linker uses, so it is exact. What a swap makes
-or does again is read off the statements of the top level, and is a judgement by their form: statements whose effect
-stays inside the module, and calls that are known to have none outside, are left out.
+What is bound comes from the same `analyse` that the linker uses, so it is exact. What each generation makes for itself
+(`made_again`), and what it does outside of the block (`runs_again`), is judged by the form of the statements of the top
+level. Statements whose effect stays inside the module are left out, and calls that are known to have none outside.
 """
 
 from __future__ import annotations
@@ -18,35 +18,20 @@ from typing import Final
 
 from blockfreeze.core.forecast import MadeAgain, RunsAgain
 from blockfreeze.core.report import Unbound
-from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import CALLER_NAMES, Linkage, analyse, walk_codes
-from blockfreeze.versions.module_source import ModuleSource
-from blockfreeze.versions.outline import executed, outline_of, root_name
+from blockfreeze.versions.module_source import ModuleSource, tree_of
+from blockfreeze.versions.outline import outline_of
+from blockfreeze.versions.statements import executed, root_name
 
 _DISPLAYS: Final[Mapping[type, str]] = MappingProxyType(
-    {
-        ast.Dict: "dict",
-        ast.DictComp: "dict",
-        ast.List: "list",
-        ast.ListComp: "list",
-        ast.Set: "set",
-        ast.SetComp: "set",
-    }
+    {ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set", ast.SetComp: "set"}
 )
 
 _CONTAINERS: Final = frozenset(
     {
-        "builtins.bytearray",
-        "builtins.dict",
-        "builtins.list",
-        "builtins.set",
-        "collections.Counter",
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "collections.deque",
-        "weakref.WeakKeyDictionary",
-        "weakref.WeakSet",
-        "weakref.WeakValueDictionary",
+        *(f"builtins.{name}" for name in ("bytearray", "dict", "list", "set")),
+        *(f"collections.{name}" for name in ("Counter", "OrderedDict", "defaultdict", "deque")),
+        *(f"weakref.{name}" for name in ("WeakKeyDictionary", "WeakSet", "WeakValueDictionary")),
     }
 )
 
@@ -98,8 +83,8 @@ class Survey:
         """Survey the module of `source`, which belongs to the block whose modules `covers` knows.
 
         Args:
-            linkage: what linking has found, if it has been linked; who asks for callers is then not looked for.
-            left_out: the functions and classes that were not told to others once more, if it has been executed.
+            linkage: what linking has found, if it has been linked. Then `asks_for_callers` stays empty.
+            made_before: if it has been executed, the functions and classes that were not made known to others again.
 
         Raises:
             SyntaxError, ValueError, ImportError: the module cannot be compiled.
@@ -107,7 +92,7 @@ class Survey:
         self.name = source.name
         self.file = _shown(source.path) if source.path is not None else f"<{source.name}>"
         self._covers = covers
-        self._left_out = made_before
+        self._made_before = made_before
         self.asks_for_callers: list[str] = []
         self.linkage: Linkage = self._analyse(source) if linkage is None else linkage
         self.kept = {f"{self.name}.{name}: rebound with 'global'" for name in self.linkage.state}
@@ -115,15 +100,14 @@ class Survey:
         self.runs_again: list[RunsAgain] = []
         self.has_source = source.data is not None
         if source.data is not None:
-            tree = cpython.parse(source.data)
             outline = outline_of(source)
             assert outline is not None
             self._outline = outline
             self._imports = outline.imports
-            self._tree = tree
+            self._tree = tree_of(source.data)
             self._own: set[str] = set()  # objects that the top level makes for itself, and may fill
             if not self.name.endswith(".__main__"):  # it runs as a script, and not when the package is imported
-                for statement in executed(tree.body):
+                for statement in executed(self._tree.body):
                     self._visit(statement)
 
     def _analyse(self, source: ModuleSource) -> Linkage:
@@ -191,19 +175,22 @@ class Survey:
                 self.made_again.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
             elif not _decorates_only(dotted) and self._tells_outside(decorator):
                 self._again(decorator, f"@{_text(decorator)} on {statement.name}")
-        if isinstance(statement, ast.ClassDef) and statement.name not in (self._left_out or ()):
-            for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
-                dotted = self._dotted(base)
-                if self._is_outside(dotted) and dotted.partition(".")[0] not in sys.stdlib_module_names:
-                    condition = ", if its statement has changed" if self._left_out is None else ""
-                    self._again(statement, f"class {statement.name} tells {_text(base)} that it is made{condition}")
-                    break
+        if isinstance(statement, ast.ClassDef) and statement.name not in (self._made_before or ()):
+            self._visit_bases(statement)
+
+    def _visit_bases(self, statement: ast.ClassDef) -> None:
+        for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
+            dotted = self._dotted(base)
+            if self._is_outside(dotted) and dotted.partition(".")[0] not in sys.stdlib_module_names:
+                condition = ", if its statement has changed" if self._made_before is None else ""
+                self._again(statement, f"class {statement.name} tells {_text(base)} that it is made{condition}")
+                break
 
     def _is_made_once(self, name: str, root: str) -> bool:
-        return self._lasts(root) if self._left_out is None else name in self._left_out
+        return self._outlives_swap(root) if self._made_before is None else name in self._made_before
 
-    def _lasts(self, root: str) -> bool:
-        """Tell whether what a decorator belongs to is not made again: then what it registers stays registered."""
+    def _outlives_swap(self, root: str) -> bool:
+        """Tell whether what a decorator belongs to outlives a swap: then what it registers stays registered."""
         return root in self._outline.variables or self._is_outside(self._imports.get(root, ""))
 
     def _visit_call(self, call: ast.Call) -> None:
@@ -212,7 +199,7 @@ class Survey:
             self._again(call, _text(call))
 
     def _tells_outside(self, node: ast.expr) -> bool:
-        """Tell whether what an expression calls may belong to something that is not made again with the block."""
+        """Tell whether what an expression calls may belong to something outside of the block."""
         root = root_name(node)
         inside = root in self._own or root in self.linkage.bound or root in {"__all__", "__path__"}
         return not inside and not (root in self._imports and self._covers(self._imports[root]))
@@ -227,30 +214,35 @@ class Survey:
 
     def _visit_assignment(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Attribute | ast.Subscript):
-            dotted = self._dotted(target)
-            if self._is_outside(dotted):
+            if self._is_outside(self._dotted(target)):
                 self._again(target, f"{_text(target)} = …")
+        elif isinstance(target, ast.Name):
+            if self._is_own(value):
+                self._own.add(target.id)
+            if target.id not in self.linkage.state and not _is_dunder(target.id):
+                self._visit_variable(target, value)
+
+    def _visit_variable(self, target: ast.Name, value: ast.expr) -> None:
+        name = f"{self.name}.{target.id}"
+        if isinstance(value, ast.Call) and self._dotted(value) == "blockfreeze.defvar":
+            self.kept.add(f"{name}: defvar")
             return
-        if not isinstance(target, ast.Name):
-            return
-        if self._is_own(value):
-            self._own.add(target.id)
-        if target.id in self.linkage.state or _is_dunder(target.id):
-            return
-        name, place = f"{self.name}.{target.id}", self._place(target)
-        beside = self.linkage.state_used_beside(target.id)
+        kind = self._kind_of_object(target.id, value)
+        if kind:
+            beside = self.linkage.state_used_beside(target.id)
+            self.made_again.append(MadeAgain(name, kind, self._place(target), beside))
+
+    def _kind_of_object(self, name: str, value: ast.expr) -> str:
+        """Say what `value`, which is stored under `name`, makes in each generation; the empty string if nothing."""
         if type(value) in _DISPLAYS:
             empty = not any(isinstance(child, ast.expr | ast.comprehension) for child in ast.iter_child_nodes(value))
-            if empty or target.id in self._changed:
-                self.made_again.append(MadeAgain(name, _DISPLAYS[type(value)], place, beside))
-        elif isinstance(value, ast.Call):
-            dotted = self._dotted(value)
-            if dotted == "blockfreeze.defvar":
-                self.kept.add(f"{name}: defvar")
-            elif dotted in _CONTAINERS:
-                self.made_again.append(MadeAgain(name, dotted.rpartition(".")[2], place, beside))
-            elif dotted and dotted not in _IMMUTABLE_MADE_BY:
-                self.made_again.append(MadeAgain(name, f"made by {_text(value.func)}()", place, beside))
+            return _DISPLAYS[type(value)] if empty or name in self._changed else ""
+        if not isinstance(value, ast.Call):
+            return ""
+        dotted = self._dotted(value)
+        if dotted in _CONTAINERS:
+            return dotted.rpartition(".")[2]
+        return f"made by {_text(value.func)}()" if dotted and dotted not in _IMMUTABLE_MADE_BY else ""
 
 
 def _decorates_only(dotted: str) -> bool:
@@ -279,13 +271,15 @@ def _changed_names(tree: ast.Module) -> Iterator[str]:
     while todo:
         node, inside = todo.pop()
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        holder: ast.expr | None = None
-        if isinstance(node, ast.Subscript):
-            holder = None if isinstance(node.ctx, ast.Load) else node.value
-        elif isinstance(node, ast.Attribute) and node.attr in _CHANGES:
-            holder = node.value
-        elif isinstance(node, ast.AugAssign):
-            holder = node.target
-        if inside and isinstance(holder, ast.Name):
-            yield holder.id
+        changed = _changed_by(node) if inside else None
+        if isinstance(changed, ast.Name):
+            yield changed.id
         todo += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+
+def _changed_by(node: ast.AST) -> ast.expr | None:
+    if isinstance(node, ast.Subscript):
+        return None if isinstance(node.ctx, ast.Load) else node.value
+    if isinstance(node, ast.Attribute) and node.attr in _CHANGES:
+        return node.value
+    return node.target if isinstance(node, ast.AugAssign) else None

@@ -1,4 +1,4 @@
-"""One module of a version: its source's bytes, or the loader that has its code, and where it came from."""
+"""The modules of a version, one by one: how they are found and read, and what can be asked of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType
@@ -21,8 +21,21 @@ from blockfreeze.linking.analysis import copy_code
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
 
 
+@lru_cache(maxsize=2)
+def tree_of(data: bytes) -> ast.Module:
+    """Return the syntax tree of a source, which nobody changes.
+
+    Few are kept: a tree has many objects, and every walk through the collector's objects meets them. What was derived
+    from a tree lasts longer; see `outline_of`.
+
+    Raises:
+        SyntaxError, ValueError: the source is not Python.
+    """
+    return cpython.parse(data)
+
+
 class ModuleSource:
-    """One module of a snapshot: its source's bytes, or the loader that has its code; and where it came from."""
+    """One module of a snapshot: its source's bytes, or the loader that has its code, and where it came from."""
 
     def __init__(self, name: str, path: str | None, data: bytes | None, loader: Any, search: list[str] | None) -> None:
         self.name = name
@@ -39,13 +52,18 @@ class ModuleSource:
         """Whether the module is a package."""
         return self.search is not None
 
+    @property
+    def package(self) -> str:
+        """The package that relative imports in the module start from; empty if there is none."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
     @cached_property
     def replaces_itself(self) -> bool:
         """Whether the module puts another object in its place in `sys.modules`, as its source says."""
         if self.data is None or b"modules" not in self.data:
             return False
         try:
-            tree = cpython.parse(self.data)
+            tree = tree_of(self.data)
         except (SyntaxError, ValueError):
             return False
         targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
@@ -73,6 +91,22 @@ class ModuleSource:
         return hashlib.sha256(self.data or b"").digest()
 
 
+def absolute_name(name: str, level: int, package: str) -> str | None:
+    """Return the whole name of the module that an import statement names; None if it leads out of every package.
+
+    Such a statement fails. A module may try it all the same, and import something else then.
+
+    Args:
+        name: as it is written, without the dots in front.
+        level: the number of these dots.
+        package: the package that they start from.
+    """
+    try:
+        return importlib.util.resolve_name("." * level + name, package) if level else name
+    except ImportError:
+        return None
+
+
 def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
     """Return the spec that the import system would find for `name` without blockfreeze's own finder."""
     for finder in sys.meta_path:
@@ -86,7 +120,7 @@ def find_plain_spec(name: str, path: Iterable[str] | None) -> ModuleSpec | None:
 
 
 def _is_place_of(name: str, target: ast.expr) -> bool:
-    """Tell whether an assignment goes to the place that `sys.modules` has for the module `name`."""
+    """Tell whether an assignment goes to what `sys.modules` has under the module's `name`."""
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Attribute | ast.Name):
         return False
     held, key = target.value, target.slice
@@ -108,6 +142,7 @@ def is_linkable(spec: ModuleSpec) -> bool:
 
 
 def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
+    """Return a spec for the module `name` in the file at `path`, whatever the import system would find."""
     path = Path(os.path.abspath(path))
     loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
     if not path.name.endswith(_SOURCE):
@@ -120,6 +155,11 @@ def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
 
 
 def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
+    """Read the source of the module of `spec`, if it has one; `search` is its search path if it is a package.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     loader: Any = spec.loader
     path = spec.origin if spec.has_location else None
     data: bytes | None = None

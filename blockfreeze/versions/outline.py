@@ -9,7 +9,6 @@ has for methods. Two skeletons agree if their text is the same, and everything t
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,8 @@ from types import CodeType
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
-from blockfreeze.versions.module_source import ModuleSource
+from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
+from blockfreeze.versions.statements import DEFINITIONS, bindings, digest, executed, loaded, root_name, with_occasion
 
 Version = int | str
 """The version of a declared variable, or of a class for its converter."""
@@ -31,33 +31,11 @@ _METHOD_DECORATORS = frozenset(
 )
 
 
-def root_name(node: ast.expr) -> str:
-    """Return the name that an expression begins with, or the empty string."""
-    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that an import executes, or may; not those of functions and classes."""
-    for statement in statements:
-        yield statement
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        skipped = isinstance(statement, ast.If) and _never_at_import(statement.test)
-        for field in ("orelse", "finalbody") if skipped else ("body", "orelse", "finalbody"):
-            yield from executed(getattr(statement, field, ()))
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from executed(part.body)
-
-
-def _never_at_import(test: ast.expr) -> bool:
-    text = ast.unparse(test)
-    return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
-
-
 class Skeleton:
-    """A part of a statement: its text, the names that it reads, and those of them that it calls something of."""
+    """A part of a statement: its text, the names that it reads, and those of them that begin what it calls.
+
+    A text is compared and never read, so it is a hash. Positions and comments do not count.
+    """
 
     text: str
     reads: frozenset[str]
@@ -67,8 +45,8 @@ class Skeleton:
         found, inner = list(parts), list(inside)
         nodes = [node for part in found for node in ast.walk(part)]
         calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
-        self.text = "".join([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
-        self.reads = _loaded(nodes).union(*(one.reads for _, one in inner))
+        self.text = digest([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
+        self.reads = loaded(nodes).union(*(one.reads for _, one in inner))
         self.calls = calls.union(*(one.calls for _, one in inner))
 
 
@@ -127,10 +105,6 @@ def _is_for_methods(decorator: ast.expr) -> bool:
     return last in _METHOD_DECORATORS
 
 
-def _loaded(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-
-
 def _literal_version(call: ast.Call) -> Version | None:
     found = next((word.value for word in call.keywords if word.arg == "version"), ast.Constant(FIRST_VERSION))
     value = found.value if isinstance(found, ast.Constant) else None
@@ -138,7 +112,11 @@ def _literal_version(call: ast.Call) -> Version | None:
 
 
 class Outline:
-    """The names of a module's top level, with the text of the statements that bind or change each, and their reads."""
+    """The top level of a module, read off its syntax tree.
+
+    By name, `texts` has the text of the statements that bind or change it when the module is imported, and `reads` what
+    they read. `bindings` has the text of the statements that bind it, executed or not, also for attributes of classes.
+    """
 
     def __init__(self, tree: ast.Module, package: str) -> None:
         self.imports: dict[str, str] = {}
@@ -147,15 +125,41 @@ class Outline:
         self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
         self.assigned_later: dict[str, Skeleton] = {}  # what is assigned to attributes of a class after its statement
         self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
-        self.texts: dict[str, str] = {}
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
         self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-        for statement in executed(tree.body):
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                self._enter_import(statement, package)
+        texts: dict[str, list[str]] = {}
+        bound: dict[str, list[str]] = {}
+        for statement, at_import in with_occasion(tree.body):
+            names = self._enter(statement, package) if at_import else set()
+            inside = list(bindings(statement))
+            text = ast.dump(statement) if names or inside else ""
+            for name, inner in inside:
+                bound.setdefault(name, []).append(text if inner is statement else ast.dump(inner))
+            for name in names:
+                texts.setdefault(name, []).append(text)
+                self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
+        self.texts = {name: digest(found) for name, found in texts.items()}
+        self.bindings = {name: digest(found) for name, found in bound.items()}
+
+    def _enter(self, statement: ast.stmt, package: str) -> set[str]:
+        """Enter what a statement says; return the names that it binds or changes, but for those that it imports."""
+        names: set[str] = set()
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            self._enter_import(statement, package)
+        elif isinstance(statement, DEFINITIONS):
+            names = {statement.name}
+            if isinstance(statement, ast.ClassDef):
+                self.classes[statement.name] = ClassOutline(statement)
             else:
-                self._enter(statement)
+                self._enter_decorators(statement)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
+            names = self._enter_assignment(statement)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            names = {root_name(statement.value)}  # it may change what it is called on
+        elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
+            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        return names - {""}
 
     def _enter_import(self, statement: ast.Import | ast.ImportFrom, package: str) -> None:
         if isinstance(statement, ast.Import):
@@ -163,37 +167,23 @@ class Outline:
                 name = alias.asname or alias.name.partition(".")[0]
                 self.imports[name] = alias.name if alias.asname else name
             return
-        relative = "." * statement.level + (statement.module or "")
-        module = importlib.util.resolve_name(relative, package) if statement.level else relative
+        module = absolute_name(statement.module or "", statement.level, package)
+        if module is None:
+            return
         for alias in statement.names:
             self.has_star |= alias.name == "*"
             self.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
 
-    def _enter(self, statement: ast.stmt) -> None:
-        names: set[str] = set()
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names = {statement.name}
-            if isinstance(statement, ast.ClassDef):
-                self.classes[statement.name] = ClassOutline(statement)
-            else:
-                self._enter_decorators(statement)
-        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
-            targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-            names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
-            for name in names & self.classes.keys():
-                self.assigned_later[name] = Skeleton(
-                    [statement], [("", self.assigned_later[name])] if name in self.assigned_later else ()
-                )
-            made = getattr(statement, "value", None)
-            if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
-                self.variables |= dict.fromkeys(names, _literal_version(made))
-        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            names = {root_name(statement.value)}  # it may change what it is called on
-        elif isinstance(statement, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
-            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-        for name in names - {""}:
-            self.texts[name] = self.texts.get(name, "") + ast.dump(statement)
-            self.reads[name] = self.reads.get(name, frozenset()) | _loaded(ast.walk(statement))
+    def _enter_assignment(self, statement: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete) -> set[str]:
+        targets = statement.targets if isinstance(statement, ast.Assign | ast.Delete) else [statement.target]
+        names = {root_name(one) for target in targets for one in getattr(target, "elts", (target,))}
+        for name in names & self.classes.keys():
+            earlier = [("", self.assigned_later[name])] if name in self.assigned_later else ()
+            self.assigned_later[name] = Skeleton([statement], earlier)
+        made = getattr(statement, "value", None)
+        if isinstance(made, ast.Call) and self._qualified(made.func) == "blockfreeze.defvar":
+            self.variables |= dict.fromkeys(names, _literal_version(made))
+        return names
 
     def _qualified(self, node: ast.expr) -> str:
         root = root_name(node)
@@ -230,29 +220,32 @@ def _above_entry(
 
 
 def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType:
-    """Compile a module in which `functions` have something that does nothing in the place of what registers them.
+    """Compile a module in which `AS_IT_IS` stands for the decorators that register `functions`.
 
     The decorators above ``@entry`` are not even evaluated: a framework may refuse to be asked. Lines stay as they are.
     """
     assert source.data is not None
-    tree, outline = cpython.parse(source.data), outline_of(source)
+    tree, outline = cpython.parse(source.data), outline_of(source)  # a tree of its own, since it is changed
     assert outline is not None
     for statement in executed(tree.body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in functions:
             for at in range(len(outline.registrations[statement.name].roots)):
-                place = statement.decorator_list[at]
-                statement.decorator_list[at] = ast.copy_location(ast.Name(AS_IT_IS, ast.Load()), place)
+                old = statement.decorator_list[at]
+                statement.decorator_list[at] = ast.copy_location(ast.Name(AS_IT_IS, ast.Load()), old)
     code = compile(tree, source.path or f"<{source.name}>", "exec", dont_inherit=True)
     assert isinstance(code, CodeType)
     return code
 
 
 def outline_of(source: ModuleSource) -> Outline | None:
-    """Return the outline of a module; None if it has no source."""
-    package = source.name if source.is_package else source.name.rpartition(".")[0]
-    return None if source.data is None else _outline(source.data, package)
+    """Return the outline of a module; None if it has no source.
+
+    Raises:
+        SyntaxError, ValueError: the source is not Python.
+    """
+    return None if source.data is None else _outline(source.data, source.package)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _outline(data: bytes, package: str) -> Outline:
-    return Outline(cpython.parse(data), package)
+    return Outline(tree_of(data), package)

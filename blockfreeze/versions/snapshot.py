@@ -1,10 +1,10 @@
 """Where a version of a block comes from: a consistent snapshot of its modules' source, read once.
 
-A snapshot reads every source file of a package when it is taken, loaded or not: a generation that imports one of its
-modules later, when the files on disk have changed, must still get its own version of it. Files are read as bytes and
-compiled from them; a ``.pyc`` beside a source is never trusted, since it is keyed by second and size and would serve
-old code after a quick edit. Modules without source are loaded through their own loader, extension modules are left
-to the import system.
+A snapshot reads every source file of a package when it is taken, loaded or not. A generation may import one of its
+modules later, when the files on disk have changed, and must still get its own version of it. Files are read as bytes
+and compiled from them. A ``.pyc`` beside a source is never trusted: it is keyed by second and size and would serve old
+code after a quick edit. Modules without source are loaded through their own loader, extension modules are left to the
+import system.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Snapshot:
         return snapshot
 
     def again(self) -> Snapshot:
-        """Take a snapshot of the same places as they are now.
+        """Take a snapshot of the same files and directories as they are now.
 
         Raises:
             FileNotFoundError: the file of a root is gone.
@@ -188,7 +188,7 @@ class Snapshot:
             if spec is not None and is_linkable(spec):
                 search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
                 found = self.modules[name] = read_module(name, spec, search)
-        # Who imports a module that puts another object in its place wants that object, which is nothing to be swapped.
+        # Importers of a module that puts another object in its place want that object, which cannot be swapped.
         return None if found is not None and name not in self.roots and found.replaces_itself else found
 
     def has_inside(self, name: str) -> bool:

@@ -1,0 +1,77 @@
+"""The statements of a module's top level: which of them an import executes, and what each binds and says."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+"""The statements whose bodies an import does not execute as part of the top level."""
+
+
+def root_name(node: ast.expr) -> str:
+    """Return the name that an expression begins with, or the empty string."""
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that an import executes, or may; not those of functions and classes."""
+    return (statement for statement, at_import in with_occasion(statements) if at_import)
+
+
+def with_occasion(statements: Iterable[ast.stmt], at_import: bool = True) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield the statements outside of functions and classes, and for each whether an import may execute it."""
+    for statement in statements:
+        yield statement, at_import
+        if isinstance(statement, DEFINITIONS):
+            continue
+        never = isinstance(statement, ast.If) and _never_at_import(statement.test)
+        yield from with_occasion(getattr(statement, "body", ()), at_import and not never)
+        for field in ("orelse", "finalbody"):
+            yield from with_occasion(getattr(statement, field, ()), at_import)
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from with_occasion(part.body, at_import)
+
+
+def _never_at_import(test: ast.expr) -> bool:
+    text = ast.unparse(test)
+    return text.rpartition(".")[2] == "TYPE_CHECKING" or text in ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+def loaded(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """Return the names that nodes read."""
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+
+
+def bindings(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the names that a statement binds, each with the statement that does: it, or one of a class's body.
+
+    The name of an attribute that the body of a class binds has that of the class in front, and a dot.
+    """
+    if isinstance(statement, DEFINITIONS):
+        yield statement.name, statement
+        if isinstance(statement, ast.ClassDef):
+            for one, _ in with_occasion(statement.body):
+                yield from ((f"{statement.name}.{name}", inner) for name, inner in bindings(one))
+    elif isinstance(statement, ast.Assign):
+        yield from ((name, statement) for target in statement.targets for name in _assigned(target))
+    elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        yield statement.target.id, statement
+
+
+def _assigned(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Starred):
+        yield from _assigned(target.value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for one in target.elts:
+            yield from _assigned(one)
+
+
+def digest(texts: Iterable[str]) -> str:
+    """Return a hash of texts that are compared and never read."""
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
