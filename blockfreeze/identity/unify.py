@@ -1,7 +1,7 @@
-"""One identity for each thing that a body has made again: what others hold takes the place of what was made now.
+"""One identity for each definition: what others hold takes the place of what a new body has made for the same name.
 
-Classes have been taken apart while the body ran, functions have their entries, and objects are compared here. Whatever
-the new namespaces reach is pointed at those who stay.
+Shadows have been taken apart while the body ran, functions have their entries, and objects are compared here. Whatever
+the new namespaces reach is redirected to the class, entry or object that existed before.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from blockfreeze.model.block import Generation, Member
 
 
 def unify(generation: Generation, members: Collection[Member], *, objects: bool = True) -> None:
-    """Give the functions, classes and objects of `members`, whose bodies have run, their lasting identities.
+    """Give the functions, classes and objects of `members`, whose bodies have run, the identities that others know.
 
     Args:
-        objects: compare those as well that the bodies have filled; for a whole generation, since what such an object is
-            made of may be another member's.
+        objects: compare objects that the bodies have filled as well; only for a whole generation, since such an object
+            may hold one of another member.
     """
     names = {member.name for member in members}
     shadows = [pair for member in members for pair in member.shadows]
@@ -37,10 +37,10 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
         roots: list[Any] = [member.namespace for member in members]
         roots += [generation.classes.values[cls] for cls in own if cls in generation.classes.values]
         roots += generation.classes.enum_values.values()
-        made = {cls: dict(generation.classes.values[cls]) for cls in own if cls in generation.classes.values}
+        unredirected = {cls: dict(generation.classes.values[cls]) for cls in own if cls in generation.classes.values}
         new = [cls for module, cls in classes if cls not in generation.before(module).classes.values]
         redirect(roots, replace, tuple(new))
-        _let_switches_follow(generation, made)
+        _redirect_versioned(generation, unredirected)
     for shadow, _ in shadows:
         discard_shadow(shadow)
     for member in members:
@@ -49,9 +49,9 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
         generation.compared.pop(member.name, None)
 
 
-def _let_switches_follow(generation: Generation, made: dict[type, dict[str, Any]]) -> None:
-    """Give the switches of classes that stay what has taken the place of the values that the new bodies had made."""
-    for cls, values in made.items():
+def _redirect_versioned(generation: Generation, unredirected: dict[type, dict[str, Any]]) -> None:
+    """Let each `VersionedAttribute` have what has taken the place of its value for `generation`."""
+    for cls, values in unredirected.items():
         for name, value in values.items():
             now, live = generation.classes.values[cls].get(name), cls.__dict__.get(name)
             if now is not value and is_a(live, VersionedAttribute) and live.inner.get(generation) is value:

@@ -1,6 +1,6 @@
-"""One instance at a time: made one of another version of its class, completely or not at all, and given back.
+"""The conversion of one instance to another version of its class: completely or not at all, and back.
 
-What is the same for all instances of a kind is found once, in a `Passage`.
+What is the same for all instances of one class is found once, in a `Passage`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from blockfreeze.core.safe_access import HEAP_TYPE, is_a
 from blockfreeze.identity.layout import set_class
 from blockfreeze.instances.attributes import has_attribute
-from blockfreeze.instances.legacy_classes import is_legacy_class
+from blockfreeze.instances.kinds import full_name, is_legacy_class
 
 
 class Passage:
@@ -27,8 +27,8 @@ class Passage:
         self.discarded: tuple[str, ...] = ()
         self.by_constructors: set[str] = set()
         self.is_old = False  # every instance was made before
-        self.telling: set[str] = set()  # what one lacks that was made before, by a call in flight
-        self.stays = ""  # why none can come over
+        self.lacked_by_old: set[str] = set()  # what an instance lacks that a call in flight made as `kind` was before
+        self.obstacle = ""  # why none can be converted
         self.name = full_name(final)
         self._slots = tuple(_slots(kind))
 
@@ -38,22 +38,22 @@ class Passage:
         return self.hook is None and (self.final is self.kind or is_legacy_class(self.kind))
 
     def is_open_to(self, instance: Any) -> bool:
-        """Tell whether `instance` was made before, or as a constructor of old did, though the new version serves."""
-        return self.is_old or any(not has_attribute(instance, name) for name in self.telling)
+        """Tell whether `instance` is of the old version, though the new one serves: a call in flight may have made it."""
+        return self.is_old or any(not has_attribute(instance, name) for name in self.lacked_by_old)
 
     def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:
-        """Bring one instance over, and add to `undo` what gives it back what it had.
+        """Convert one instance, and add to `undo` what gives it back what it had.
 
         Returns:
             why it stays as it is; an empty text if it does not.
 
         Raises:
-            TypeError: the hook has not given it what a new instance is born with.
+            TypeError: the hook has not given it an attribute that constructors assign.
             BaseException: what the hook raises.
         """
         added = tuple([name for name in self.added if not has_attribute(instance, name)])
-        if self.stays or (self.hook is None and added):
-            return self.stays or f"lack {', '.join(added)}, which the methods of the new class assign"
+        if self.obstacle or (self.hook is None and added):
+            return self.obstacle or f"lack {', '.join(added)}, which the methods of the new class assign"
         old = self._attributes(instance)
         if self.final is not self.kind:
             try:
@@ -90,11 +90,6 @@ class Passage:
         if own is not None:
             own.clear()
             own.update({name: value for name, value in old.items() if name not in self._slots})
-
-
-def full_name(cls: type) -> str:
-    """Return the qualified name of a class, with its module's."""
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _slots(kind: type) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -21,6 +20,7 @@ from blockfreeze.core.report import (
 )
 from blockfreeze.core.safe_access import ABSENT, CACHE_TYPE, is_a
 from blockfreeze.dispatch.forwarders import function_kind
+from blockfreeze.identity.carry_over import told_when_made
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation
 from blockfreeze.reporting.signatures import kind_name, narrows
@@ -87,13 +87,6 @@ def differences(before: Generation, after: Generation) -> Differences:
     return result
 
 
-def _tells_others(generation: Generation, cls: type) -> bool:
-    told = [type(cls).__module__, *(base.__module__ for base in cls.__mro__[1:] if "__init_subclass__" in vars(base))]
-    return any(
-        one.partition(".")[0] not in sys.stdlib_module_names and not generation.block.covers(one) for one in told
-    )
-
-
 def _done_again(before: Generation, after: Generation) -> Iterator[str]:
     """Yield the statements of `after`, with their places, that did outside of the block what `before` did there."""
     for name, member in after.members.items():
@@ -101,7 +94,9 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
             continue
         classes = {path: cls for (module, path), cls in list(after.classes.named.items()) if module == name}
         silent = {
-            path for path, cls in classes.items() if cls in after.classes.carried or not _tells_others(after, cls)
+            path
+            for path, cls in classes.items()
+            if cls in after.classes.carried or not any(map(after.block.is_foreign, told_when_made(cls)))
         }
         made_before = frozenset(silent).union(
             after.build.linked[name].made_before if name in after.build.linked else ()

@@ -9,7 +9,7 @@ from blockfreeze.core.events import announce
 from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.vector import overlap_vector
 from blockfreeze.draining.quiesce import refuse_from_inside
-from blockfreeze.identity import adopt
+from blockfreeze.identity.adopt import version_class
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.reference import store
@@ -65,7 +65,7 @@ def _rollback(block: Block, after: Generation, seconds: float | None, reason: st
         arming.apply()
         for cls in list(after.classes.values):
             if cls in before.classes.values:
-                adopt.version_class(block, before, after, cls)
+                version_class(before, after, cls)
         offer_legacy_methods(block, after)
         commitment.found = differences(before, after)
         clock.lap("arm")
