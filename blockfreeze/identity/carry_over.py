@@ -8,8 +8,8 @@ were set at run time.
 
 Likewise a registration is made once: decorators above ``@entry`` that have not changed are not applied once more.
 
-Some classes are made by their statements as any other: those that something in the block is told of, since a registry
-of the block must come out as after a cold start; and those where a method cannot be found on the class.
+Some classes are made by their statements as any other: those that the block itself registers, since its registries must
+come out as after a cold start; and those where a method cannot be found on the class.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import ClassOutline, Outline, Skeleton, outline_of
 
-_TELL_NOBODY = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
-"""Decorators of classes that only set attributes."""
+_SILENT = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
+"""Decorators that register nothing: they set attributes of the class."""
 
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
 
 
 def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
-    """Tell whether the class `name`, whose statement is about to run, tells others of itself, and has not changed."""
+    """Tell whether others register the class `name`, whose statement is about to run, and it has not changed."""
     current = generation.before(member.name)
     before = current.members.get(member.name)
     old = current.classes.named.get((member.name, name))
@@ -48,8 +48,8 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     if was is None or now is None:
         return False
     if not was.methods <= old.__dict__.keys():
-        return False  # the metaclass has put one elsewhere, where it would stay the old generation's
-    if not _tells_only_others(generation.block, old, _decorators(member, now)):
+        return False  # the metaclass has put one elsewhere, where it could not be replaced
+    if not _only_others_make(generation.block, old, _decorators(member, now)):
         return False
     for read in now.skeleton.reads:
         value = before.meaning(read)
@@ -131,28 +131,28 @@ def _will_mean(generation: Generation, module: str, name: str, value: object) ->
     return value is not None and (there is value or sys.modules.get(outline.imports[name]) is value)
 
 
-def told_when_made(cls: type) -> list[str]:
-    """Return the modules whose code runs when `cls` is made: its metaclass's, and that of each ``__init_subclass__``."""
+def makers_of(cls: type) -> list[str]:
+    """Return the modules whose code makes `cls`: that of its metaclass, and of each ``__init_subclass__``."""
     bases = [base for base in cls.__mro__[1:] if "__init_subclass__" in base.__dict__]
     return [one.__module__ for one in (type(cls), *bases)]
 
 
-def _tells_only_others(block: Block, cls: type, decorators: list[str]) -> bool:
-    """Tell whether something outside of the block, and nothing inside, is told when `cls` is made."""
+def _only_others_make(block: Block, cls: type, decorators: list[str]) -> bool:
+    """Tell whether code outside of the block, and none inside, makes `cls`, and so may register it."""
     if not decorators and is_made_in_c(type(cls)):
         return True
-    decorators = [one for one in decorators if one not in _TELL_NOBODY]
-    told = [*told_when_made(cls), *decorators]
-    if any(map(block.covers, told)) or not any(map(block.is_foreign, told)):
+    decorators = [one for one in decorators if one not in _SILENT]
+    makers = [*makers_of(cls), *decorators]
+    if any(map(block.covers, makers)) or not any(map(block.is_foreign, makers)):
         return False
-    # A decorator of the standard library (dataclass) makes functions for the class's own module: they are made anew.
+    # A decorator of the standard library (dataclass) makes functions, which have to be those of the new generation.
     return all(map(block.is_foreign, decorators))
 
 
 def metaclass_objection(generation: Generation, member: Member, name: str, cls: type) -> str | None:
-    """Return why `cls`, whose statement has changed, cannot stand for the class of before; None if it can.
+    """Return why the class of before cannot adopt the attributes of `cls`, whose statement has changed; None if it can.
 
-    What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past a `VersionedAttribute`.
+    A foreign metaclass reads what it has put on its classes in ways of its own, past a `VersionedAttribute`.
     """
     metaclass = type(cls)
     if is_made_in_c(metaclass) and metaclass.__setattr__ != type.__setattr__:
@@ -247,9 +247,9 @@ def _linked_anew(
     a function, decorated or not, under the name  replaces it: of what decorators have wrapped, the
     of an attribute of the class                  one part that is of the type of the attribute
     a method under another name                   is added
-    any other function                            is left out: who was told of the class has taken
-                                                  it, as the description of a field
-    anything else                                 is left out: the class has it
+    any other function                            is left out: whoever has registered the class has
+                                                  taken it off, as the description of a field
+    anything else                                 is left out: the class has it already
     ============================================  ==================================================
     """
     linked: dict[str, Any] = {}

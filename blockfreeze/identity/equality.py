@@ -59,7 +59,7 @@ def made_alike(before: Any, after: Any) -> bool:
 
 
 def has_taken_its_class_name(before: Any, after: Any, name: str) -> bool:
-    """Tell whether two empty objects stand under the name of their class: ``class Missing: ...; Missing = Missing()``."""
+    """Tell whether two empty objects have the name of their class: ``class Missing: ...; Missing = Missing()``."""
     one, other = type(before), type(after)
     if not one.__qualname__ == other.__qualname__ == name or one.__module__ != other.__module__:
         return False
@@ -82,9 +82,9 @@ def _says_the_same(one: Any, other: Any) -> bool:
 
 
 def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> dict[int, Any] | None:
-    """Compare two objects, and all that they hold, all through: does anything but identity distinguish them?
+    """Compare two objects, and all that they hold: does anything but identity distinguish them?
 
-    Example: ``Currency("EUR", [Coin(1), Coin(2)])`` from two versions, whose classes `Currency` and `Coin` are the same.
+    Example: ``Currency("EUR", [Coin(1), Coin(2)])`` from two versions, whose classes have not changed.
 
     Args:
         before: the object that is there already.

@@ -74,7 +74,7 @@ def hand_down(new: type, old: type) -> None:
 
 
 def _is_same_base(old: type, new: type) -> bool:
-    """Tell whether two bases are one class, or say the same: ``class Point(namedtuple("Point", "x y"))`` makes its own."""
+    """Tell whether two bases are one class, or say the same: ``class Point(namedtuple("Point", "x y"))`` makes one."""
     if old is new:
         return True
     on_the_spot = old.__bases__ == new.__bases__ == (tuple,) and old.__qualname__ == new.__qualname__

@@ -1,7 +1,7 @@
-"""The functions of a block's classes: whose they are, and how they are retired like entries when a swap comes.
+"""The methods of a block's classes: whose they are, and how they are retired at a swap, as entries are.
 
-Whoever holds one (a bound method, a call whose arguments are still being evaluated) holds a forwarder from then on, and
-the generation itself uses a copy.
+A retired function forwards, for whoever holds it: a bound method, a call whose arguments are still being evaluated. The
+generation itself uses a copy from then on.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def rewrapped(value: Any, function: FunctionType) -> Any:
 
 
 def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bool:
-    """Tell whether an attribute of a class of `generation` was set or deleted from outside, to be put back later.
+    """Tell whether an attribute of a class of `generation` is a patch: set or deleted from outside, for a time.
 
-    Only in a block that is to be patched. What was put back may be of an older generation, whose methods forward.
+    Only in a block that is patchable. A function of a block is no patch: it may be what was put back, of an older
+    generation.
     """
     own = generation.classes.values.get(cls)
     if not block.patchable or own is None or name.startswith("__") or name in generation.classes.assigned.get(cls, ()):
@@ -66,7 +67,7 @@ def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bo
 def _live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
     for key, cls in list(generation.classes.named.items()):  # another thread may be importing a module
         if cls in generation.classes.values:
-            # What has taken the place of a method for a time is none, and the method will be back.
+            # A patch hides the method, which will be put back.
             away = {n: v for n, v in generation.classes.values[cls].items() if is_patched(block, generation, cls, n)}
             for name, live in list({**cls.__dict__, **away}.items()):
                 value = live.outward.get(generation, live.default) if is_a(live, VersionedAttribute) else live
@@ -89,8 +90,8 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
     """Give every method of the current classes a slot, and `generation` a copy of it.
 
     Returns:
-        the functions that are to forward, with their slots, once a vector with those slots is in place, and the copy of
-        each. Their number grows by what outside code holds, not by the number of swaps.
+        the functions that are to forward once a vector with their slots is in place, each with its slot and its copy.
+        Their number grows by what outside code holds, not by the number of swaps.
     """
     retiring: list[tuple[FunctionType, int, FunctionType]] = []
     generation.classes.copies = {}
@@ -99,7 +100,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
         function = method_function(value)
         key = member, f"{path}.{name}"
         if is_forwarder(function.__code__, block.reference):
-            # It was retired before and stands for what serves in its place already.
+            # It was retired before: the generation uses what serves its slot.
             there = generation.locals.get(block.entries[key]) if key in block.entries else None
             there = there.served if is_a(there, LegacyChoice) else there
             if is_a(there, FunctionType) and not is_forwarder(there.__code__, block.reference):
@@ -110,7 +111,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
             done[id(function)] = copy_function(function)
             retiring.append((function, entry.slot, done[id(function)]))
         there = generation.locals.get(entry)
-        # A call may be under way to the slot: the choice among the methods that others keep stays in front.
+        # A call to the slot may be under way: a choice with legacy methods stays in front.
         mine = done[id(function)]
         generation.locals[entry] = LegacyChoice(entry, generation, mine) if is_a(there, LegacyChoice) else mine
         generation.classes.copies.setdefault(cls, {})[name] = rewrapped(value, done[id(function)])
@@ -118,7 +119,7 @@ def retire_methods(block: Block, generation: Generation) -> list[tuple[FunctionT
 
 
 def forward_methods(block: Block, retiring: list[tuple[FunctionType, int, FunctionType]]) -> None:
-    """Make each of `retiring` a forwarder; neutral once the vector has the slots."""
+    """Make each of `retiring` a forwarder; neutral once the vector has their slots."""
     for function, slot, copy in retiring:
         signature = shown_signature(copy)
         if signature is not None:
@@ -132,12 +133,18 @@ def restore_methods(generation: Generation, retired: list[tuple[FunctionType, in
         function.__code__ = copy.__code__
         shown = function.__dict__.pop("__signature__", None)
         if shown is not None and shown != shown_signature(function):
-            function.__dict__["__signature__"] = shown  # it says something else than the code: it is the function's own
+            function.__dict__["__signature__"] = (
+                shown  # the function had it before: it says something else than the code
+            )
     generation.classes.copies = {}
 
 
 def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
-    """Let the classes of a retired generation have other functions, by the ids of those that they have."""
+    """Give the classes of a retired generation other functions.
+
+    Args:
+        copies: the other function, by the id of the one that a class has.
+    """
     for values in list(generation.classes.values.values()):
         for name, value in values.items():
             copy = copies.get(id(method_function(value)))

@@ -1,4 +1,4 @@
-"""Module-level objects that keep their identity, so that nobody holds a sentinel or a lock that the block has replaced.
+"""Module-level objects that keep their identity: nobody is left with a sentinel or a lock that the block replaced.
 
 What a statement of the new version has made is compared with what it made before. The existing object stands for the
 new one in these cases:

@@ -40,7 +40,7 @@ def redirect(
 
     Args:
         roots: containers, functions or instances to begin with.
-        replace: what is to stand in the place of an object, by its id.
+        replace: the other object, by the id of the one that is to be replaced.
         classes: classes whose attributes are entered as well.
         within: of the functions that closures hold, enter only those whose qualified name begins so.
     """

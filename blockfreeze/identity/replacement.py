@@ -1,6 +1,6 @@
-"""What is to stand for a value that holds, or is, an object to be replaced.
+"""Replacing one object by another, also inside of what cannot be changed.
 
-Immutable objects are made once more around something else: tuples, bound methods, weak references, wrappers.
+Tuples, bound methods, weak references and wrappers are made once more around the other object.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Replacement:
     """Which objects are replaced by which, and what has been found on the way to them.
 
     Args:
-        replace: what is to stand in the place of an object, by its id.
+        replace: the other object, by the id of the one that is to be replaced.
     """
 
     def __init__(self, replace: Mapping[int, Any]) -> None:
@@ -35,7 +35,7 @@ class Replacement:
         self._changeable: set[type] = set()  # types that are known not to be `_REBUILT_TYPES`
 
     def holds_none(self, values: list[Any]) -> bool:
-        """Tell whether none of `values` is to be replaced, nor of a type that is made once more around another object."""
+        """Tell whether none of `values` is to be replaced, nor of a type that `new` may make once more."""
         if not self.replace.keys().isdisjoint(map(id, values)):
             return False
         kinds = set(map(type, values))
@@ -44,7 +44,7 @@ class Replacement:
         return kinds <= self._changeable
 
     def new(self, value: Any) -> Any:
-        """Return what is to stand for `value`; for a tuple that holds something to be replaced, another tuple."""
+        """Return what replaces `value`; for a tuple that holds something to be replaced, another tuple."""
         if id(value) in self.replace:
             self.todo.append(value)
             return self.replace[id(value)]
@@ -68,7 +68,7 @@ class Replacement:
         return value
 
     def new_key(self, key: Any) -> Any:
-        """Return what is to stand for a key of a dictionary, or an element of a set."""
+        """Return what replaces a key of a dictionary, or an element of a set."""
         return self.new(key) if type(key) in _LEADING_ON else self.replace.get(id(key), key)
 
     def changes_keys(self, keys: list[Any]) -> bool:

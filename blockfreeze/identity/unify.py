@@ -50,7 +50,7 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
 
 
 def _redirect_versioned(generation: Generation, unredirected: dict[type, dict[str, Any]]) -> None:
-    """Let each `VersionedAttribute` have what has taken the place of its value for `generation`."""
+    """Put what has replaced an attribute of `generation` into its `VersionedAttribute` as well."""
     for cls, values in unredirected.items():
         for name, value in values.items():
             now, live = generation.classes.values[cls].get(name), cls.__dict__.get(name)

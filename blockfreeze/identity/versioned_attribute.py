@@ -36,7 +36,7 @@ def outward_values(attributes: Mapping[str, Any], generation: Generation) -> dic
 
 
 def _documented_by_value(cls: type[S]) -> type[S]:
-    """Let instances have the ``__doc__`` and ``__module__`` of their value: doctest and inspect read class dictionaries."""
+    """Let instances have their value's ``__doc__`` and ``__module__``: doctest and inspect read class dictionaries."""
     for name in ("__doc__", "__module__"):
         setattr(cls, name, _of_value(name))
     return cls
@@ -54,7 +54,8 @@ class VersionedAttribute:
     """A class attribute while it has more than one value: each access gets that of its own generation.
 
     `inner` serves frames of a generation, `outward` everybody else. They differ where a function was armed: outside
-    callers get the one that forwards, the generation itself gets its own copy.
+    callers get the one that forwards, the generation itself gets its own copy. For a generation that is in neither, as
+    after a swap that came to nothing, the value is `default`.
     """
 
     __slots__ = ("block", "default", "inner", "name", "outward", "owner")

@@ -47,8 +47,8 @@ class ClassChange:
         self.onward = None if found is None else partial(_as_own, after, found.hook)
         self.hook = self.onward
         if after.number < before.number and superseded is None:
-            left = None if old is None else converter_of(before, old)
-            inverse = None if left is None else left.inverse
+            converter = None if old is None else converter_of(before, old)
+            inverse = None if converter is None else converter.inverse
             self.hook = None if inverse is None else partial(_as_own, before, inverse)
         self._has_inverse = found is not None and found.inverse is not None
 

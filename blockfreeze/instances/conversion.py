@@ -3,15 +3,16 @@
 Common Lisp calls ``update-instance-for-redefined-class`` when a class is redefined; `blockfreeze.converts` declares the
 same for a class of a block. What becomes of an instance that was made before, depending on what has changed:
 
-==========================  ===========================================  ==========================================
-the class                   with a converter that applies                without
-==========================  ===========================================  ==========================================
-keeps its identity          converted                                    as it is; on its old methods if the new ones
-                                                                         assign attributes that it lacks (`legacy_classes`)
-is a second class, and the  moved to it and converted                    moved to it, if it has every attribute that
-layout of instances fits                                                 the new methods assign
-another layout              stays, whole and working, on its old class   the same
-==========================  ===========================================  ==========================================
+==========================  =========================  =============================================================
+the class                   a converter applies        none applies
+==========================  =========================  =============================================================
+keeps its identity          converted                  as it is; on its old methods if the new ones assign
+                                                       attributes that it lacks (`legacy_classes`)
+is a second class, and the  moved to it and converted  moved to it, if it has every attribute that the new methods
+layout of instances fits                               assign
+has another layout          as it is, on its old       the same
+                            class and its old methods
+==========================  =========================  =============================================================
 
 A sub-class that others have derived from a superseded class gets the second class as its base.
 
@@ -88,7 +89,7 @@ class Conversion:
         """Convert, move and rebase, with the block at rest.
 
         Args:
-            committed: `after` serves already: what is of a class that keeps its identity may be its own.
+            committed: `after` serves already, and may have made instances of classes that keep their identity.
 
         Raises:
             BaseException: what a hook raises; a `TypeError` if it leaves an attribute out. Everything is as it was.

@@ -111,39 +111,55 @@ def _make_legacy_class(
     """
     if any("__init_subclass__" in base.__dict__ for base in kind.__mro__[:-1]):
         return None  # making a sub-class would register it
-    namespace: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    versioned_attributes: list[VersionedAttribute] = []
-    for base, name, value in _attributes_in(before, kind):
-        live = base.__dict__.get(name)
-        if is_a(live, VersionedAttribute):
-            value = live.inner.get(before, value)
-        own = _working(block, before, base, name, value)
-        if own is ABSENT:
-            continue
-        namespace[name] = own
-        before.drain.lent.add(id(method_function(own)))
-        if is_a(live, VersionedAttribute) and not live.inner.keys().isdisjoint(others):
-            versioned_attributes.append(_versioned_for(others, live, kind))
+    attributes, versioned_attributes = _working_attributes(block, before, kind, others)
     if gated:
-        namespace |= legacy_methods_of(block, kind, namespace, others)
+        attributes |= legacy_methods_of(block, kind, attributes, others)
     for versioned in versioned_attributes:
-        versioned.default = namespace[versioned.name]
-        namespace[versioned.name] = versioned
-    namespace["__doc__"] = kind.__doc__
-    namespace["__class__"] = property(lambda self: kind, set_class)
-    namespace[LEGACY_OF] = kind
-    namespace[LEGACY_VERSION] = version_of(before, kind)
-    namespace[LEGACY_ASSIGNED] = frozenset(
-        name for base in kind.__mro__ if base in before.classes.values for name in assigned_in(before, base)
-    )
-    legacy = _subclass(kind, namespace)
+        versioned.default = attributes[versioned.name]
+        attributes[versioned.name] = versioned
+    legacy = _subclass(kind, attributes | _marks(before, kind))
     if legacy is None:
         return None
     for versioned in versioned_attributes:
         versioned.owner = legacy
-    if LEGACY_METHODS in namespace:
+    if LEGACY_METHODS in attributes:
         block.instances.with_legacy_methods.add(legacy)
     return legacy
+
+
+def _working_attributes(
+    block: Block, before: Generation, kind: type, others: Collection[Generation]
+) -> tuple[dict[str, Any], list[VersionedAttribute]]:
+    """Return the attributes of `kind` in `before`, and a `VersionedAttribute` for each that `others` have as well."""
+    attributes: dict[str, Any] = {}
+    versioned_attributes: list[VersionedAttribute] = []
+    for base, name, value in _attributes_in(before, kind):
+        live = base.__dict__.get(name)
+        inner = live.inner if is_a(live, VersionedAttribute) else {}
+        own = _working(block, before, base, name, inner.get(before, value))
+        if own is ABSENT:
+            continue
+        attributes[name] = own
+        before.drain.lent.add(id(method_function(own)))
+        if is_a(live, VersionedAttribute) and not inner.keys().isdisjoint(others):
+            versioned_attributes.append(_versioned_for(others, live, kind))
+    return attributes, versioned_attributes
+
+
+def _marks(before: Generation, kind: type) -> dict[str, Any]:
+    """Return the attributes by which a legacy class says of which class it is, and of which version."""
+    return {
+        "__slots__": (),
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        "__class__": property(lambda self: kind, set_class),
+        LEGACY_OF: kind,
+        LEGACY_VERSION: version_of(before, kind),
+        LEGACY_ASSIGNED: frozenset(
+            name for base in kind.__mro__ if base in before.classes.values for name in assigned_in(before, base)
+        ),
+    }
 
 
 def _attributes_in(before: Generation, kind: type) -> Iterator[tuple[type, str, Any]]:
@@ -166,7 +182,7 @@ def _working(block: Block, before: Generation, cls: type, name: str, value: Any)
 
 
 def _versioned_for(others: Collection[Generation], live: VersionedAttribute, kind: type) -> VersionedAttribute:
-    """Return a `VersionedAttribute` with the values of `others` alone; its default and its owner are still to be set."""
+    """Return a `VersionedAttribute` with the values of `others`; its default and its owner are still to be set."""
     versioned = (VersionedDataAttribute if is_a(live, VersionedDataAttribute) else VersionedAttribute)(
         live.block, kind, live.name, ABSENT
     )

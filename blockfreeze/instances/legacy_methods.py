@@ -1,9 +1,9 @@
-"""Legacy methods: those of a generation that was left, with which some class goes on beside a generation that has others.
+"""Legacy methods: those with which some class goes on, though the generation that had them was left.
 
-There are two kinds of such classes: one that a second class has superseded (`SupersededClass`), and a legacy class whose
-instances wait for a converter. Their functions forward to the slots of their names, as those of every armed class do,
-and the slot holds a `LegacyChoice`: an instance of such a class gets its legacy method, any other instance that of the
-generation that serves. So calls on old instances wait at a gate like all others, and once an instance has been
+There are two kinds of such classes: one that a second class has superseded (`SupersededClass`), and a legacy class
+whose instances wait for a converter. Their functions forward to the slots of their names, as those of every armed class
+do, and the slot holds a `LegacyChoice`: an instance of such a class gets its legacy method, any other instance that of
+the generation that serves. So calls on old instances wait at a gate like all others, and once an instance has been
 converted, bound methods of it call the new one.
 """
 

@@ -34,11 +34,11 @@ class Passage:
 
     @property
     def leads_nowhere(self) -> bool:
-        """Whether instances stay what they are: nothing converts them, and their class is the class."""
+        """Whether instances of `kind` stay what they are: nothing converts them, and no second class has the name."""
         return self.hook is None and (self.final is self.kind or is_legacy_class(self.kind))
 
     def is_open_to(self, instance: Any) -> bool:
-        """Tell whether `instance` is of the old version, though the new one serves: a call in flight may have made it."""
+        """Tell whether `instance` is of the old version although the new one serves, which makes instances as well."""
         return self.is_old or any(not has_attribute(instance, name) for name in self.lacked_by_old)
 
     def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:

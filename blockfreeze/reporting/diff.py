@@ -20,7 +20,7 @@ from blockfreeze.core.report import (
 )
 from blockfreeze.core.safe_access import ABSENT, CACHE_TYPE, is_a
 from blockfreeze.dispatch.forwarders import function_kind
-from blockfreeze.identity.carry_over import told_when_made
+from blockfreeze.identity.carry_over import makers_of
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation
 from blockfreeze.reporting.signatures import kind_name, narrows
@@ -96,7 +96,7 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
         silent = {
             path
             for path, cls in classes.items()
-            if cls in after.classes.carried or not any(map(after.block.is_foreign, told_when_made(cls)))
+            if cls in after.classes.carried or not any(map(after.block.is_foreign, makers_of(cls)))
         }
         made_before = frozenset(silent).union(
             after.build.linked[name].made_before if name in after.build.linked else ()
