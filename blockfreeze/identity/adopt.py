@@ -12,12 +12,7 @@ The functions among the attributes are retired as entries are: see `methods`.
 
 from __future__ import annotations
 
-from types import (
-    ClassMethodDescriptorType,
-    GetSetDescriptorType,
-    MethodDescriptorType,
-    WrapperDescriptorType,
-)
+from types import ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
@@ -27,12 +22,7 @@ from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
-from blockfreeze.identity.versioned_attribute import (
-    VersionedAttribute,
-    VersionedConstructor,
-    as_data,
-    outward_value,
-)
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data, outward_value
 from blockfreeze.model.block import Block, Generation
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)

@@ -238,33 +238,22 @@ def _relinked(
 def _linked_anew(
     generation: Generation, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
 ) -> dict[str, Any] | None:
-    """Return what of the body of a class replaces what the class has; None if one cannot be found again on the class.
-
-    ============================================  ==================================================
-    the body binds                                what becomes of it
-    ============================================  ==================================================
-    the docstring, the line                       replaces that of the class
-    a function, decorated or not, under the name  replaces it: of what decorators have wrapped, the
-    of an attribute of the class                  one part that is of the type of the attribute
-    a method under another name                   is added
-    any other function                            is left out: whoever has registered the class has
-                                                  taken it off, as the description of a field
-    anything else                                 is left out: the class has it already
-    ============================================  ==================================================
-    """
+    """Return what of the body of a class replaces what the class has; None if one cannot be found on the class."""
     linked: dict[str, Any] = {}
     for name, value in body.items():
         if name in ("__doc__", "__firstlineno__"):
             linked[name] = value
         elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, value):
-            continue
+            continue  # the class has it already
         elif name in values:
+            # Of what decorators have wrapped, the metaclass may have left one part on the class.
             alike = {id(one): one for one in _parts(value) if type(one) is type(values[name])}
             if len(alike) != 1:
                 return None
             linked[name] = alike.popitem()[1]
         elif name in methods:
             linked[name] = value
+        # Whoever has registered the class has taken any other function off, as the description of a field.
     return linked
 
 

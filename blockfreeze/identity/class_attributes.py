@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
 from collections.abc import Mapping
-from types import (
-    FunctionType,
-    MappingProxyType,
-    MemberDescriptorType,
-)
+from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
@@ -24,18 +20,8 @@ _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__
 IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
 
 METADATA = frozenset(
-    {
-        "__module__",
-        "__annotations__",
-        "__annotate_func__",
-        "__annotations_cache__",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__abstractmethods__",
-        "__type_params__",
-        "__orig_bases__",
-        "__parameters__",
-    }
+    {"__module__", "__annotations__", "__annotate_func__", "__annotations_cache__", "__firstlineno__"}
+    | {"__static_attributes__", "__abstractmethods__", "__type_params__", "__orig_bases__", "__parameters__"}
 )
 """Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
 

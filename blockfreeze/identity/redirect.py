@@ -96,8 +96,8 @@ class _Redirection(Replacement):
             return None
         for base, enter in (
             (dict, self._enter_dict),
-            (list, self._enter_list),
-            (deque, self._enter_deque),
+            (list, partial(self._enter_sequence, list)),
+            (deque, partial(self._enter_sequence, deque)),
             (set, self._enter_set),
             ((tuple, frozenset), self._enter_immutable),
             (FunctionType, self._enter_function),
@@ -143,20 +143,15 @@ class _Redirection(Replacement):
             if new is not value:
                 kind.__setitem__(found, key, new)
 
-    def _enter_list(self, found: list[Any]) -> None:
-        self._enter_sequence(found, list(list.__iter__(found)), list.__setitem__)
-
-    def _enter_deque(self, found: deque[Any]) -> None:
-        self._enter_sequence(found, list(deque.__iter__(found)), deque.__setitem__)
-
-    def _enter_sequence(self, found: Any, values: list[Any], put: Callable[[Any, int, Any], None]) -> None:
+    def _enter_sequence(self, kind: Any, found: Any) -> None:
+        values = list(kind.__iter__(found))
         if self.holds_none(values):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
             new = self.new(value)
             if new is not value:
-                put(found, at, new)
+                kind.__setitem__(found, at, new)
 
     def _enter_set(self, found: set[Any]) -> None:
         for value in list(set.__iter__(found)):

@@ -9,8 +9,9 @@ be a frame of this file.
 
 from __future__ import annotations
 
+import operator
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -49,6 +50,13 @@ def _of_value(name: str) -> property:
     return property(get)
 
 
+def _with_value(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def operate(versioned: VersionedAttribute, *given: Any) -> Any:
+        return operation(versioned.choose(_getframe(1)), *given)
+
+    return operate
+
+
 @_documented_by_value
 class VersionedAttribute:
     """A class attribute while it has more than one value: each access gets that of its own generation.
@@ -80,21 +88,11 @@ class VersionedAttribute:
         return type(self.choose(_getframe(1)))
 
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
-
-    def __bool__(self) -> bool:
-        return bool(self.choose(_getframe(1)))
-
-    def __contains__(self, item: object) -> bool:
-        return item in self.choose(_getframe(1))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.choose(_getframe(1)))
-
-    def __len__(self) -> int:
-        return len(self.choose(_getframe(1)))
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.choose(_getframe(1))[key]
+    __bool__ = _with_value(bool)
+    __contains__ = _with_value(operator.contains)
+    __iter__ = _with_value(iter)
+    __len__ = _with_value(len)
+    __getitem__ = _with_value(operator.getitem)
 
     def choose(self, frame: FrameType) -> Any:
         """Return the value for an access from `frame`, or `ABSENT`."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from blockfreeze.instances.attributes import assigned_by_constructors, assigned_in
-from blockfreeze.instances.converter import converter_of, version_of
-from blockfreeze.instances.kinds import full_name
+from blockfreeze.instances.kinds import converter_of, full_name, version_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.declared import SupersededClass
 from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED, LEGACY_VERSION

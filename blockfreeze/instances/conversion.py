@@ -34,19 +34,10 @@ from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.identity.layout import is_made_in_c
 from blockfreeze.identity.new_instances import is_new_instance
-from blockfreeze.instances.attributes import assigned_in
 from blockfreeze.instances.class_change import ClassChange, class_changes
-from blockfreeze.instances.converter import version_of
 from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, with_subclasses
-from blockfreeze.instances.legacy_methods import (
-    make_methods_legacy,
-    offer_legacy_methods,
-    release_legacy_methods,
-    serve_superseded,
-)
 from blockfreeze.instances.passage import Passage
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.declared import SupersededClass
 from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED, LEGACY_OF
 
 
@@ -104,7 +95,7 @@ class Conversion:
                 for one in instances_of(list(passages)):
                     passage = passages[type(one)]
                     if passage.is_open_to(one) if committed else not is_new_instance(self.after, one):
-                        self._bring(one, passage)
+                        self._convert(one, passage)
         except BaseException:
             self.undo()
             raise
@@ -158,12 +149,12 @@ class Conversion:
             passage.obstacle = f"what they have is known to the metaclass {metaclass.__name__} alone"
         return passage
 
-    def _bring(self, instance: Any, passage: Passage) -> None:
+    def _convert(self, instance: Any, passage: Passage) -> None:
         if passage.leads_nowhere:
             return
-        why = passage.bring(instance, self._undo)
-        if why:
-            self.unconverted[full_name(passage.kind), why] += 1
+        why_not = passage.bring(instance, self._undo)
+        if why_not:
+            self.unconverted[full_name(passage.kind), why_not] += 1
         else:
             self.converted[passage.name] += 1
 
@@ -199,26 +190,3 @@ class Conversion:
                 why = "they lack attributes that its methods assign now; they stay as they were"
             found.append(Unreached(name, f"{count} instances made before: {why}"))
         return found
-
-
-def supersede_classes(block: Block, before: Generation, after: Generation) -> None:
-    """As part of a commit: note the classes that second classes supersede, and let their methods run as they did."""
-    block.instances.superseded = [
-        one for one in block.instances.superseded if one.reference() not in (None, *after.classes.values)
-    ]
-    for key, cls in list(before.classes.named.items()):
-        if cls not in before.classes.values or cls in after.classes.values:
-            continue
-        if key in after.classes.named:
-            block.instances.superseded.append(
-                SupersededClass(cls, key, version_of(before, cls), assigned_in(before, cls))
-            )
-            serve_superseded(block, after, key, after.classes.named[key])
-        make_methods_legacy(block, before, after, cls)
-    offer_legacy_methods(block, after)
-
-
-def release_classes(block: Block, generation: Generation) -> None:
-    """Once nothing but `generation` runs: let those of its classes that had legacy methods be like any other."""
-    for cls in list(generation.classes.values):
-        release_legacy_methods(block, generation, cls)

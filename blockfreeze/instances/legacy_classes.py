@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from types import FunctionType
 from typing import Any
 
@@ -25,8 +25,7 @@ from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.new_instances import is_new_instance, replace_class
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedDataAttribute
 from blockfreeze.instances.attributes import assigned_in, gained_attributes, has_attribute
-from blockfreeze.instances.converter import version_of
-from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, with_subclasses
+from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, version_of, with_subclasses
 from blockfreeze.instances.legacy_methods import legacy_methods_of, working_method
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED, LEGACY_METHODS, LEGACY_OF, LEGACY_VERSION
@@ -53,15 +52,18 @@ def move_to_legacy_classes(
     Returns:
         how many instances of each class were moved, by the class's qualified name.
     """
-    gained = gained_attributes(before, after)
-    lacking: dict[type, set[str]] = {}
-    all_moved: set[type] = set()
-    for cls in (gained.keys() | set(waiting)).difference(done):
-        for kind in with_subclasses(cls):
-            if not is_legacy_class(kind):
-                lacking.setdefault(kind, set()).update(gained.get(cls, ()))
-                all_moved.update((kind,) if cls in waiting else ())
-    legacy_class_of = _maker(block, before, after, all_moved)
+    lacking, all_moved = _lacking(before, after, set(waiting), done)
+    others = [
+        one for one in block.generations.values() if one not in (before, after) and one.phase is not Phase.DRAINED
+    ]
+    made: dict[type, type | None] = {}
+
+    def legacy_class_of(kind: type) -> type | None:
+        if kind not in made:
+            legacy = made[kind] = _make_legacy_class(block, kind, before, others, gated=kind in all_moved)
+            before.classes.legacy += [] if legacy is None else [legacy]  # at once: a failure returns what was moved
+        return made[kind]
+
     # Classes that are waited for have theirs before the heap is searched: from here on, new instances of `before` are
     # moved as they are made.
     for cls in waiting:
@@ -81,22 +83,19 @@ def move_to_legacy_classes(
     return moved
 
 
-def _maker(
-    block: Block, before: Generation, after: Generation, gated: Collection[type]
-) -> Callable[[type], type | None]:
-    """Return what makes the legacy class of a class when it is first asked for; see `_make_legacy_class`."""
-    others = [
-        one for one in block.generations.values() if one not in (before, after) and one.phase is not Phase.DRAINED
-    ]
-    made: dict[type, type | None] = {}
-
-    def legacy_class_of(kind: type) -> type | None:
-        if kind not in made:
-            legacy = made[kind] = _make_legacy_class(block, kind, before, others, gated=kind in gated)
-            before.classes.legacy += [] if legacy is None else [legacy]  # at once: a failure returns what was moved
-        return made[kind]
-
-    return legacy_class_of
+def _lacking(
+    before: Generation, after: Generation, waiting: Collection[type], done: Collection[type]
+) -> tuple[dict[type, set[str]], set[type]]:
+    """Return what instances of which classes may lack, and those classes all of whose instances are to be moved."""
+    gained = gained_attributes(before, after)
+    lacking: dict[type, set[str]] = {}
+    all_moved: set[type] = set()
+    for cls in (gained.keys() | waiting).difference(done):
+        for kind in with_subclasses(cls):
+            if not is_legacy_class(kind):
+                lacking.setdefault(kind, set()).update(gained.get(cls, ()))
+                all_moved.update((kind,) if cls in waiting else ())
+    return lacking, all_moved
 
 
 def _make_legacy_class(

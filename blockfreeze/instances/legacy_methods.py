@@ -21,12 +21,32 @@ from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import outward_value
+from blockfreeze.instances.attributes import assigned_in
+from blockfreeze.instances.kinds import version_of
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.declared import SupersededClass
 from blockfreeze.model.entry import Entry
 from blockfreeze.model.legacy_attributes import LATEST, LEGACY_METHODS
 
 
-def make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
+def supersede_classes(block: Block, before: Generation, after: Generation) -> None:
+    """As part of a commit: note the classes that second classes supersede, and let their methods run as they did."""
+    block.instances.superseded = [
+        one for one in block.instances.superseded if one.reference() not in (None, *after.classes.values)
+    ]
+    for key, cls in list(before.classes.named.items()):
+        if cls not in before.classes.values or cls in after.classes.values:
+            continue
+        if key in after.classes.named:
+            block.instances.superseded.append(
+                SupersededClass(cls, key, version_of(before, cls), assigned_in(before, cls))
+            )
+            _serve_superseded(block, after, key, after.classes.named[key])
+        _make_methods_legacy(block, before, after, cls)
+    offer_legacy_methods(block, after)
+
+
+def _make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
     """Let the methods of `cls`, which `generation` has and `after` has not, run as they did.
 
     Its functions forward already. A static method is called with nothing to choose by, so it gets its own code again.
@@ -72,13 +92,11 @@ def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tup
                 yield name, value, function, entry
 
 
-def serve_superseded(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
+def _serve_superseded(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
     """Let `cls`, which has superseded another class, serve the slots of its methods."""
     for name, live in list(cls.__dict__.items()):
-        entry, function = (
-            block.entries.get((key[0], f"{key[1]}.{name}")),
-            method_function(outward_value(live, generation)),
-        )
+        entry = block.entries.get((key[0], f"{key[1]}.{name}"))
+        function = method_function(outward_value(live, generation))
         if entry is None or not is_a(function, FunctionType):
             continue
         there = generation.locals.get(entry)
@@ -88,23 +106,24 @@ def serve_superseded(block: Block, generation: Generation, key: tuple[str, str],
             generation.locals[entry] = function
 
 
-def release_legacy_methods(block: Block, generation: Generation, cls: type) -> None:
-    """Take the legacy methods of `cls` away, because `generation`, which has the class, serves again.
+def release_classes(block: Block, generation: Generation) -> None:
+    """Once nothing but `generation` runs: take the legacy methods of its classes away.
 
     Not yet, if another class has legacy methods of the same names: a bound method of an instance that was converted to
     that class since goes through the functions of this one.
     """
-    methods = cls.__dict__.get(LEGACY_METHODS)
-    if methods is None or any(
-        one is not cls and not methods.keys().isdisjoint(one.__dict__[LEGACY_METHODS])
-        for one in block.instances.with_legacy_methods
-    ):
-        return
-    for _, _, function, entry in _forwarding(block, generation, cls):
-        if entry in methods:
-            function.__code__ = methods[entry][LATEST].__code__
-    set_attribute(cls, LEGACY_METHODS, ABSENT)
-    block.instances.with_legacy_methods.discard(cls)
+    for cls in list(generation.classes.values):
+        methods = cls.__dict__.get(LEGACY_METHODS)
+        if methods is None or any(
+            one is not cls and not methods.keys().isdisjoint(one.__dict__[LEGACY_METHODS])
+            for one in block.instances.with_legacy_methods
+        ):
+            continue
+        for _, _, function, entry in _forwarding(block, generation, cls):
+            if entry in methods:
+                function.__code__ = methods[entry][LATEST].__code__
+        set_attribute(cls, LEGACY_METHODS, ABSENT)
+        block.instances.with_legacy_methods.discard(cls)
 
 
 def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> Entry | None:

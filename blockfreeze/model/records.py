@@ -22,8 +22,9 @@ from blockfreeze.model.declared import Converter, SupersededClass
 class ClassTables:
     """The classes of one generation.
 
-    Threads: written by the thread that builds the generation or holds the claim, by a module that joins, and (`assigned`,
-    `values`) by code that sets class attributes while versions overlap. Whoever walks through one copies it first.
+    Threads: written by the thread that builds the generation or holds the claim, by a module that joins, and
+    (`assigned`, `values`) by code that sets class attributes during an overlap. Whoever walks through one copies it
+    first.
     """
 
     named: dict[tuple[str, str], type] = field(default_factory=dict)

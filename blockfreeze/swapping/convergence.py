@@ -22,8 +22,8 @@ from blockfreeze.draining.drain import search
 from blockfreeze.draining.idle import bind_closures_to_own
 from blockfreeze.draining.quiesce import go_on, quiesce
 from blockfreeze.identity import class_attributes
-from blockfreeze.instances.conversion import release_classes
 from blockfreeze.instances.legacy_classes import disarm_legacy_classes, return_from_legacy_classes
+from blockfreeze.instances.legacy_methods import release_classes
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.records import PendingConversion
