@@ -216,8 +216,11 @@ def _relinked(
     assert after is not None
     values = outward_values(class_values(old), current)
     linked = _linked_anew(generation, body, values, after.methods)
-    inner = {name: value for name, value in body.items() if is_a(value, type) and value.__module__ == module}
-    inner = {name: value for name, value in inner.items() if is_a(values.get(name), type)}
+    inner = {
+        name: value
+        for name, value in body.items()
+        if is_a(value, type) and value.__module__ == module and is_a(values.get(name), type)
+    }
     if linked is None or any(shape_difference(values[name], value) is not None for name, value in inner.items()):
         return None
     values.update(linked)

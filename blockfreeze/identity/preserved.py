@@ -120,9 +120,7 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
             found[id(one.value)] = one.existing
     for one in filled:
         pairs = counterparts(one.existing, one.value, own, replace) if id(one.value) not in found else None
-        if pairs is None or not apart.isdisjoint(pairs):
-            continue
-        if all(found.get(at, part) is part for at, part in pairs.items()):
+        if pairs and apart.isdisjoint(pairs) and all(found.get(at, part) is part for at, part in pairs.items()):
             found.update(pairs)
     return found
 

@@ -6,7 +6,7 @@ the new namespaces reach is redirected to the class, entry or object that existe
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from blockfreeze.core.safe_access import is_a
@@ -24,35 +24,32 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
         objects: compare objects that the bodies have filled as well; only for a whole generation, since such an object
             may hold one of another member.
     """
-    names = {member.name for member in members}
-    shadows = [pair for member in members for pair in member.shadows]
-    replace: dict[int, Any] = {id(shadow): cls for shadow, cls in shadows}
+    replace: dict[int, Any] = {}
     for member in members:
+        replace.update({id(shadow): cls for shadow, cls in member.shadows})
         replace.update({at: entry for at, (_, entry) in member.remade.items()})
     if objects:
         replace.update(preserved_objects(generation, members, replace))
     if replace:
-        classes = [(module, cls) for (module, _), cls in list(generation.classes.named.items()) if module in names]
-        own = [cls for _, cls in classes]
-        roots: list[Any] = [member.namespace for member in members]
-        roots += [generation.classes.values[cls] for cls in own if cls in generation.classes.values]
-        roots += generation.classes.enum_values.values()
-        unredirected = {cls: dict(generation.classes.values[cls]) for cls in own if cls in generation.classes.values}
-        new = [cls for module, cls in classes if cls not in generation.before(module).classes.values]
-        redirect(roots, replace, tuple(new))
-        _redirect_versioned(generation, unredirected)
-    for shadow, _ in shadows:
-        discard_shadow(shadow)
+        _redirect(generation, members, replace)
     for member in members:
+        for shadow, _ in member.shadows:
+            discard_shadow(shadow)
         member.shadows.clear()
         member.remade.clear()
         generation.compared.pop(member.name, None)
 
 
-def _redirect_versioned(generation: Generation, unredirected: dict[type, dict[str, Any]]) -> None:
-    """Put what has replaced an attribute of `generation` into its `VersionedAttribute` as well."""
-    for cls, values in unredirected.items():
-        for name, value in values.items():
-            now, live = generation.classes.values[cls].get(name), cls.__dict__.get(name)
-            if now is not value and is_a(live, VersionedAttribute) and live.inner.get(generation) is value:
-                live.inner[generation] = live.outward[generation] = now
+def _redirect(generation: Generation, members: Collection[Member], replace: Mapping[int, Any]) -> None:
+    names, tables = {member.name for member in members}, generation.classes
+    classes = [(module, cls) for (module, _), cls in list(tables.named.items()) if module in names]
+    values = {cls: tables.values[cls] for _, cls in classes if cls in tables.values}
+    before = {cls: dict(own) for cls, own in values.items()}
+    roots: list[Any] = [*(member.namespace for member in members), *values.values(), *tables.enum_values.values()]
+    new = [cls for module, cls in classes if cls not in generation.before(module).classes.values]
+    redirect(roots, replace, tuple(new))
+    for cls, own in values.items():
+        for name, value in before[cls].items():
+            live = cls.__dict__.get(name)
+            if own.get(name) is not value and is_a(live, VersionedAttribute) and live.inner.get(generation) is value:
+                live.inner[generation] = live.outward[generation] = own.get(name)

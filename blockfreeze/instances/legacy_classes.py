@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator
 from types import FunctionType
 from typing import Any
@@ -40,17 +41,14 @@ _SPECIAL = frozenset(
 def move_to_legacy_classes(
     block: Block, before: Generation, after: Generation, waiting: Collection[type] = (), done: Collection[type] = ()
 ) -> dict[str, int]:
-    """Move every instance that lacks an attribute which `after` assigns; neutral while `before` serves.
+    """Move every instance that lacks an attribute which `after` assigns, and count them by the names of their classes.
 
-    It is done before the commit only: afterwards an instance that lacks an attribute may be one of `after` that its
-    ``__init__`` is still at work on. What calls in flight make after the commit is not moved.
+    It is neutral while `before` serves, and done before the commit only: afterwards an instance that lacks an attribute
+    may be one of `after` whose ``__init__`` is still at work. What calls in flight make after the commit is not moved.
 
     Args:
         waiting: classes all of whose instances are to be moved, because a converter waits for them.
         done: classes whose instances a converter has seen to.
-
-    Returns:
-        how many instances of each class were moved, by the class's qualified name.
     """
     lacking, all_moved = _lacking(before, after, set(waiting), done)
     others = [
@@ -70,7 +68,7 @@ def move_to_legacy_classes(
         watch_construction(block, cls)
     for kind in all_moved:
         legacy_class_of(kind)
-    moved: dict[str, int] = {}
+    moved: Counter[str] = Counter()
     for one in instances_of(list(lacking)):
         kind = type(one)
         if kind not in lacking or is_new_instance(after, one):
@@ -79,7 +77,7 @@ def move_to_legacy_classes(
             continue
         legacy = legacy_class_of(kind)
         if legacy is not None and replace_class(block, one, kind, legacy):
-            moved[full_name(kind)] = moved.get(full_name(kind), 0) + 1
+            moved[full_name(kind)] += 1
     return moved
 
 
