@@ -258,6 +258,30 @@ def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh
     assert module.read() == (1, "outside")
 
 
+def test_to_delete_what_only_another_version_has_fails_and_takes_it_from_nobody(workshop: Any) -> None:
+    text = """
+        class Till:
+            extra = 1
+        def drop():
+            del Till.extra
+        def go_on():
+            while True:
+                yield Till.extra
+    """
+    module = workshop.freeze("drops", text)
+    running = module.go_on()
+    assert next(running) == 1
+    after = dedent(text).replace("extra = 1", "pass")
+    bf.swap(module, source=after)
+    with pytest.raises(AttributeError, match="type object 'Till' has no attribute 'extra'"):
+        module.drop()
+    assert next(running) == 1
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(module, source=after + "del Till.extra\n")
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert next(running) == 1
+
+
 def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: Any) -> None:
     text = "class Public:\n    def version(self): return V\nPublic.__module__ = 'somewhere.else'\n"
     module = workshop.freeze("inner", text.replace("V", "1"))

@@ -44,9 +44,11 @@ def delete_class_attribute(block: Block, generation: Generation, cls: type, name
         AttributeError: there is none.
     """
     live = cls.__dict__.get(name, ABSENT)
-    is_plain = generation.phase.has_served and not is_a(live, VersionedAttribute)
-    if is_plain or outward_value(live, generation) is ABSENT:
+    if not is_a(live, VersionedAttribute) and (generation.phase.has_served or live is ABSENT):
         delattr(cls, name)  # which raises if there is none
+    elif outward_value(live, generation) is ABSENT:
+        # Another generation has one, which `delattr` would take.
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}", name=name, obj=cls)
     else:
         assign_class_attribute(block, generation, cls, name, ABSENT)
 
