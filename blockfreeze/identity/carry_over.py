@@ -216,11 +216,7 @@ def _relinked(
     assert after is not None
     values = outward_values(class_values(old), current)
     linked = _linked_anew(generation, body, values, after.methods)
-    inner = {
-        name: value
-        for name, value in body.items()
-        if is_a(value, type) and value.__module__ == module and is_a(values.get(name), type)
-    }
+    inner = _inner_classes(module, body, values)
     if linked is None or any(shape_difference(values[name], value) is not None for name, value in inner.items()):
         return None
     values.update(linked)
@@ -236,6 +232,12 @@ def _relinked(
         if (module, f"{path}.{name}") in current.classes.named:
             adopt(generation, (module, f"{path}.{name}"), values[name], value)
     return values, frozenset(names)
+
+
+def _inner_classes(module: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, type]:
+    """Return the classes that the body of a class defines under the names of classes that it has already."""
+    classes = {name: value for name, value in body.items() if is_a(value, type) and is_a(values.get(name), type)}
+    return {name: cls for name, cls in classes.items() if cls.__module__ == module}
 
 
 def _linked_anew(

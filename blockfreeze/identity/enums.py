@@ -69,14 +69,18 @@ def merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> Non
         elif name in unchanged:
             values[name] = old.__dict__.get(name, value)
     if before and unchanged == before.keys() == after.keys():
-        # The same members all through: so are the tables, and combinations of flags that were made stay in theirs.
-        for name, value in values.items():
-            table = getattr(old, name, None) if type(value) in (list, dict) else None
-            if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, merged)):
-                values[name] = table
+        _take_tables(old, values, merged)
     for name in ("_member_map_", "_value2member_map_"):
         if name in values and values[name] is not old.__dict__.get(name):
             values[name] = type(values[name])({key: merged.get(id(one), one) for key, one in values[name].items()})
+
+
+def _take_tables(old: type[Any], values: dict[str, Any], merged: dict[int, Any]) -> None:
+    """Where all members are the same, take the tables of `old`, with the combinations of flags that were made since."""
+    for name, value in values.items():
+        table = getattr(old, name, None) if type(value) in (list, dict) else None
+        if name == "_value2member_map_" or (table is not None and holds_the_same(table, value, merged)):
+            values[name] = table
 
 
 def _merged(old: type[Any], existing: Any, member: Any) -> Any:

@@ -18,7 +18,7 @@ import gc
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
+from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 from weakref import WeakMethod
 
@@ -179,23 +179,25 @@ class _Redirection(Replacement):
         self.todo.append(found.__dict__)
         for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
             content = cell_content(cell)
-            if content is ABSENT:
-                continue
-            new = self.replace.get(id(content))
-            if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
-                again = self.new(content)
-                new = None if again is content else again
-            if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
-                cell.cell_contents = new
-                self.todo.append(content)
-            elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
-                self.todo.append(content)
+            if content is not ABSENT:
+                self._enter_cell(found, name, cell, content)
         if found.__defaults__:
             new = self.new(found.__defaults__)
             if new is not found.__defaults__:
                 found.__defaults__ = new
         if found.__kwdefaults__:
             self.todo.append(found.__kwdefaults__)
+
+    def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
+        new = self.replace.get(id(content))
+        if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
+            again = self.new(content)
+            new = None if again is content else again
+        if new is not None and (not is_a(new, FunctionType) or reads_as_value(function.__code__, name)):
+            cell.cell_contents = new
+            self.todo.append(content)
+        elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
+            self.todo.append(content)
 
     def _enter_class(self, found: type) -> None:
         if id(found) not in self.classes:

@@ -75,13 +75,9 @@ def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
 
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
-    gained: dict[type, set[str]] = {}
-    for cls in list(after.classes.values):
-        if cls in before.classes.values:
-            new = assigned_in(after, cls) - _assigned(_values(before, cls))
-            if new:
-                gained[cls] = new
-    return gained
+    shared = [cls for cls in list(after.classes.values) if cls in before.classes.values]
+    gained = {cls: assigned_in(after, cls) - _assigned(_values(before, cls)) for cls in shared}
+    return {cls: names for cls, names in gained.items() if names}
 
 
 def has_attribute(instance: Any, name: str) -> bool:

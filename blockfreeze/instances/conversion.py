@@ -26,7 +26,7 @@ Threads: by the thread that holds the claim.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ from blockfreeze.instances.class_change import ClassChange, class_changes
 from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, with_subclasses
 from blockfreeze.instances.passage import Passage
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED, LEGACY_OF
+from blockfreeze.model.legacy_attributes import LEGACY_OF
 
 
 class Conversion:
@@ -125,29 +125,15 @@ class Conversion:
                 else:
                     self._undo.append(partial(setattr, one, "__bases__", before))
 
-    def _final(self, kind: type) -> type:
-        cls: type = kind.__dict__.get(LEGACY_OF, kind)
-        change = self.changes.get(cls)
-        return cls if change is None else change.target
-
     def _passage(self, kind: type) -> Passage:
         """Return what becomes of instances of `kind`: the same for all of them."""
-        changes = list(self._relevant(kind))
-        had: Collection[str] = kind.__dict__.get(LEGACY_ASSIGNED, ())
-        had = had or {name for one in changes for name in one.assigned}
-        wanted = {name for one in changes for name in one.assigned_now}
-        final = self._final(kind)
-        passage = Passage(kind, final, self._hook_for(kind), tuple(sorted(wanted.difference(had))))
-        passage.discarded = tuple(sorted(set(had) - wanted))
-        passage.by_constructors = {name for one in changes for name in one.by_constructors}
-        passage.is_old = is_legacy_class(kind) or any(one.is_second for one in changes)
-        passage.lacked_by_old = {name for one in changes for name in one.by_constructors - one.assigned}
-        metaclass = type(final)
+        cls: type = kind.__dict__.get(LEGACY_OF, kind)
+        final = self.changes[cls].target if cls in self.changes else cls
+        metaclass, hook = type(final), self._hook_for(kind)
         # A metaclass that is made in C (that of ctypes) may have laid instances out in a way that Python does not see.
-        knows_more = is_made_in_c(metaclass) or (passage.hook is None and self.block.is_foreign(metaclass.__module__))
-        if knows_more and final is not kind:
-            passage.obstacle = f"what they have is known to the metaclass {metaclass.__name__} alone"
-        return passage
+        knows_more = is_made_in_c(metaclass) or (hook is None and self.block.is_foreign(metaclass.__module__))
+        known = f"what they have is known to the metaclass {metaclass.__name__} alone"
+        return Passage(kind, final, list(self._relevant(kind)), hook, known if knows_more and final is not kind else "")
 
     def _convert(self, instance: Any, passage: Passage) -> None:
         if passage.leads_nowhere:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -69,12 +69,7 @@ def move_to_legacy_classes(
     for kind in all_moved:
         legacy_class_of(kind)
     moved: Counter[str] = Counter()
-    for one in instances_of(list(lacking)):
-        kind = type(one)
-        if kind not in lacking or is_new_instance(after, one):
-            continue
-        if kind not in all_moved and all(has_attribute(one, name) for name in lacking[kind]):
-            continue
+    for one, kind in _to_be_moved(after, lacking, all_moved):
         legacy = legacy_class_of(kind)
         if legacy is not None and replace_class(block, one, kind, legacy):
             moved[full_name(kind)] += 1
@@ -94,6 +89,16 @@ def _lacking(
                 lacking.setdefault(kind, set()).update(gained.get(cls, ()))
                 all_moved.update((kind,) if cls in waiting else ())
     return lacking, all_moved
+
+
+def _to_be_moved(
+    after: Generation, lacking: Mapping[type, set[str]], all_moved: Collection[type]
+) -> Iterator[tuple[Any, type]]:
+    for one in instances_of(list(lacking)):
+        kind = type(one)  # read once: a call in flight may be moving it
+        if kind in lacking and not is_new_instance(after, one):
+            if kind in all_moved or not all(has_attribute(one, name) for name in lacking[kind]):
+                yield one, kind
 
 
 def _make_legacy_class(

@@ -5,7 +5,7 @@ What is the same for all instances of one class is found once, in a `Passage`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any
@@ -13,22 +13,40 @@ from typing import Any
 from blockfreeze.core.safe_access import HEAP_TYPE, is_a
 from blockfreeze.identity.layout import set_class
 from blockfreeze.instances.attributes import has_attribute
+from blockfreeze.instances.class_change import ClassChange
 from blockfreeze.instances.kinds import full_name, is_legacy_class
+from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED
 
 
 class Passage:
-    """How instances of `kind` become instances of `final`."""
+    """How instances of `kind` become instances of `final`.
 
-    def __init__(self, kind: type, final: type, hook: Callable[..., object] | None, added: tuple[str, ...]) -> None:
+    Args:
+        changes: those of the class and its bases.
+        hook: what converts an instance; None if nothing does.
+        obstacle: why none can be converted, or an empty text.
+    """
+
+    def __init__(
+        self,
+        kind: type,
+        final: type,
+        changes: Collection[ClassChange],
+        hook: Callable[..., object] | None,
+        obstacle: str,
+    ) -> None:
+        had = kind.__dict__.get(LEGACY_ASSIGNED) or {name for one in changes for name in one.assigned}
+        wanted = {name for one in changes for name in one.assigned_now}
         self.kind = kind
         self.final = final
         self.hook = hook
-        self.added = added  # what instances may lack
-        self.discarded: tuple[str, ...] = ()
-        self.by_constructors: set[str] = set()
-        self.is_old = False  # every instance was made before
-        self.lacked_by_old: set[str] = set()  # what an instance lacks that a call in flight made as `kind` was before
-        self.obstacle = ""  # why none can be converted
+        self.obstacle = obstacle
+        self.added = tuple(sorted(wanted.difference(had)))  # what instances may lack
+        self.discarded = tuple(sorted(set(had) - wanted))
+        self.by_constructors = {name for one in changes for name in one.by_constructors}
+        self.is_old = is_legacy_class(kind) or any(one.is_second for one in changes)  # every instance was made before
+        # What an instance lacks that a call in flight has made as `kind` was before.
+        self.lacked_by_old = {name for one in changes for name in one.by_constructors - one.assigned}
         self.name = full_name(final)
         self._slots = tuple(_slots(kind))
 
