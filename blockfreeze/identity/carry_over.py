@@ -31,8 +31,8 @@ from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.outline import ClassOutline, Outline, Skeleton, outline_of
 
-_SILENT = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
-"""Decorators that register nothing: they set attributes of the class."""
+_REGISTER_NOTHING = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
+"""Decorators that only set attributes of the class."""
 
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
 
@@ -141,7 +141,7 @@ def _only_others_make(block: Block, cls: type, decorators: list[str]) -> bool:
     """Tell whether code outside of the block, and none inside, makes `cls`, and so may register it."""
     if not decorators and is_made_in_c(type(cls)):
         return True
-    decorators = [one for one in decorators if one not in _SILENT]
+    decorators = [one for one in decorators if one not in _REGISTER_NOTHING]
     makers = [*makers_of(cls), *decorators]
     if any(map(block.covers, makers)) or not any(map(block.is_foreign, makers)):
         return False

@@ -89,7 +89,7 @@ def disarm_classes(generation: Generation) -> None:
                 set_attribute(cls, name, values[name])
             if not is_a(versioned, VersionedAttribute):
                 continue
-            for other, value in versioned.inner.items():
+            for other, value in list(versioned.inner.items()):  # a call may be setting one
                 if other is not generation:
                     set_item(other.classes.values.setdefault(cls, {}), name, value)
             set_attribute(cls, name, outward_value(versioned, generation))

@@ -54,13 +54,13 @@ def move_to_legacy_classes(
     others = [
         one for one in block.generations.values() if one not in (before, after) and one.phase is not Phase.DRAINED
     ]
-    made: dict[type, type | None] = {}
+    legacy_classes: dict[type, type | None] = {}
 
     def legacy_class_of(kind: type) -> type | None:
-        if kind not in made:
-            legacy = made[kind] = _make_legacy_class(block, kind, before, others, gated=kind in all_moved)
+        if kind not in legacy_classes:
+            legacy = legacy_classes[kind] = _make_legacy_class(block, kind, before, others, gated=kind in all_moved)
             before.classes.legacy += [] if legacy is None else [legacy]  # at once: a failure returns what was moved
-        return made[kind]
+        return legacy_classes[kind]
 
     # Classes that are waited for have theirs before the heap is searched: from here on, new instances of `before` are
     # moved as they are made.
