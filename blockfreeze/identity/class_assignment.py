@@ -25,16 +25,26 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
     if not generation.phase.has_served:
         _assign_while_built(block, generation, cls, name, value)
         return
-    live = cls.__dict__.get(name, ABSENT)
-    if not is_a(live, VersionedAttribute):
-        steady = isinstance(block.reference.vector[0], Plain) or is_shared(cls, generation, block.current)
-        if steady or is_a(getattr(type(cls), name, None), property):
-            setattr(cls, name, value)
+    with block.locks.moving:  # until it is done, no other thread disarms the attribute
+        versioned = _versioned(block, generation, cls, name, value)
+        if versioned is not None:
+            versioned.inner[generation] = versioned.outward[generation] = value
             return
-        live = new_versioned_attribute(block, cls, name, live)
-        live.inner[generation] = live.outward[generation] = value  # before anybody can find it on the class
-        set_attribute(cls, name, live)
-    live.inner[generation] = live.outward[generation] = value
+    set_or_delete(cls, name, value)
+
+
+def _versioned(block: Block, generation: Generation, cls: type, name: str, value: Any) -> VersionedAttribute | None:
+    """Return the `VersionedAttribute` in which `generation` sets an attribute; None if it sets it for everybody."""
+    live = cls.__dict__.get(name, ABSENT)
+    if is_a(live, VersionedAttribute):
+        return live
+    steady = isinstance(block.reference.vector[0], Plain) or is_shared(cls, generation, block.current)
+    if steady or is_a(getattr(type(cls), name, None), property):
+        return None
+    versioned = new_versioned_attribute(block, cls, name, live)
+    versioned.inner[generation] = versioned.outward[generation] = value  # before anybody can find it on the class
+    set_attribute(cls, name, versioned)
+    return versioned
 
 
 def delete_class_attribute(block: Block, generation: Generation, cls: type, name: str) -> None:

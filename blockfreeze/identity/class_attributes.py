@@ -92,7 +92,8 @@ def disarm_classes(generation: Generation) -> None:
             for other, value in list(versioned.inner.items()):  # a call may be setting one
                 if other is not generation:
                     set_item(other.classes.values.setdefault(cls, {}), name, value)
-            set_attribute(cls, name, outward_value(versioned, generation))
+            with generation.block.locks.moving:  # a value that is being set in the meantime is not lost
+                set_attribute(cls, name, outward_value(versioned, generation))
     assign_directly(generation)
 
 
