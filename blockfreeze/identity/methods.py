@@ -133,9 +133,8 @@ def restore_methods(generation: Generation, retired: list[tuple[FunctionType, in
         function.__code__ = copy.__code__
         shown = function.__dict__.pop("__signature__", None)
         if shown is not None and shown != shown_signature(function):
-            function.__dict__["__signature__"] = (
-                shown  # the function had it before: it says something else than the code
-            )
+            # The function had it before: it says something else than the code.
+            function.__dict__["__signature__"] = shown
     generation.classes.copies = {}
 
 
