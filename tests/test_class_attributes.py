@@ -14,9 +14,10 @@ import pytest
 from conftest import Workshop
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from threads import elsewhere
+from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
+from blockfreeze.identity import class_attributes
 
 OUTSIDE = """
 class Meta(type):
@@ -256,6 +257,60 @@ def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh
     assert module.read() == (2, "outside")
     bf.rollback(module)
     assert module.read() == (1, "outside")
+
+
+def test_to_delete_what_only_another_version_has_fails_and_takes_it_from_nobody(workshop: Any) -> None:
+    text = """
+        class Till:
+            extra = 1
+        def drop():
+            del Till.extra
+        def go_on():
+            while True:
+                yield Till.extra
+    """
+    module = workshop.freeze("drops", text)
+    running = module.go_on()
+    assert next(running) == 1
+    after = dedent(text).replace("extra = 1", "pass")
+    bf.swap(module, source=after)
+    with pytest.raises(AttributeError, match="type object 'Till' has no attribute 'extra'"):
+        module.drop()
+    assert next(running) == 1
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(module, source=after + "del Till.extra\n")
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert next(running) == 1
+
+
+def test_what_is_set_while_the_overlap_ends_is_not_lost(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+        class Till:
+            extra = V
+        def mark(value):
+            Till.extra = value
+        def go_on():
+            while True:
+                yield Till.extra
+    """
+    module = workshop.freeze("marks", text.replace("V", "1"))
+    running = module.go_on()
+    assert next(running) == 1
+    bf.swap(module, source=dedent(text).replace("V", "2"))
+    real, calls = class_attributes.set_attribute, []
+
+    def set_attribute(cls: type, name: str, value: Any) -> None:
+        if name == "extra":  # its value has been chosen
+            calls.append(ThreadedCall(module.mark, 3))
+            calls[-1].join(0.2)  # it is done, or waits until the attribute is plain
+        real(cls, name, value)
+
+    monkeypatch.setattr(class_attributes, "set_attribute", set_attribute)
+    running.close()
+    bf.drain(module, timeout=30)
+    assert calls
+    calls[-1].result()
+    assert module.Till.extra == 3
 
 
 def test_a_class_that_says_it_is_of_another_module_keeps_its_identity(workshop: Any) -> None:

@@ -28,7 +28,7 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     if difference is not None:
         generation.report.replaced_classes[f"{member.name}.{name}"] = difference
         return value
-    adopt(block, generation, key, old, value)
+    adopt(generation, key, old, value)
     outline = outline_of(member.source)
     if outline is not None and name in outline.converted:
         # The body may make instances before it says what converts those made before.

@@ -7,21 +7,13 @@ slot of such a method holds a `LegacyChoice`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from blockfreeze.core.errors import EntryRemovedError
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, EntryKind
-
-LEGACY_METHODS: Final = "blockfreeze_legacy_methods"
-"""The class attribute with the methods of older generations that a class goes on with, by entry.
-
-Of each there may be several: by the number of the generation for which the class was left, and the latest one.
-"""
-
-LATEST: Final = 0
-"""The number under which `LEGACY_METHODS` has the latest one."""
+from blockfreeze.model.legacy_attributes import LATEST, LEGACY_METHODS
 
 
 def local_of(generation: Generation, entry: Entry) -> Callable[..., Any]:

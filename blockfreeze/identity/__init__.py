@@ -1,4 +1,4 @@
-"""One class, one object, for ever: what a new generation has made takes the place of nothing that others hold.
+"""Identity: a class, sentinel or enum member that others hold stays the same object in every generation.
 
 May import: core to dispatch. Every step is neutral for whoever runs in another generation.
 """

@@ -1,23 +1,18 @@
-"""Classes across generations: a class keeps its identity wherever its shape allows, and its attributes switch.
+"""Adopting the attributes of a changed class: the existing class stays the class, and its attributes switch.
 
 The body of a new generation makes a *shadow* of each class in the ordinary way, metaclass and decorators included. If
-the class existed before and the shape is the same (metaclass, bases, slots, layout), the shadow is taken apart: the
-existing class stays the class, and its attributes become those of the shadow in three steps that no caller can see
-the middle of. *Arm*: each attribute that differs becomes a `VersionedAttribute`, a descriptor that answers for the caller's
-generation; this is neutral. Then the block's one store. *Settle*, after the drain: the plain attributes, and nothing
-is left on the call path. A shape that differs gives a second class, which the report names with the reason.
+the class existed before and has the same shape (metaclass, bases, slots, layout), the shadow is taken apart: the
+existing class *adopts* its attributes, in three steps that no caller can see the middle of. *Arm*: each attribute that
+differs becomes a `VersionedAttribute`, which answers for the caller's generation; this is neutral. Then the block's one
+store. *Disarm*, after the drain: plain attributes again, and nothing is left on the call path. A class of another shape
+is a second class, which the report names with the reason.
 
-The functions in class dictionaries are retired like entries: see `methods`.
+The functions among the attributes are retired as entries are: see `methods`.
 """
 
 from __future__ import annotations
 
-from types import (
-    ClassMethodDescriptorType,
-    GetSetDescriptorType,
-    MethodDescriptorType,
-    WrapperDescriptorType,
-)
+from types import ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
@@ -27,90 +22,96 @@ from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data, outward_value
 from blockfreeze.model.block import Block, Generation
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
 
 
-def adopt(block: Block, generation: Generation, key: tuple[str, str], old: type, new: type) -> None:
-    """Let `old` stand for `new` in `generation`: record the new attributes, and switch those that differ.
+def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type) -> None:
+    """Let `cls` stand for `shadow` in `generation`: record the shadow's attributes, and arm those that differ.
 
     The caller has made sure that `shape_difference` finds none. Until the commit nothing changes for any caller but
     those inside `generation`.
     """
-    values = class_values(new)
-    if "_member_map_" in old.__dict__:
+    values = class_values(shadow)
+    if "_member_map_" in cls.__dict__:
         # An enumeration, whichever copy of `enum` its metaclass is from: that module can be frozen too.
-        merge_members(old, new, values)
-    hand_down(new, old)
+        merge_members(cls, shadow, values)
+    hand_down(shadow, cls)
     member, path = key
-    before = generation.before(member)
-    generation.members[member].shadows.append((new, old))
+    generation.members[member].shadows.append((shadow, cls))
     for name, value in values.items():
-        if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is new:
+        if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is shadow:
             # A descriptor that a metaclass written in C has made for instances of this one class (ctypes does).
-            values[name] = old.__dict__.get(name, value)
-            continue
-        inner = before.classes.named.get((member, f"{path}.{name}"))
-        nested = is_a(value, type) and inner is not None and value is not inner
-        if nested and shape_difference(inner, value) is None:  # type: ignore[arg-type]
-            adopt(block, generation, (member, f"{path}.{name}"), inner, value)  # type: ignore[arg-type]
-            values[name] = inner
+            values[name] = cls.__dict__.get(name, value)
+        else:
+            values[name] = _adopted(generation, (member, f"{path}.{name}"), value)
     # The rest of the generation is redirected once for all its classes, when it is complete.
-    redirect([values], {id(new): old}, within=f"{new.__qualname__}.")
-    generation.classes.named[key] = old
-    generation.classes.values[old] = values
+    redirect([values], {id(shadow): cls}, within=f"{shadow.__qualname__}.")
+    generation.classes.named[key] = cls
+    generation.classes.values[cls] = values
     for name, value in values.items():
-        entry = block.entries.get((member, f"{path}.{name}"))
+        entry = generation.block.entries.get((member, f"{path}.{name}"))
         if entry is not None:
             serve_entry(generation, entry, value)
-    version_class(block, before, generation, old, built=True)
+    version_class(generation.before(member), generation, cls, built=True)
 
 
-def version_class(block: Block, before: Generation, after: Generation, cls: type, *, built: bool = False) -> None:
-    """Arm `cls`: each attribute in which two generations differ becomes a `VersionedAttribute` that knows the values of both.
+def _adopted(generation: Generation, key: tuple[str, str], value: Any) -> Any:
+    """Return what an attribute of a shadow becomes: a class inside it, the existing one, which adopts in its turn."""
+    inner = generation.before(key[0]).classes.named.get(key)
+    if inner is None or not is_a(value, type) or value is inner or shape_difference(inner, value) is not None:
+        return value
+    adopt(generation, key, inner, value)
+    return inner
+
+
+def version_class(before: Generation, after: Generation, cls: type, *, built: bool = False) -> None:
+    """Arm `cls`: each attribute in which two generations differ becomes a `VersionedAttribute` with the values of both.
 
     Args:
         built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
     """
-    births, values = before.classes.values.get(cls, {}), after.classes.values[cls]
-    switched = {name for name, value in list(cls.__dict__.items()) if is_a(value, VersionedAttribute)}
-    names = {*births, *values, *switched, *before.classes.assigned.get(cls, ()), *after.classes.assigned.get(cls, ())}
-    names.update((before.classes.assignable | after.classes.assignable).intersection(cls.__dict__))
+    names = {name for name, value in list(cls.__dict__.items()) if is_a(value, VersionedAttribute)}
     if not built and is_shared(cls, before, after):
-        # A class that was carried over is not made by either: only its methods are each generation's own.
-        names = switched.union(*(one.classes.carried[cls][1] for one in (before, after) if cls in one.classes.carried))
+        # A class that was carried over belongs to neither: only its methods are each generation's own.
+        names.update(*(one.classes.carried[cls][1] for one in (before, after) if cls in one.classes.carried))
+    else:
+        names.update(before.classes.values.get(cls, ()), after.classes.values[cls])
+        names.update(*(one.classes.assigned.get(cls, ()) for one in (before, after)))
+        names.update((before.classes.assignable | after.classes.assignable).intersection(cls.__dict__))
     for name in names:
-        version_attribute(block, before, after, cls, name, built=built)
+        version_attribute(before, after, cls, name, built=built)
 
 
-def version_attribute(
-    block: Block, before: Generation, after: Generation, cls: type, name: str, *, built: bool
-) -> None:
-    births = before.classes.values.get(cls, {})
-    live = cls.__dict__.get(name, ABSENT)
-    value = after.classes.values[cls].get(name, ABSENT)
-    if (name in METADATA and "__required_keys__" not in births) or is_patched(block, before, cls, name):
+def version_attribute(before: Generation, after: Generation, cls: type, name: str, *, built: bool) -> None:
+    """Arm one attribute of `cls`, if it differs in the two generations or is armed already.
+
+    Args:
+        built: as in `version_class`.
+    """
+    live, value = cls.__dict__.get(name, ABSENT), after.classes.values[cls].get(name, ABSENT)
+    is_typed_dict = "__required_keys__" in before.classes.values.get(cls, ())
+    if (name in METADATA and not is_typed_dict) or is_patched(after.block, before, cls, name):
         return
-    if "__required_keys__" in births:
-        # A TypedDict has no behaviour, and typing reads its data from the class's dictionary: no switch there.
+    if is_typed_dict:
+        # It has no behaviour, and typing reads its attributes from the class's dictionary: they do not switch.
         if value is not ABSENT:
             set_attribute(cls, name, value)
         return
-    versioned = live if is_a(live, VersionedAttribute) else None
-    if versioned is not None:
-        # A generation that comes back before it has drained: what it has used since it was left, not its births.
-        value = value if built else versioned.inner.get(after, value)
+    if is_a(live, VersionedAttribute):
+        versioned: VersionedAttribute = live
+        if not built:
+            # A generation comes back before it has drained: it has gone on to use, and maybe to set, what is there.
+            value = versioned.inner.get(after, value)
+    elif same(live, value):
+        return
     else:
-        if same(live, value):
-            return
-        versioned = new_versioned_attribute(block, cls, name, live)
+        versioned = new_versioned_attribute(after.block, cls, name, live)
         versioned.outward[before] = live
-    copies = before.classes.copies.get(cls, {})
-    versioned.inner[before] = copies.get(
-        name, versioned.inner.get(before, versioned.outward.get(before, versioned.default))
-    )
+    mine = versioned.inner.get(before, outward_value(versioned, before))
+    versioned.inner[before] = before.classes.copies.get(cls, {}).get(name, mine)
     versioned.inner[after] = versioned.outward[after] = value
     known = [*versioned.inner.values(), *versioned.outward.values()]
     if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
@@ -120,11 +121,12 @@ def version_attribute(
 
 
 def new_versioned_attribute(block: Block, cls: type, name: str, live: Any) -> VersionedAttribute:
+    """Return a `VersionedAttribute` that is `live` for every generation, to be put on `cls`."""
     return (VersionedConstructor if name == "__init__" else VersionedAttribute)(block, cls, name, live)
 
 
 def watch_construction(block: Block, cls: type) -> None:
-    """Let generations be told of the instances that they make of `cls`, until the overlap ends."""
+    """Note the instances of `cls` that calls of a generation make, until the overlap ends."""
     live = cls.__dict__.get("__init__", ABSENT)
     if not is_a(live, VersionedAttribute):
         set_attribute(cls, "__init__", new_versioned_attribute(block, cls, "__init__", live))

@@ -1,10 +1,10 @@
-"""Who assigns to class attributes inside a block: Python itself while one generation is alone, else the hooks.
+"""Who sets class attributes inside a block: Python itself while one generation is alone, the hooks otherwise.
 
-The places of such assignments call what a free variable holds. In the steady state that is a function of Python's own,
-so that nothing is paid for what only versions that overlap need.
+Linked code like ``Till.total = 1`` calls what a free variable holds. While one generation is alone that is `setattr`,
+so nothing is paid for what only an overlap needs.
 
-Threads: versions begin to overlap, and cease to, in the thread that holds the block's claim. A module may join in any
-thread, so it looks once more after it has found that nothing overlaps.
+Threads: an overlap begins and ends in the thread that holds the block's claim. A module may join in any thread, so it
+looks once more after it has found that nothing overlaps.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from blockfreeze.model.block import Generation, Member
 
 
 def assign_directly(generation: Generation) -> None:
-    """Once `generation` is alone: its code sets class attributes by itself."""
+    """Let Python itself set class attributes for the code of `generation`, which is alone."""
     for member in generation.members.values():
         _set(member, directly=True)
 
 
 def assign_by_hooks(generation: Generation) -> None:
-    """Once accesses find their generation by their callers: what code of `generation` sets is its own."""
+    """Let the hooks set class attributes for the code of `generation`, once accesses find their generation."""
     for member in generation.members.values():
         _set(member, directly=False)
 
 
 def enter_assignment_cells(generation: Generation, member: Member, hooks: Mapping[str, CellType]) -> None:
-    """Let the code of a new member, which is in the tables of `generation` already, do as the others' does."""
+    """Let the code of a new member, which is in the tables of `generation` already, do as that of the others does."""
     member.assignment_cells = [
         (hooks[name], hooks[name].cell_contents, direct) for name, direct in WITHOUT_HOOK.items()
     ]

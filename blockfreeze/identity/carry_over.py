@@ -1,22 +1,22 @@
-"""Carrying a class over: what tells others of itself when it is made is not made again if it has not changed.
+"""Carrying a class over: a class that others register when it is made is not made once more if it has not changed.
 
-A class statement can have an effect outside of the block: its metaclass, an ``__init_subclass__`` or a decorator of
-somebody else's registers the class (models of an object-relational mapper, schemas, plug-ins). Where the skeleton of
-the statement is what it was (`outline`), a new generation executes the body alone, takes from it the methods, which
-are linked to the new generation, and leaves the class, its metaclass and its decorators in peace. Everything else that
-the class has stays what it is, set at run time or not.
+A class statement can have an effect outside of the block: a foreign metaclass, ``__init_subclass__`` or decorator
+registers the class (models of an object-relational mapper, schemas, plug-ins). Where the skeleton of the statement is
+the same as before (`outline`), a new generation executes the body alone, and takes its methods, which are linked to the
+new generation. Neither the metaclass nor a decorator is called. All other attributes stay on the class, even those that
+were set at run time.
 
-Likewise a registration is made once: a decorator above ``@entry`` is not applied again, if it said the same before.
+Likewise a registration is made once: decorators above ``@entry`` that have not changed are not applied once more.
 
-A class that the block itself is told of (a registry of the block must come out as after a cold start), or one of which
-a method cannot be found again on the class, is made anew, as any other.
+Some classes are made by their statements as any other: those that the block itself registers, since its registries must
+come out as after a cold start; and those where a method cannot be found on the class.
 """
 
 from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -25,36 +25,33 @@ from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
 from blockfreeze.identity.methods import is_own, method_function
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import outward_values
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
-from blockfreeze.versions.outline import Outline, Skeleton, outline_of
+from blockfreeze.versions.outline import ClassOutline, Outline, Skeleton, outline_of
 
-_NOT_TOLD = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
+_REGISTER_NOTHING = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
+"""Decorators that only set attributes of the class."""
 
 _MADE_BY_THE_STATEMENT = frozenset({"__module__", "__qualname__", "__classcell__", "__classdictcell__"})
 
 
 def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
-    """Tell whether the class `name`, whose statement is about to run, tells others of itself, and has not changed."""
-    block, current = generation.block, generation.before(member.name)
+    """Tell whether others register the class `name`, whose statement is about to run, and it has not changed."""
+    current = generation.before(member.name)
     before = current.members.get(member.name)
     old = current.classes.named.get((member.name, name))
-    if old is None or old not in current.classes.values or before is None:
+    if before is None or old is None or old not in current.classes.values or before.meaning(name) is not old:
         return False
-    standing: object = before.meaning(name)
-    if standing is not old:
+    was, now = _class_outline(before, name), _class_outline(member, name)
+    if was is None or now is None:
         return False
-    was, now = outline_of(before.source), outline_of(member.source)
-    if was is None or now is None or name not in was.classes or name not in now.classes:
+    if not was.methods <= old.__dict__.keys():
+        return False  # the metaclass has put one elsewhere, where it could not be replaced
+    if not _only_others_make(generation.block, old, _decorators(member, now)):
         return False
-    if not was.classes[name].methods <= old.__dict__.keys():
-        return False  # the metaclass has put one elsewhere, where it would stay the old generation's
-    decorators = [now.imports.get(one, f"{member.name}.{one}") for one in now.classes[name].decorators]
-    if not _tells_others_alone(block, old, decorators):
-        return False
-    for read in now.classes[name].skeleton.reads:
+    for read in now.skeleton.reads:
         value = before.meaning(read)
         if is_a(value, type) and member.namespace.get(read, value) is not value:
             return False  # a class that the statement reads has become a second one
@@ -65,11 +62,23 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     return _agree(generation, member.name, name, Outline.skeleton_of)
 
 
+def _class_outline(member: Member, name: str) -> ClassOutline | None:
+    outline = outline_of(member.source)
+    return None if outline is None else outline.classes.get(name)
+
+
+def _decorators(member: Member, statement: ClassOutline) -> list[str]:
+    """Return what the decorators of a class statement begin with, with the modules from which they are imported."""
+    outline = outline_of(member.source)
+    imports = {} if outline is None else outline.imports
+    return [imports.get(one, f"{member.name}.{one}") for one in statement.decorators]
+
+
 def _agree(generation: Generation, module: str, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
     members = generation.before(module).members
 
-    def stays(there: str, name: str) -> bool:
-        now, was = generation.members.get(there), members.get(there)
+    def means_the_same(module: str, name: str) -> bool:
+        now, was = generation.members.get(module), members.get(module)
         meant = ABSENT if was is None else was.meaning(name)
         return now is not None and meant is not ABSENT and now.namespace.get(name) is meant
 
@@ -80,15 +89,15 @@ def _agree(generation: Generation, module: str, name: str, part: Callable[[Outli
         name,
         generation.block.covers,
         part,
-        stays,
+        means_the_same,
     )
 
 
 def registrations_made_before(generation: Generation, source: ModuleSource) -> frozenset[str]:
-    """Return the functions of a module whose decorators above ``@entry`` are not to be applied again.
+    """Return the functions of a module whose decorators above ``@entry`` are not to be applied once more.
 
-    Their result was the function itself, they say the same as before, and their objects are the same as before: what
-    they told of the function still holds it, and it is the entry.
+    They returned the function itself, and have not changed, nor have the objects that they are called on. So whatever
+    they registered the function with still holds it, and it is the entry.
     """
     before, outline = generation.before(source.name).members.get(source.name), outline_of(source)
     if before is None or outline is None:
@@ -97,7 +106,7 @@ def registrations_made_before(generation: Generation, source: ModuleSource) -> f
         name
         for name, registration in outline.registrations.items()
         if _is_the_entry(generation.block, before, name)
-        and all(_stays(generation, source.name, root, before.meaning(root)) for root in registration.roots)
+        and all(_will_mean(generation, source.name, root, before.meaning(root)) for root in registration.roots)
         and _agree(generation, source.name, name, Outline.registration_of)
     )
 
@@ -107,8 +116,8 @@ def _is_the_entry(block: Block, before: Member, name: str) -> bool:
     return entry is not None and not entry.wrapper and before.meaning(name) is entry.function
 
 
-def _stays(generation: Generation, module: str, name: str, value: object) -> bool:
-    """Tell whether `name` will mean `value` in the new version of a module: from outside, or a variable by `defvar`."""
+def _will_mean(generation: Generation, module: str, name: str, value: object) -> bool:
+    """Tell whether `name` will mean `value` in the new version of a module: by an import, or as a declared variable."""
     source = generation.snapshot.modules.get(module)
     outline = None if source is None else outline_of(source)
     if outline is None or not name:
@@ -117,44 +126,44 @@ def _stays(generation: Generation, module: str, name: str, value: object) -> boo
         return name in outline.variables
     parent, _, attribute = outline.imports[name].rpartition(".")
     if generation.block.covers(outline.imports[name]):
-        return _stays(generation, parent, attribute, value)
+        return _will_mean(generation, parent, attribute, value)
     there = vars(sys.modules[parent]).get(attribute) if parent in sys.modules else None
     return value is not None and (there is value or sys.modules.get(outline.imports[name]) is value)
 
 
-def _tells_others_alone(block: Block, cls: type, decorators: list[str]) -> bool:
-    """Tell whether something outside of the block, and nothing inside, is told when `cls` is made."""
+def makers_of(cls: type) -> list[str]:
+    """Return the modules whose code makes `cls`: that of its metaclass, and of each ``__init_subclass__``."""
+    bases = [base for base in cls.__mro__[1:] if "__init_subclass__" in base.__dict__]
+    return [one.__module__ for one in (type(cls), *bases)]
+
+
+def _only_others_make(block: Block, cls: type, decorators: list[str]) -> bool:
+    """Tell whether code outside of the block, and none inside, makes `cls`, and so may register it."""
     if not decorators and is_made_in_c(type(cls)):
         return True
-    tells = [type(cls).__module__] if type(cls) is not type else []
-    tells += [base.__module__ for base in cls.__mro__[1:-1] if "__init_subclass__" in base.__dict__]
-    tells += [one for one in decorators if one not in _NOT_TOLD]
-    foreign = [one for one in tells if one.partition(".")[0] not in sys.stdlib_module_names]
-    # A decorator of the standard library (dataclass) makes functions for the class's own module: they are made anew.
-    at_home = any(block.covers(one) for one in tells)
-    return bool(foreign) and not at_home and not any(one for one in decorators if one not in (*foreign, *_NOT_TOLD))
+    decorators = [one for one in decorators if one not in _REGISTER_NOTHING]
+    makers = [*makers_of(cls), *decorators]
+    if any(map(block.covers, makers)) or not any(map(block.is_foreign, makers)):
+        return False
+    # A decorator of the standard library (dataclass) makes functions, which have to be those of the new generation.
+    return all(map(block.is_foreign, decorators))
 
 
 def metaclass_objection(generation: Generation, member: Member, name: str, cls: type) -> str | None:
-    """Return why `cls`, whose statement has changed, cannot stand for the class of before; None if it can.
+    """Return why the class of before cannot adopt the attributes of `cls`, whose statement has changed; None if it can.
 
-    What a metaclass of somebody else's keeps on its classes, it reads in ways of its own, past what could switch.
+    A foreign metaclass reads what it has put on its classes in ways of its own, past a `VersionedAttribute`.
     """
-    if is_made_in_c(type(cls)) and type(cls).__setattr__ != type.__setattr__:
-        return f"its statement has changed, and its metaclass {type(cls).__name__} sets attributes in its own way"
-    outline = outline_of(member.source)
-    foreign = is_made_in_c(type(cls)) or is_foreign(generation.block, type(cls).__module__)
-    if outline is None or name not in outline.classes or not foreign:
+    metaclass = type(cls)
+    if is_made_in_c(metaclass) and metaclass.__setattr__ != type.__setattr__:
+        return f"its statement has changed, and its metaclass {metaclass.__name__} sets attributes in its own way"
+    statement = _class_outline(member, name)
+    if statement is None or not (is_made_in_c(metaclass) or generation.block.is_foreign(metaclass.__module__)):
         return None
-    extra = class_values(cls).keys() - outline.classes[name].names - METADATA - {"__doc__", "__qualname__", "__slots__"}
+    extra = class_values(cls).keys() - statement.names - METADATA - {"__doc__", "__qualname__", "__slots__"}
     if not extra:
         return None
-    return f"its statement has changed, and its metaclass {type(cls).__name__} keeps {min(extra)} on it"
-
-
-def is_foreign(block: Block, module: str) -> bool:
-    """Tell whether a module is somebody else's: neither the block's own nor of the standard library."""
-    return module.partition(".")[0] not in sys.stdlib_module_names and not block.covers(module)
+    return f"its statement has changed, and its metaclass {metaclass.__name__} keeps {min(extra)} on it"
 
 
 def carry_over(
@@ -163,23 +172,22 @@ def carry_over(
     """Execute the body of a class that is carried over, and link what it defines to `generation`.
 
     Returns:
-        the class as it was before; None if it has to be made anew after all.
+        the existing class; None if its statement has to make it after all.
     """
-    block, current = generation.block, generation.before(member.name)
-    key = member.name, name
+    block, current, key = generation.block, generation.before(member.name), (member.name, name)
     old = current.classes.named[key]
     if (types.resolve_bases(bases) or (object,)) != old.__bases__ or named.get("metaclass", type(old)) is not type(old):
         return None
     keywords = {word: value for word, value in named.items() if word != "metaclass"}
-    made: Any = type(old).__prepare__(name, old.__bases__, **keywords)
-    exec(function.__code__, function.__globals__, made, closure=function.__closure__)
-    linked = _relinked(generation, key, old, made)
-    if linked is None:
+    body: Any = type(old).__prepare__(name, old.__bases__, **keywords)
+    exec(function.__code__, function.__globals__, body, closure=function.__closure__)
+    relinked = _relinked(generation, key, old, body)
+    if relinked is None:
         return None
-    values, names = linked
-    for cell, content in (("__classcell__", old), ("__classdictcell__", made)):
-        if cell in made:
-            made[cell].cell_contents = content
+    values, names = relinked
+    for cell, content in (("__classcell__", old), ("__classdictcell__", body)):
+        if cell in body:
+            body[cell].cell_contents = content
     generation.classes.named[key] = old
     generation.classes.values[old] = values
     before = current.classes.carried.get(old)
@@ -188,61 +196,70 @@ def carry_over(
         entry = block.entries.get((member.name, f"{name}.{method}"))
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
             generation.locals[entry] = method_function(values[method])
-    version_class(block, current, generation, old, built=True)
+    version_class(current, generation, old, built=True)
     return old
 
 
 def _relinked(
-    generation: Generation, key: tuple[str, str], old: type, made: dict[str, Any]
+    generation: Generation, key: tuple[str, str], old: type, body: Mapping[str, Any]
 ) -> tuple[dict[str, Any], frozenset[str]] | None:
-    """Return the attributes that `old` has in `generation`, and the names of those that come from the body."""
-    current = generation.before(key[0])
-    before, after = outline_of(current.members[key[0]].source), outline_of(generation.members[key[0]].source)
+    """Return the attributes that `old` has in `generation`, and the names of those that are its own.
+
+    Args:
+        body: what the body of the class statement has bound.
+    """
+    module, path = key
+    current = generation.before(module)
+    before = _class_outline(current.members[module], path)
+    after = _class_outline(generation.members[module], path)
     assert before is not None
     assert after is not None
-    methods = before.classes[key[1]].methods
-    values = {
-        name: value.outward.get(current, value.default) if is_a(value, VersionedAttribute) else value
-        for name, value in class_values(old).items()
-    }
-    values = {name: value for name, value in values.items() if value is not ABSENT}
-    names: set[str] = set()
-    nested: list[tuple[str, type, type]] = []
-    for name, value in made.items():
-        existing = values.get(name, ABSENT)
-        if name in _MADE_BY_THE_STATEMENT:
-            continue
-        if name in ("__doc__", "__firstlineno__"):
-            values[name] = value
-            names.add("__doc__")
-        elif is_a(value, type) and value.__module__ == key[0]:
-            if is_a(existing, type):
-                if shape_difference(existing, value) is not None:
-                    return None
-                nested.append((name, existing, value))
-        elif _has_function(generation, value):
-            if existing is not ABSENT:
-                # The metaclass may have taken it out of what a decorator had wrapped it in.
-                alike = {id(one): one for one in _parts(value) if type(one) is type(existing)}
-                if len(alike) != 1:
-                    return None
-                values[name] = alike.popitem()[1]
-            elif name in after.classes[key[1]].methods:
-                values[name] = value
-            else:
-                continue  # who was told of the class has taken it, as the description of a field, and has it still
-            names.add(name)
-    for name in methods - made.keys():
+    values = outward_values(class_values(old), current)
+    linked = _linked_anew(generation, body, values, after.methods)
+    inner = _inner_classes(module, body, values)
+    if linked is None or any(shape_difference(values[name], value) is not None for name, value in inner.items()):
+        return None
+    values.update(linked)
+    names = {"__doc__" if name == "__firstlineno__" else name for name in linked}
+    for name in before.methods - body.keys():
         if is_own(generation.block, method_function(values.get(name))) or is_a(values.get(name), property):
             del values[name]
             names.add(name)
     for name in names & values.keys():
         if not is_a(values[name], FunctionType) and hasattr(type(values[name]), "__set_name__"):
             values[name].__set_name__(old, name)
-    for name, existing, value in nested:
-        if (key[0], f"{key[1]}.{name}") in current.classes.named:
-            adopt(generation.block, generation, (key[0], f"{key[1]}.{name}"), existing, value)
+    for name, value in inner.items():
+        if (module, f"{path}.{name}") in current.classes.named:
+            adopt(generation, (module, f"{path}.{name}"), values[name], value)
     return values, frozenset(names)
+
+
+def _inner_classes(module: str, body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, type]:
+    """Return the classes that the body of a class defines under the names of classes that it has already."""
+    classes = {name: value for name, value in body.items() if is_a(value, type) and is_a(values.get(name), type)}
+    return {name: cls for name, cls in classes.items() if cls.__module__ == module}
+
+
+def _linked_anew(
+    generation: Generation, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
+) -> dict[str, Any] | None:
+    """Return what of the body of a class replaces what the class has; None if one cannot be found on the class."""
+    linked: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in ("__doc__", "__firstlineno__"):
+            linked[name] = value
+        elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, value):
+            continue  # the class has it already
+        elif name in values:
+            # Of what decorators have wrapped, the metaclass may have left one part on the class.
+            alike = {id(one): one for one in _parts(value) if type(one) is type(values[name])}
+            if len(alike) != 1:
+                return None
+            linked[name] = alike.popitem()[1]
+        elif name in methods:
+            linked[name] = value
+        # Whoever has registered the class has taken any other function off, as the description of a field.
+    return linked
 
 
 def _has_function(generation: Generation, value: Any) -> bool:

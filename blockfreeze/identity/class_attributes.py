@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
 from collections.abc import Mapping
-from types import (
-    FunctionType,
-    MappingProxyType,
-    MemberDescriptorType,
-)
+from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.identity.assignment_cells import assign_directly
-from blockfreeze.identity.layout import delete_attribute, set_attribute
+from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, outward_values
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
 
@@ -24,18 +20,8 @@ _NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__
 IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
 
 METADATA = frozenset(
-    {
-        "__module__",
-        "__annotations__",
-        "__annotate_func__",
-        "__annotations_cache__",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__abstractmethods__",
-        "__type_params__",
-        "__orig_bases__",
-        "__parameters__",
-    }
+    {"__module__", "__annotations__", "__annotate_func__", "__annotations_cache__", "__firstlineno__"}
+    | {"__static_attributes__", "__abstractmethods__", "__type_params__", "__orig_bases__", "__parameters__"}
 )
 """Attributes that only inspection reads: they are set right after the commit, for all callers at once."""
 
@@ -50,13 +36,13 @@ def class_values(cls: type) -> dict[str, Any]:
 
 
 class _Retired:
-    """The base of shadows that have been taken apart: no class that anybody asks lists them among its sub-classes."""
+    """The base of shadows that have been taken apart, so that no other class lists them among its sub-classes."""
 
 
 def discard_shadow(shadow: type) -> None:
     """Take a shadow whose attributes have been adopted out of the sub-classes of its bases."""
     if type.__subclasses__(shadow):
-        return  # one that could not be handed down still reads its attributes here
+        return  # a class that could not be handed down still inherits its attributes
     try:
         shadow.__bases__ = (_Retired,)
     except TypeError:
@@ -65,24 +51,22 @@ def discard_shadow(shadow: type) -> None:
 
 
 def dictionary_in(generation: Generation, cls: type) -> Mapping[str, Any]:
-    """Return the dictionary of `cls` as `generation` knows it: its own, or while it has switches, a copy without."""
+    """Return the dictionary of `cls` for `generation`: its own, or while attributes are armed, a copy with the values.
+
+    They are those that an access through the class gets, see `VersionedAttribute.__get__`.
+    """
     own = cls.__dict__
     if not any(is_a(value, VersionedAttribute) for value in list(own.values())):
         return own
-    chosen = {
-        # As who asks the class for one: the function that others have, see `VersionedAttribute.__get__`.
-        name: value.outward.get(generation, value.default) if is_a(value, VersionedAttribute) else value
-        for name, value in list(own.items())
-    }
-    return MappingProxyType({name: value for name, value in chosen.items() if value is not ABSENT})
+    return MappingProxyType(outward_values(own, generation))
 
 
 def is_shared(cls: type, one: Generation, other: Generation) -> bool:
     """Tell whether a class was carried over from one generation to the other, or to both from a third."""
-    origins = [
+    first, second = (
         found.classes.carried[cls][0] if cls in found.classes.carried else found.number for found in (one, other)
-    ]
-    return origins[0] == origins[1]
+    )
+    return first == second
 
 
 def serve_entry(generation: Generation, entry: Entry, value: Any) -> None:
@@ -94,10 +78,10 @@ def serve_entry(generation: Generation, entry: Entry, value: Any) -> None:
 
 
 def disarm_classes(generation: Generation) -> None:
-    """Replace every `VersionedAttribute` of the classes of a block by what it holds for `generation`, for good.
+    """Replace every `VersionedAttribute` of the classes of a block by its value for `generation`.
 
-    What a switch holds for another generation is what that one gets back if it should serve again. From then on the
-    code of `generation` sets class attributes by itself.
+    Its value for another generation is recorded there, in case that one serves again. From now on Python itself sets
+    class attributes for the code of `generation`.
     """
     for cls, values in list(generation.classes.values.items()):
         for name, versioned in list(cls.__dict__.items()):
@@ -105,19 +89,16 @@ def disarm_classes(generation: Generation) -> None:
                 set_attribute(cls, name, values[name])
             if not is_a(versioned, VersionedAttribute):
                 continue
-            for other, value in versioned.inner.items():
+            for other, value in list(versioned.inner.items()):  # a call may be setting one
                 if other is not generation:
-                    put(other.classes.values.setdefault(cls, {}), name, value)
-            value = versioned.outward.get(generation, versioned.default)
-            if value is ABSENT:
-                delete_attribute(cls, name)
-            else:
-                set_attribute(cls, name, value)
+                    set_item(other.classes.values.setdefault(cls, {}), name, value)
+            with generation.block.locks.moving:  # a value that is being set in the meantime is not lost
+                set_attribute(cls, name, outward_value(versioned, generation))
     assign_directly(generation)
 
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:
-    """Take the values of an abandoned generation out of every `VersionedAttribute`, while older ones still need them."""
+    """Take the values of an abandoned generation out of every `VersionedAttribute`, which an overlap still needs."""
     for cls in list(generation.classes.values):
         for value in list(cls.__dict__.values()):
             if is_a(value, VersionedAttribute):
@@ -125,7 +106,8 @@ def withdraw(generation: Generation, abandoned: Generation) -> None:
                 value.outward.pop(abandoned, None)
 
 
-def put(values: dict[str, Any], name: str, value: Any) -> None:
+def set_item(values: dict[str, Any], name: str, value: Any) -> None:
+    """Set an item of a dictionary, or delete it (`ABSENT`) if it is there."""
     if value is ABSENT:
         values.pop(name, None)
     else:
@@ -133,7 +115,7 @@ def put(values: dict[str, Any], name: str, value: Any) -> None:
 
 
 def apply_metadata(generation: Generation) -> None:
-    """Give the classes what inspection reads of them in `generation`; done right after the commit."""
+    """Right after the commit: let inspection read of the classes what it would read in `generation`."""
     for cls, values in list(generation.classes.values.items()):
         for name in ("__module__", "__firstlineno__", "__static_attributes__", "__type_params__", "__orig_bases__"):
             if name in values and cls.__dict__.get(name, ABSENT) is not values[name]:
@@ -143,7 +125,7 @@ def apply_metadata(generation: Generation) -> None:
         elif "__annotations__" in values:
             set_attribute(cls, "__annotations__", values["__annotations__"])
         if is_a(cls, ABCMeta):
-            # What an abstract base class remembers of the old version: answers, and which methods are abstract.
+            # An abstract base class remembers the answers to `isinstance`, and which methods are abstract.
             cls._abc_caches_clear()  # type: ignore[attr-defined]
             if "__abstractmethods__" in cls.__dict__:
                 update_abstractmethods(cls)  # type: ignore[arg-type]

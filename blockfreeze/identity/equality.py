@@ -1,4 +1,4 @@
-"""Whether a class can stay the class: what of its shape cannot be replaced, and which values are the same."""
+"""Which values are the same: interchangeable, or distinguished by nothing but their identity."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _CONTAINERS = (tuple, list, dict, set)
 
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
 
-# What has no contents of its own, or whose contents are who holds it or waits for it: old calls and new ones must mean
-# the same one.
+# Objects that are nothing but an identity: they have no contents, or only who holds them or waits for them. Old calls
+# and new ones must mean the same one.
 IDENTITIES = frozenset(
     {
         *(object, ContextVar, threading.local, type(threading.Lock()), type(threading.RLock())),
@@ -27,7 +27,7 @@ IDENTITIES = frozenset(
 
 
 def same(before: Any, after: Any) -> bool:
-    """Tell whether two class attributes are interchangeable: one object, or equal and immutable all through."""
+    """Tell whether two values are interchangeable: one object, or equal and immutable all through."""
     if before is after:
         return True
     if type(before) is not type(after):
@@ -44,30 +44,29 @@ def same(before: Any, after: Any) -> bool:
 def made_alike(before: Any, after: Any) -> bool:
     """Tell whether each of two objects is of a class that one function has made for it alone, and holds the same.
 
-    So factories of sentinels work: what they hand out has a class of its own, and nothing but names in it.
+    Factories of sentinels do that: ``MISSING = sentinel("MISSING")`` defines a class in `sentinel` and instantiates it.
     """
     one, other = type(before), type(after)
     if one is other or "<locals>" not in one.__qualname__ or not (_is_plain(one) and _is_plain(other)):
         return False
     if type(one) is not type(other) or one.__bases__ != other.__bases__:
         return False
-    ignored = {"__dict__", "__weakref__"}
-    pairs = [({k: v for k, v in vars(kind).items() if k not in ignored}, _contents(it)) for kind, it in
-             ((one, before), (other, after))]  # fmt: skip
+    classes = [{k: v for k, v in vars(kind).items() if k not in ("__dict__", "__weakref__")} for kind in (one, other)]
     return all(
         list(was) == list(now) and all(map(_says_the_same, was.values(), now.values()))
-        for was, now in zip(*pairs, strict=True)
+        for was, now in (classes, (_contents(before), _contents(after)))
     )
 
 
 def has_taken_its_class_name(before: Any, after: Any, name: str) -> bool:
-    """Tell whether two objects without contents have taken the name of their classes, and are all of their kinds."""
+    """Tell whether two empty objects have the name of their class: ``class Missing: ...; Missing = Missing()``."""
     one, other = type(before), type(after)
-    alike = one.__qualname__ == other.__qualname__ == name and one.__module__ == other.__module__
-    return alike and _is_plain(one) and _is_plain(other) and not _holds(before) and not _holds(after)
+    if not one.__qualname__ == other.__qualname__ == name or one.__module__ != other.__module__:
+        return False
+    return _is_plain(one) and _is_plain(other) and not _holds_any(before) and not _holds_any(after)
 
 
-def _holds(value: Any) -> bool:
+def _holds_any(value: Any) -> bool:
     return bool(_contents(value)) or (is_a(value, _CONTAINERS) and len(value) > 0)
 
 
@@ -83,7 +82,9 @@ def _says_the_same(one: Any, other: Any) -> bool:
 
 
 def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapping[int, Any]) -> dict[int, Any] | None:
-    """Tell whether nothing but identity distinguishes two objects: all that they hold is the same, all through.
+    """Compare two objects, and all that they hold: does anything but identity distinguish them?
+
+    Example: ``Currency("EUR", [Coin(1), Coin(2)])`` from two versions, whose classes have not changed.
 
     Args:
         before: the object that is there already.
@@ -92,8 +93,8 @@ def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapp
         replace: what stands for an object that `after` may hold, by its id.
 
     Returns:
-        by their ids, the objects with an identity that `after` is made of, and what `before` has in their places;
-        None if something distinguishes the two.
+        by the ids of the objects that `after` is made of, those that `before` is made of in the same way; None if
+        something distinguishes the two.
     """
     found: dict[int, Any] = {}
     taken: dict[int, Any] = {}  # the other way round: what is one object here has to be one there
@@ -109,10 +110,10 @@ def counterparts(before: Any, after: Any, kinds: Collection[type], replace: Mapp
             return None
         if type(one) is not tuple:
             found[id(other)], taken[id(one)] = one, other
-        parts = _parts(one, other, kinds)
-        if parts is None:
+        pairs = _pairs(one, other, kinds)
+        if pairs is None:
             return None
-        todo += parts
+        todo += pairs
     return None if todo else found
 
 
@@ -121,42 +122,50 @@ def holds_the_same(before: Any, after: Any, replace: Mapping[int, Any]) -> bool:
     return counterparts(before, after, (), replace) is not None
 
 
-def _parts(one: Any, other: Any, kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
-    """Pair what two objects of one type hold; None if it is not the same, or cannot be seen."""
-    kind, pairs = type(one), list[tuple[Any, Any]]()
+def _pairs(one: Any, other: Any, kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
+    """Pair what two objects of one type hold; None if they differ already, or cannot be looked into."""
+    kind = type(one)
     if kind in IDENTITIES:
-        return pairs
-    if kind in kinds and _is_plain(kind):
-        was, now = _contents(one), _contents(other)
-        if list(was) != list(now) and not (_is_value(kind) and was.keys() >= now.keys()):
-            return None
-        pairs += ((was[name], value) for name, value in now.items())
-    elif kind not in _CONTAINERS:
+        return []
+    is_entered = kind in kinds and _is_plain(kind)
+    if not is_entered and kind not in _CONTAINERS:
         return None
-    if is_a(one, set):
-        inside = _paired(one, other, kinds)
-        if inside is None:
-            return None
-        pairs += inside
-    held, holds = _items(one), _items(other)
-    return [*pairs, *zip(held, holds, strict=True)] if len(held) == len(holds) else None
+    attributes = _paired_attributes(one, other) if is_entered else []
+    items = _paired_elements(one, other, kinds) if is_a(one, set) else _paired_items(one, other)
+    return None if attributes is None or items is None else attributes + items
+
+
+def _paired_attributes(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
+    was, now = _contents(one), _contents(other)
+    if list(was) != list(now) and not (_is_value(type(one)) and was.keys() >= now.keys()):
+        return None
+    return [(was[name], value) for name, value in now.items()]
 
 
 def _is_value(kind: type) -> bool:
-    """Tell whether instances are told apart by a value: what they hold besides are others that were made from them."""
+    """Tell whether instances are told apart by their items, like types of tokens: ``Token("a", "b")``.
+
+    Attributes that such an object has beside them are others that were made from it since; the old one may have more.
+    """
     return issubclass(kind, tuple) and kind.__eq__ is tuple.__eq__ and kind.__hash__ is tuple.__hash__
 
 
-def _paired(one: set[Any], other: set[Any], kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
+def _paired_elements(one: set[Any], other: set[Any], kinds: Collection[type]) -> list[tuple[Any, Any]] | None:
     """Pair the elements of two sets of constants, or of values; of the latter the first set may have more."""
-    found = {item: item for item in set.__iter__(other) if type(item) in ATOMS or type(item) in kinds}
-    if len(found) < set.__len__(other) or not all(type(item) in ATOMS or _is_value(type(item)) for item in found):
+    was, now = list(set.__iter__(one)), list(set.__iter__(other))
+    if not all(type(item) in ATOMS or _is_value(type(item)) for item in (*was, *now)):
         return None
-    mine = {item: item for item in set.__iter__(one) if type(item) in ATOMS or _is_value(type(item))}
-    more = set.__len__(one) > len(found) and any(type(item) in ATOMS for item in mine)
-    if more or not mine.keys() >= found.keys() or len(mine) < set.__len__(one):
+    if not all(type(item) in ATOMS or type(item) in kinds for item in now):
         return None
-    return [(mine[item], item) for item in found]
+    if len(was) > len(now) and any(type(item) in ATOMS for item in was):
+        return None
+    known = {item: item for item in was}
+    return [(known[item], item) for item in now] if all(item in known for item in now) else None
+
+
+def _paired_items(one: Any, other: Any) -> list[tuple[Any, Any]] | None:
+    was, now = _items(one), _items(other)
+    return list(zip(was, now, strict=True)) if len(was) == len(now) else None
 
 
 def _items(value: Any) -> list[Any]:

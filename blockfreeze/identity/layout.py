@@ -1,4 +1,7 @@
-"""Whether a class can stay the class: its shape, and how attributes and classes are set past a metaclass."""
+"""The shape of classes: whether an existing class can take the attributes of a new one, and how they are set on it.
+
+The shape is what Python does not let be replaced: the metaclass, the bases, the slots, the layout of instances.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 from types import MemberDescriptorType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import ABSENT, is_a
 
 _IMMUTABLE = 1 << 8
 
@@ -22,15 +25,34 @@ def is_made_in_c(metaclass: type) -> bool:
 
 
 def set_attribute(cls: type, name: str, value: Any) -> None:
-    """Set an attribute of a class past its metaclass, which may refuse (an Enum's does), or have side effects."""
+    """Set an attribute of a class, or delete it (`ABSENT`), past its metaclass: an Enum's refuses, others do more.
+
+    Raises:
+        AttributeError: there is none to delete.
+    """
     try:
-        type.__setattr__(cls, name, value)
+        if value is ABSENT:
+            type.__delattr__(cls, name)
+        else:
+            type.__setattr__(cls, name, value)
     except TypeError:  # a metaclass that is made in C and sets attributes itself is not to be passed by
-        setattr(cls, name, value)
+        set_or_delete(cls, name, value)
+
+
+def set_or_delete(target: Any, name: str, value: Any) -> None:
+    """Set an attribute as any code would, or delete it (`ABSENT`).
+
+    Raises:
+        BaseException: whatever the class of `target` makes of it.
+    """
+    if value is ABSENT:
+        delattr(target, name)
+    else:
+        setattr(target, name, value)
 
 
 def set_class(instance: Any, cls: type) -> None:
-    """Make `instance` one of `cls`, whatever its class says of such an assignment.
+    """Make `instance` an instance of `cls`, whatever its class says of such an assignment.
 
     Raises:
         TypeError: the layouts differ.
@@ -38,34 +60,27 @@ def set_class(instance: Any, cls: type) -> None:
     object.__dict__["__class__"].__set__(instance, cls)
 
 
-def delete_attribute(cls: type, name: str) -> None:
-    """Delete an attribute of a class as `set_attribute` sets it."""
-    try:
-        type.__delattr__(cls, name)
-    except TypeError:
-        delattr(cls, name)
-
-
 def hand_down(new: type, old: type) -> None:
-    """Let the classes that a body has derived from `new` before it was taken apart derive from `old` instead.
+    """Let the classes that a body has derived from the shadow `new` derive from `old` instead.
 
-    Inside one class body, a class can be the base of the next: nothing stands for either before the body is complete.
+    There are some where a class body defines one class and derives the next from it: both are shadows until the body
+    is complete.
     """
     derived: list[type] = type.__subclasses__(new)
     for cls in derived:
         bases = tuple(old if base is new else base for base in cls.__bases__)
-        with contextlib.suppress(TypeError):  # it has made a layout of its own: it stays what it is
+        with contextlib.suppress(TypeError):  # it has a layout of its own: it goes on to inherit from the shadow
             set_attribute(cls, "__bases__", bases)
 
 
-def _is_alike(old: type, new: type) -> bool:
-    """Tell whether a base can stay: the same class, or a named tuple that the class statement makes on the spot."""
+def _is_same_base(old: type, new: type) -> bool:
+    """Tell whether two bases are one class, or say the same: ``class Point(namedtuple("Point", "x y"))`` makes one."""
     if old is new:
         return True
-    made = old.__bases__ == new.__bases__ == (tuple,) and old.__qualname__ == new.__qualname__
+    on_the_spot = old.__bases__ == new.__bases__ == (tuple,) and old.__qualname__ == new.__qualname__
     # Without a name of its own in the module, nobody but the class that inherits from it can have changed it.
     fields = ("__module__", "_fields", "_field_defaults")
-    return made and all(name in vars(old) and vars(old)[name] == vars(new).get(name) for name in fields)
+    return on_the_spot and all(name in vars(old) and vars(old)[name] == vars(new).get(name) for name in fields)
 
 
 def _slot_names(cls: type) -> list[str]:
@@ -76,7 +91,7 @@ def shape_difference(old: type, new: type) -> str | None:
     """Return what about the shape of `new` differs from that of `old`; None if `old` can take its attributes."""
     if type(old) is not type(new):
         return f"its metaclass was {type(old).__name__} and is {type(new).__name__}"
-    if len(old.__bases__) != len(new.__bases__) or not all(map(_is_alike, old.__bases__, new.__bases__)):
+    if len(old.__bases__) != len(new.__bases__) or not all(map(_is_same_base, old.__bases__, new.__bases__)):
         before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))
         return f"its bases were ({before}) and are ({after})"
     if _slot_names(old) != _slot_names(new):

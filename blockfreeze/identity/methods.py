@@ -42,9 +42,10 @@ def rewrapped(value: Any, function: FunctionType) -> Any:
 
 
 def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bool:
-    """Tell whether an attribute of a class of `generation` was set or deleted from outside, to be put back later.
+    """Tell whether an attribute of a class of `generation` is a patch: set or deleted from outside, for a time.
 
-    Only in a block that is to be patched. What was put back may be of an older generation, whose methods forward.
+    Only in a block that is patchable. A function of a block is no patch: it may be what was put back, of an older
+    generation.
     """
     own = generation.classes.values.get(cls)
     if not block.patchable or own is None or name.startswith("__") or name in generation.classes.assigned.get(cls, ()):
@@ -59,7 +60,7 @@ def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[s
     """Yield the methods of a generation's classes: the class's module and path, the class, the name and the value."""
     for key, cls in list(generation.classes.named.items()):  # another thread may be importing a module
         if cls in generation.classes.values:
-            # What has taken the place of a method for a time is none, and the method will be back.
+            # A patch hides the method, which will be put back.
             away = {n: v for n, v in generation.classes.values[cls].items() if is_patched(block, generation, cls, n)}
             for name, live in list({**cls.__dict__, **away}.items()):
                 value = live.outward.get(generation, live.default) if is_a(live, VersionedAttribute) else live
@@ -70,7 +71,11 @@ def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[s
 
 
 def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -> None:
-    """Let the classes of a retired generation have other functions, by the ids of those that they have."""
+    """Give the classes of a retired generation other functions.
+
+    Args:
+        copies: the other function, by the id of the one that a class has.
+    """
     for values in list(generation.classes.values.values()):
         for name, value in values.items():
             copy = copies.get(id(method_function(value)))

@@ -1,7 +1,8 @@
 """Instances that calls of a generation make before it serves, or after it was left.
 
-What a generation makes while it is being left, or after that, belongs to what it made before: it becomes an instance of
-the same legacy class. What it makes before it comes to serve was not made before, and is not converted.
+An instance that a call makes in a generation that is being left becomes an instance of the same legacy class as those
+that the generation made earlier. An instance that a body makes, before its generation serves, is of the new version
+already: it is noted, so that nothing converts it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ import weakref
 
 from blockfreeze.identity.layout import set_class
 from blockfreeze.model.block import Block, Generation
-
-LEGACY_OF = "blockfreeze_legacy_of"
-"""The attribute of a legacy class that says of which class it is; see `blockfreeze.instances.legacy_classes`."""
+from blockfreeze.model.legacy_attributes import LEGACY_OF
 
 
 def note_new_instance(generation: Generation, instance: object) -> None:
@@ -22,14 +21,14 @@ def note_new_instance(generation: Generation, instance: object) -> None:
         if legacy.__dict__[LEGACY_OF] is kind:
             replace_class(generation.block, instance, kind, legacy)
             return
-    phase, made = generation.phase, generation.classes.new_instances
+    phase, noted = generation.phase, generation.classes.new_instances
     if phase.has_served or (phase.is_complete and generation.classes.converters.keys().isdisjoint(kind.__mro__)):
         return
     key = id(instance)
     try:
-        made[key] = weakref.ref(instance, lambda _: made.pop(key, None))
+        noted[key] = weakref.ref(instance, lambda _: noted.pop(key, None))
     except TypeError:
-        made[key] = instance
+        noted[key] = instance
 
 
 def is_new_instance(generation: Generation, instance: object) -> bool:
@@ -38,7 +37,7 @@ def is_new_instance(generation: Generation, instance: object) -> bool:
 
 
 def replace_class(block: Block, instance: object, kind: type, cls: type) -> bool:
-    """Make `instance` one of `cls` if it still is one of `kind`; tell whether it was.
+    """Make `instance` an instance of `cls` if it still is one of `kind`; tell whether it was.
 
     A thread that makes an instance and one that moves all of them may meet at the same one.
 

@@ -1,21 +1,31 @@
-"""Module-level objects that keep their identity: what did not change is not made again for those who hold it.
+"""Module-level objects that keep their identity: nobody is left with a sentinel or a lock that the block replaced.
 
-A constant may be compared with ``is``, whatever its value. An object without contents (a sentinel, a lock) stands for
-itself, and so does one of the block's own classes that holds exactly what the new version has put into it: nobody can
-miss what the new one has, and whoever holds the old one holds the right one. So does one whose class its maker has made
-for it alone, as factories of sentinels do, or whose class has lost its name to it, and one that a class has as an
-attribute. An object that has been filled or changed since starts afresh, as every container of the module's own does;
-but not a value that holds others made from it, as types of tokens do: what was asked for since is a value too.
+What a statement of the new version has made is compared with what it made before. The existing object stands for the
+new one in these cases:
 
-What stands for itself is asked for where a statement stores it, before anything else in the body can take hold of it;
-what the body of a class binds, like a lock of its instances, when the class is complete, whatever its methods say now.
-Objects that may be filled are compared when the generation is complete: a body that finds the serving generation's
-object would fill that.
+==================================================  ================================================================
+what the statement makes                            example
+==================================================  ================================================================
+an equal constant, whatever the statement says now  ``SIZES = (1, 2)`` (`same`)
+an object that is nothing but an identity           ``lock = Lock()``, also in the body of a class (`IDENTITIES`)
+an object whose class was made for it alone         ``MISSING = sentinel("MISSING")`` (`made_alike`)
+an empty object under the name of its class         ``class Missing: ...`` and ``Missing = Missing()``
+an instance of a class of the block that holds      ``default = Config(retries=3)``, as long as nobody has filled or
+exactly what the existing one holds                 changed the existing one (`counterparts`)
+==================================================  ================================================================
+
+In all but the first case the statements that make the object, and those that say something to it, have not changed. A
+plain list or dictionary starts afresh; a swap reports it.
+
+`preserved` is called where a statement stores the object, before anything else in the body can take hold of it. The
+body of a class, and objects that may have been filled, are compared when the generation is complete: a body that found
+the serving generation's object would fill that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT
@@ -25,21 +35,67 @@ from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
 
 
+@dataclass(frozen=True, slots=True)
+class _Remade:
+    """What a name of a module means in two versions of it, or an attribute that the body of a class binds.
+
+    `binding` is the name; of an attribute, with the class and a dot in front.
+    """
+
+    before: Member
+    after: Member
+    binding: str
+    existing: Any
+    value: Any
+
+    @property
+    def name(self) -> str:
+        """The name at the top level of the module: of an attribute, its class's."""
+        return self.binding.partition(".")[0]
+
+    @property
+    def are_identities(self) -> bool:
+        """Whether both are objects of one type that are nothing but an identity."""
+        return type(self.existing) is type(self.value) and type(self.value) in IDENTITIES
+
+    @property
+    def stand_alone(self) -> bool:
+        """Whether both are sentinels, each of a class of its own."""
+        return made_alike(self.existing, self.value) or (
+            self.after.made(type(self.value)) and has_taken_its_class_name(self.existing, self.value, self.name)
+        )
+
+    @property
+    def binds_the_same(self) -> bool:
+        """Whether the statement that makes the object has not changed."""
+        return says_the_same(self.before.source, self.after.source, self.binding)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether no statement that makes, or says something to, what the name means has changed."""
+        return says_the_same(self.before.source, self.after.source, self.name) and not self.is_addressed_anew
+
+    @property
+    def is_addressed_anew(self) -> bool:
+        """Whether other statements say something to what the name means, or they cannot be compared."""
+        was, now = outline_of(self.before.source), outline_of(self.after.source)
+        return was is None or now is None or was.texts.get(self.name) != now.texts.get(self.name)
+
+
 def preserved(generation: Generation, member: Member, name: str, value: Any) -> Any:
     """Return the object that `name` meant in the generation before, where it can stand for `value`."""
     before = generation.before(member.name).members.get(member.name)
-    existing = before.meaning(name) if before is not None else ABSENT
     if before is None:
         return value
-    if same(existing, value):
-        return existing
-    may_stand = type(existing) is type(value) and type(value) in IDENTITIES
-    may_stand = may_stand or made_alike(existing, value)
-    return existing if may_stand and _is_unchanged(before, member, name) else value
+    remade = _Remade(before, member, name, before.meaning(name), value)
+    if same(remade.existing, value):
+        return remade.existing
+    may_stand = remade.are_identities or made_alike(remade.existing, value)
+    return remade.existing if may_stand and remade.is_unchanged else value
 
 
 def preserved_objects(generation: Generation, members: Iterable[Member], replace: Mapping[int, Any]) -> dict[int, Any]:
-    """Return, by id, the objects that `members` have made again and filled as those are that there were before.
+    """Return which existing objects stand for objects that the bodies of `members` have made, by the ids of the latter.
 
     What such an object is made of goes with it: others may hold a part, and it is to be the same one for all of them.
 
@@ -48,62 +104,38 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
     """
     found: dict[int, Any] = {}
     own = generation.classes.values
-    made: list[tuple[Any, Any]] = []
-    apart: set[int] = set()  # what is no part of anything that lasts: it lasts by itself, or its statement has changed
-    for after, binding, before, existing, value in _pairs_of_versions(generation, members):
-        apart.add(id(existing))
-        name = binding.partition(".")[0]
-        if binding != name and type(existing) is type(value) and type(value) in IDENTITIES:
-            if says_the_same(before.source, after.source, binding):
-                found[id(value)] = existing
-        elif type(value) in own and existing is not value:
-            if type(existing) is type(value) and _is_unchanged(before, after, name):
-                made.append((existing, value))
-            elif name in after.namespace and after.namespace[name] is value and _has_changed(before, after, name):
-                apart.add(id(value))
-        elif made_alike(existing, value) or (
-            after.made(type(value)) and has_taken_its_class_name(existing, value, name)
-        ):
-            if _is_unchanged(before, after, name):
-                found[id(value)] = existing
-    for existing, value in made:
-        pairs = counterparts(existing, value, own, replace) if id(value) not in found else None
-        if pairs is None or not apart.isdisjoint(pairs):
-            continue
-        if all(found.get(at, one) is one for at, one in pairs.items()):
+    filled: list[_Remade] = []
+    apart: set[int] = set()  # no part of another object that is preserved: preserved by itself, or changed
+    for one in _all_remade(generation, members):
+        apart.add(id(one.existing))
+        if "." in one.binding and one.are_identities:
+            if one.binds_the_same:
+                found[id(one.value)] = one.existing
+        elif type(one.value) in own and one.existing is not one.value:
+            if type(one.existing) is type(one.value) and one.is_unchanged:
+                filled.append(one)
+            elif one.after.namespace.get(one.name, ABSENT) is one.value and one.is_addressed_anew:
+                apart.add(id(one.value))
+        elif one.stand_alone and one.is_unchanged:
+            found[id(one.value)] = one.existing
+    for one in filled:
+        pairs = counterparts(one.existing, one.value, own, replace) if id(one.value) not in found else None
+        if pairs and apart.isdisjoint(pairs) and all(found.get(at, part) is part for at, part in pairs.items()):
             found.update(pairs)
     return found
 
 
-def _pairs_of_versions(
-    generation: Generation, members: Iterable[Member]
-) -> Iterator[tuple[Member, str, Member, Any, Any]]:
-    """Yield what a name of a module, or an attribute of one of its classes, was made as before and is made as now.
-
-    Each with the member, the name of what the statement that makes it binds (of an attribute, with its class and a dot
-    in front), and the member of before.
-    """
+def _all_remade(generation: Generation, members: Iterable[Member]) -> Iterator[_Remade]:
     own = {member.name: member for member in members}
     for member in own.values():
         before = generation.before(member.name).members.get(member.name)
         if before is not None:
             for name, value in member.namespace.items():
                 if name not in member.beneath:
-                    yield member, name, before, before.meaning(name), value
+                    yield _Remade(before, member, name, before.meaning(name), value)
     for (module, path), cls in list(generation.classes.named.items()):  # another module may be joining
         earlier = generation.before(module)
         before, attributes = earlier.members.get(module), earlier.classes.values.get(cls, {})
         if before is not None and module in own:
             for name, value in generation.classes.values.get(cls, {}).items():
-                yield own[module], f"{path}.{name}", before, attributes.get(name), value
-
-
-def _is_unchanged(before: Member, after: Member, name: str) -> bool:
-    """Tell whether the statements that make an object, and say something to it, are what they were."""
-    return says_the_same(before.source, after.source, name) and not _has_changed(before, after, name)
-
-
-def _has_changed(before: Member, after: Member, name: str) -> bool:
-    """Tell whether the statements that say something to what `name` means are others, or cannot be compared."""
-    was, now = outline_of(before.source), outline_of(after.source)
-    return was is None or now is None or was.texts.get(name) != now.texts.get(name)
+                yield _Remade(before, own[module], f"{path}.{name}", attributes.get(name), value)

@@ -1,14 +1,15 @@
-"""Giving fresh objects their lasting identity: in what a new generation has built, replace one object by another.
+"""Redirecting what a new generation has built: wherever it holds one object, it is to hold another.
 
 While its bodies run, a generation is made of its own functions, as a cold start would be: decorators and whatever else
 inspects them see the new version. When it is complete, and before anybody can reach it, tables, attributes, defaults,
-weak references and names are given the entries and the lasting classes instead. Closures that only call a function keep
-a generation's own: what a wrapper calls is linked statically. One that looks it up in a table wants the one identity.
+weak references and names get the entries, and the classes that existed before, instead. A closure that only calls a
+function keeps the generation's own: what a wrapper calls is linked statically. A closure that uses the function as a
+value, to look it up in a table, gets the entry.
 
-Only what the roots reach is changed, all of it made by the build. Modules, and classes that are not told, are not
-entered. What is reached need not be made by the build: a cache that survives every swap may hold a million objects, and
-other threads go on to change it. So what an object's type decides is decided once for the type, what holds nothing to
-replace is passed on by C code that runs undisturbed, and the dictionaries of instances are not brought into being.
+Everything that the roots reach is searched, except modules, and classes other than those that are named. It need not
+be new: a cache that survives every swap may hold a million objects, and other threads go on to change it. So what an
+object's type decides is decided once for the type, what holds nothing to replace is passed on by C code that no other
+thread interrupts, and instances whose ``__dict__`` does not exist yet do not get one.
 """
 
 from __future__ import annotations
@@ -17,27 +18,15 @@ import gc
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
+from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
-from weakref import ReferenceType, WeakMethod
+from weakref import WeakMethod
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_our_own, own_attribute
-from blockfreeze.identity.rebuilt import (
-    BOUND,
-    LEADING_ON,
-    WEAK,
-    bound_to,
-    items_of,
-    rebound_to,
-    rebuilt_with,
-    referring_to,
-    rewrapped_around,
-)
+from blockfreeze.identity.replacement import BOUND, Replacement, items_of
 from blockfreeze.linking.cpython import reads_as_value
 
 _FACTORY: Any = defaultdict.__dict__["default_factory"]
-
-_REBUILT_TYPES = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
 
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 
@@ -51,43 +40,34 @@ def redirect(
 
     Args:
         roots: containers, functions or instances to begin with.
-        replace: what is to stand in the place of an object, by its id.
+        replace: the other object, by the id of the one that is to be replaced.
         classes: classes whose attributes are entered as well.
         within: of the functions that closures hold, enter only those whose qualified name begins so.
     """
     _Redirection(replace, classes, within).run(roots)
 
 
-def _is_within(function: FunctionType, prefix: str) -> bool:
-    return function.__qualname__.startswith(prefix)
-
-
 def _has_attributes(kind: type) -> bool:
-    """Tell whether instances of a class, which a class statement has derived from a built-in one, have their own."""
+    """Tell whether instances of a class have attributes beside what the built-in class has that it is derived from."""
     derived = [cls for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE]
     slots = (is_a(slot, MemberDescriptorType) for cls in derived for slot in list(cls.__dict__.values()))
     return bool(derived) and (bool(kind.__dictoffset__) or any(slots))
 
 
-def _is_ours(kind: type) -> bool:
-    # A function that reaches a hook reaches, through it, the tables that say what is to be replaced by what.
-    return is_our_own(kind.__module__)
+class _Redirection(Replacement):
+    """The walk through everything that the roots reach."""
 
-
-class _Redirection:
     def __init__(self, replace: Mapping[int, Any], classes: tuple[type, ...], within: str | None) -> None:
+        super().__init__(replace)
         self.within = within
-        self.replace = replace
         self.classes = {id(cls) for cls in classes}
-        self.seen: dict[int, Any] = {}  # by id; held, so that no other object gets the id meanwhile
-        self.todo: list[Any] = []
-        self.changeable: set[type] = set()  # types that are known not to be those of tuples
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
 
     def run(self, roots: list[Any]) -> None:
+        """Replace objects in everything that `roots` reach."""
         for root in roots:
             if is_a(root, dict):
-                # The import system's own, and through them our own, objects are nothing that the build has made.
+                # Objects of the import system, and through them our own, are nothing that the build has made.
                 self.seen.update(
                     (id(root.get(name)), root.get(name)) for name in ("__spec__", "__loader__", "__builtins__")
                 )
@@ -110,13 +90,14 @@ class _Redirection:
                 enter(found)
 
     def _way(self, kind: type) -> Callable[[Any], None] | None:
-        proxy = any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
-        if issubclass(kind, _NEVER_ENTERED) or not kind.__flags__ & _HAS_REFERENCES or proxy or _is_ours(kind):
+        # Our own hooks lead to the tables that say what is to be replaced by what.
+        never = issubclass(kind, _NEVER_ENTERED) or not kind.__flags__ & _HAS_REFERENCES
+        if never or any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1]) or is_our_own(kind.__module__):
             return None
         for base, enter in (
             (dict, self._enter_dict),
-            (list, self._enter_list),
-            (deque, self._enter_deque),
+            (list, partial(self._enter_sequence, list)),
+            (deque, partial(self._enter_sequence, deque)),
             (set, self._enter_set),
             ((tuple, frozenset), self._enter_immutable),
             (FunctionType, self._enter_function),
@@ -138,96 +119,49 @@ class _Redirection:
 
         return enter_both
 
-    def _holds_none(self, values: list[Any]) -> bool:
-        """Tell whether none of `values` is to be replaced, or is what would be made again if it holds one."""
-        if not self.replace.keys().isdisjoint(map(id, values)):
-            return False
-        kinds = set(map(type, values))
-        if not kinds <= self.changeable:
-            self.changeable.update(kind for kind in kinds if not issubclass(kind, _REBUILT_TYPES))
-        return kinds <= self.changeable
-
-    def _new(self, value: Any) -> Any:
-        """Return what is to stand for `value`; for a tuple that holds something to be replaced, another tuple."""
-        if id(value) in self.replace:
-            self.todo.append(value)  # it goes on to serve inside its generation: what it reaches is redirected too
-            return self.replace[id(value)]
-        if type(value) in (staticmethod, classmethod):
-            new = self._new(value.__func__)
-            if new is not value.__func__:
-                return rewrapped_around(value, new)
-        bound = bound_to(value)
-        if bound is not None and id(bound) in self.replace:
-            self.todo.append(value)
-            return rebound_to(value, self.replace[id(bound)])
-        if type(value) in WEAK and id(value()) in self.replace:
-            self.todo.append(value())
-            return referring_to(value, self.replace[id(value())])
-        if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
-            old = items_of(value)
-            changed = [self._new(one) for one in old]
-            if any(new is not one for new, one in zip(changed, old, strict=True)):
-                return rebuilt_with(value, changed)
-        self.todo.append(value)
-        return value
-
     # By the built-in methods: a class may let its own refuse a change, or do more than that.
 
     def _enter_dict(self, found: dict[Any, Any]) -> None:
         kind = OrderedDict if is_a(found, OrderedDict) else dict
         if is_a(found, defaultdict):
             factory = _FACTORY.__get__(found)
-            new = self._new(factory)
+            new = self.new(factory)
             if new is not factory:
                 _FACTORY.__set__(found, new)
         keys = list(kind.keys(found))
-        if not self.replace.keys().isdisjoint(map(id, keys)) or self._leads_on(keys):
+        if self.changes_keys(keys):
             items = list(kind.items(found))
             kind.clear(found)
             for key, value in items:
-                kind.__setitem__(found, self._new_key(key), value)
+                kind.__setitem__(found, self.new_key(key), value)
         values = list(kind.values(found))
-        if self._holds_none(values):
+        if self.holds_none(values):
             self.todo.extend(values)
             return
         for key, value in list(kind.items(found)):
-            new = self._new(value)
+            new = self.new(value)
             if new is not value:
                 kind.__setitem__(found, key, new)
 
-    def _enter_list(self, found: list[Any]) -> None:
-        self._enter_sequence(found, list(list.__iter__(found)), list.__setitem__)
-
-    def _enter_deque(self, found: deque[Any]) -> None:
-        self._enter_sequence(found, list(deque.__iter__(found)), deque.__setitem__)
-
-    def _enter_sequence(self, found: Any, values: list[Any], put: Callable[[Any, int, Any], None]) -> None:
-        if self._holds_none(values):
+    def _enter_sequence(self, kind: Any, found: Any) -> None:
+        values = list(kind.__iter__(found))
+        if self.holds_none(values):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
-            new = self._new(value)
+            new = self.new(value)
             if new is not value:
-                put(found, at, new)
+                kind.__setitem__(found, at, new)
 
     def _enter_set(self, found: set[Any]) -> None:
         for value in list(set.__iter__(found)):
-            new = self._new_key(value)
+            new = self.new_key(value)
             if new is not value:
                 set.discard(found, value)
                 set.add(found, new)
 
     def _enter_immutable(self, found: Any) -> None:
         self.todo.extend(items_of(found))
-
-    def _leads_on(self, keys: list[Any]) -> bool:
-        """Tell whether a key refers weakly to something that is to be replaced, or is a method of it."""
-        if set(map(type, keys)).isdisjoint(LEADING_ON):
-            return False
-        return any(type(key) in LEADING_ON and self._new_key(key) is not key for key in keys)
-
-    def _new_key(self, key: Any) -> Any:
-        return self._new(key) if type(key) in LEADING_ON else self.replace.get(id(key), key)
 
     def _enter_property(self, found: property) -> None:
         self.todo.extend((found.fget, found.fset, found.fdel))
@@ -238,52 +172,54 @@ class _Redirection:
                 self.todo.append(seen)
 
     def _enter_method(self, found: MethodType) -> None:
-        if not _is_ours(type(found.__self__)):
+        if not is_our_own(type(found.__self__).__module__):
             self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:
         self.todo.append(found.__dict__)
         for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
             content = cell_content(cell)
-            if content is ABSENT:
-                continue
-            new = self.replace.get(id(content))
-            if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
-                again = self._new(content)
-                new = None if again is content else again
-            if new is not None and (not is_a(new, FunctionType) or reads_as_value(found.__code__, name)):
-                cell.cell_contents = new
-                self.todo.append(content)
-            elif self.within is None or not is_a(content, FunctionType) or _is_within(content, self.within):
-                self.todo.append(content)
+            if content is not ABSENT:
+                self._enter_cell(found, name, cell, content)
         if found.__defaults__:
-            new = self._new(found.__defaults__)
+            new = self.new(found.__defaults__)
             if new is not found.__defaults__:
                 found.__defaults__ = new
         if found.__kwdefaults__:
             self.todo.append(found.__kwdefaults__)
+
+    def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
+        new = self.replace.get(id(content))
+        if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
+            again = self.new(content)
+            new = None if again is content else again
+        if new is not None and (not is_a(new, FunctionType) or reads_as_value(function.__code__, name)):
+            cell.cell_contents = new
+            self.todo.append(content)
+        elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
+            self.todo.append(content)
 
     def _enter_class(self, found: type) -> None:
         if id(found) not in self.classes:
             return
         for name, value in list(found.__dict__.items()):
             if name not in ("__dict__", "__weakref__"):
-                new = self._new(value)
+                new = self.new(value)
                 if new is not value:
                     type.__setattr__(found, name, new)
 
     def _enter_partial(self, found: partial[Any]) -> None:
-        new = self._new(found.func)
-        arguments = self._new(found.args)
+        new = self.new(found.func)
+        arguments = self.new(found.args)
         if new is not found.func or arguments is not found.args:
             found.__setstate__((new, arguments, found.keywords, found.__dict__))  # type: ignore[attr-defined]
         self.todo.append(found.keywords)
         self._enter_instance(found)
 
     def _enter_plain_instance(self, found: Any) -> None:
-        """Enter an instance whose attributes the collector shows without a dictionary: that is kept from being made."""
+        """Enter an instance by what the collector shows of it, so that no ``__dict__`` is made just to look into it."""
         held = gc.get_referents(found)
-        if self._holds_none(held):
+        if self.holds_none(held):
             self.todo.extend(held)
         else:
             self._enter_instance(found)
@@ -303,6 +239,6 @@ class _Redirection:
             value = slot.__get__(found)
         except AttributeError:
             return
-        new = self._new(value)
+        new = self.new(value)
         if new is not value:
             slot.__set__(found, new)

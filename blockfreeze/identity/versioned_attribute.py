@@ -1,13 +1,17 @@
 """A class attribute while it has more than one value: a descriptor that answers for the caller's generation.
 
-Each special method takes its caller's frame and hands it on, so that what is asked inside does not depend on how many
-calls lie between.
+Example: generations 1 and 2 have different methods ``Till.total``. While calls of both run, the dictionary of `Till`
+holds a `VersionedAttribute` under ``total``, and ``till.total()`` calls the method of the generation that calls.
+
+Each special method takes its caller's frame itself and hands it on: ``_getframe(1)`` in a function further down would
+be a frame of this file.
 """
 
 from __future__ import annotations
 
+import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -20,8 +24,20 @@ S = TypeVar("S")
 _getframe = sys._getframe  # taken now, as in `vector`
 
 
-def _speaks_for_its_value(cls: type[S]) -> type[S]:
-    """Let instances say of themselves what their value says: doctest and inspect look into a class's dictionary."""
+def outward_value(found: Any, generation: Generation) -> Any:
+    """Return what an entry of a class's dictionary is for `generation`, as callers outside see it; maybe `ABSENT`."""
+    return found.outward.get(generation, found.default) if is_a(found, VersionedAttribute) else found
+
+
+def outward_values(attributes: Mapping[str, Any], generation: Generation) -> dict[str, Any]:
+    """Return what entries of a class's dictionary are for `generation`, without those that it does not have."""
+    # A call may be setting one meanwhile.
+    chosen = {name: outward_value(found, generation) for name, found in list(attributes.items())}
+    return {name: value for name, value in chosen.items() if value is not ABSENT}
+
+
+def _documented_by_value(cls: type[S]) -> type[S]:
+    """Let instances have their value's ``__doc__`` and ``__module__``: doctest and inspect read class dictionaries."""
     for name in ("__doc__", "__module__"):
         setattr(cls, name, _of_value(name))
     return cls
@@ -34,12 +50,20 @@ def _of_value(name: str) -> property:
     return property(get)
 
 
-@_speaks_for_its_value
+def _with_value(operation: Callable[..., Any]) -> Callable[..., Any]:
+    def operate(versioned: VersionedAttribute, *given: Any) -> Any:
+        return operation(versioned.choose(_getframe(1)), *given)
+
+    return operate
+
+
+@_documented_by_value
 class VersionedAttribute:
     """A class attribute while it has more than one value: each access gets that of its own generation.
 
-    `inner` serves frames of a generation, `outward` everybody else; they differ for functions of a retired
-    generation, whose holders outside must be taken on to the current one.
+    `inner` serves frames of a generation, `outward` everybody else. They differ where a function was armed: outside
+    callers get the one that forwards, the generation itself gets its own copy. For a generation that is in neither, as
+    after a swap that came to nothing, the value is `default`.
     """
 
     __slots__ = ("block", "default", "inner", "name", "outward", "owner")
@@ -64,21 +88,11 @@ class VersionedAttribute:
         return type(self.choose(_getframe(1)))
 
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
-
-    def __bool__(self) -> bool:
-        return bool(self.choose(_getframe(1)))
-
-    def __contains__(self, item: object) -> bool:
-        return item in self.choose(_getframe(1))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.choose(_getframe(1)))
-
-    def __len__(self) -> int:
-        return len(self.choose(_getframe(1)))
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.choose(_getframe(1))[key]
+    __bool__ = _with_value(bool)
+    __contains__ = _with_value(operator.contains)
+    __iter__ = _with_value(iter)
+    __len__ = _with_value(len)
+    __getitem__ = _with_value(operator.getitem)
 
     def choose(self, frame: FrameType) -> Any:
         """Return the value for an access from `frame`, or `ABSENT`."""
@@ -91,11 +105,11 @@ class VersionedAttribute:
     def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
         # As in `choose` and `_bind`, written out: every call of a method is one of these while versions overlap.
         generation, inside = self.block.reference.vector[0].locate(frame)
-        # Who asks the class gets the function that others have, which forwards: it may be compared with what was read
-        # before the versions overlapped.
+        # An access through the class gets the function that forwards: it may be compared with one that was read before
+        # the versions overlapped.
         value = (self.inner if inside and instance is not None else self.outward).get(generation, self.default)
         if instance is not None and type(instance) is not owner and owner is not None:
-            # It has become one of another class since this access began, and it was before the value was chosen.
+            # It has become an instance of another class since this access began, before the value was chosen.
             return getattr(instance, self.name)
         if value is ABSENT:
             return self._bind(frame, value, instance, owner)
@@ -115,7 +129,7 @@ class VersionedAttribute:
         if value is ABSENT:
             value = self._inherited(frame, owner if owner is not None else type(instance))
             if value is ABSENT and instance is None and owner is not None:
-                # What a class does not have of its own, it has of its metaclass, as an instance of that.
+                # A class is an instance of its metaclass: an attribute that it does not have itself may be found there.
                 value = self._inherited(frame, type(owner))
                 if value is not ABSENT:
                     instance, owner = owner, type(owner)
@@ -137,7 +151,7 @@ class VersionedAttribute:
         return ABSENT
 
 
-@_speaks_for_its_value
+@_documented_by_value
 class VersionedDataAttribute(VersionedAttribute):
     """A `VersionedAttribute` one of whose values is a data descriptor, such as a property."""
 
@@ -179,9 +193,9 @@ class VersionedDataAttribute(VersionedAttribute):
         return found
 
 
-@_speaks_for_its_value
+@_documented_by_value
 class VersionedConstructor(VersionedAttribute):
-    """The `VersionedAttribute` of ``__init__``, which tells a generation of the instances that its calls make."""
+    """The `VersionedAttribute` of ``__init__``, which notes the instances that calls of a generation make."""
 
     __slots__ = ()
 
@@ -193,8 +207,8 @@ class VersionedConstructor(VersionedAttribute):
         return self._get(frame, instance, owner)
 
 
-def as_data(versioned: VersionedAttribute) -> VersionedAttribute:
-    """Return a `VersionedAttribute` with the same values that is a data descriptor."""
+def as_data(versioned: VersionedAttribute) -> VersionedDataAttribute:
+    """Return a data descriptor that shares the values of `versioned`."""
     if is_a(versioned, VersionedDataAttribute):
         return versioned
     data = VersionedDataAttribute(versioned.block, versioned.owner, versioned.name, versioned.default)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dis
-import gc
-from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -16,6 +14,11 @@ from blockfreeze.model.block import Generation
 _FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
+
+
+def _values(generation: Generation, cls: type) -> dict[str, Any]:
+    """Return the attributes of `cls` in `generation`, with the methods that do the work: once armed, its copies."""
+    return {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
 
 
 def _assigned(values: dict[str, Any]) -> set[str]:
@@ -48,15 +51,17 @@ def _assigned_to_first(code: CodeType) -> set[str]:
 
 def assigned_in(generation: Generation, cls: type) -> set[str]:
     """Return the attributes that methods of `cls` assign to instances in `generation`, and that no class has."""
-    # What a generation was born with forwards once it was armed; what it goes on with are its copies.
-    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
-    names = _assigned(values)
-    return {name for name in names if name not in values and not any(name in one.__dict__ for one in cls.__mro__[1:])}
+    values = _values(generation, cls)
+    return {
+        name
+        for name in _assigned(values)
+        if name not in values and not any(name in one.__dict__ for one in cls.__mro__[1:])
+    }
 
 
 def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
     """Return what of `assigned_in` the class's own constructor assigns, or a method that it may call."""
-    values = {**generation.classes.values[cls], **generation.classes.copies.get(cls, {})}
+    values = _values(generation, cls)
     called, todo = set[str](), [name for name in _CONSTRUCTORS if name in values]
     while todo:
         name = todo.pop()
@@ -70,27 +75,9 @@ def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
 
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
-    gained: dict[type, set[str]] = {}
-    for cls in list(after.classes.values):
-        if cls in before.classes.values:
-            old = {**before.classes.values[cls], **before.classes.copies.get(cls, {})}
-            new = assigned_in(after, cls) - _assigned(old)
-            if new:
-                gained[cls] = new
-    return gained
-
-
-def with_subclasses(cls: type) -> Iterator[type]:
-    """Yield a class and all of its sub-classes, whoever has defined them."""
-    yield cls
-    subclasses: list[type] = type.__subclasses__(cls)
-    for one in subclasses:
-        yield from with_subclasses(one)
-
-
-def instances_of(kinds: list[type]) -> list[Any]:
-    """Return the instances of exactly `kinds`, found in one walk through the heap, which holds up every thread."""
-    return [one for one in gc.get_referrers(*kinds) if type(one) in kinds] if kinds else []
+    shared = [cls for cls in list(after.classes.values) if cls in before.classes.values]
+    gained = {cls: assigned_in(after, cls) - _assigned(_values(before, cls)) for cls in shared}
+    return {cls: names for cls, names in gained.items() if names}
 
 
 def has_attribute(instance: Any, name: str) -> bool:

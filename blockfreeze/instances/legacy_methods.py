@@ -1,9 +1,10 @@
-"""Old classes at work: what stays on the methods that it was made for, beside a generation that has others.
+"""Legacy methods: those with which some class goes on, though the generation that had them was left.
 
-Two kinds of class keep methods: one that another class has taken the place of (`SupersededClass`), and the twin of a class whose
-instances wait for a converter. Their functions forward to the slots of their names, as those of every armed class do,
-and the slot holds a choice: an instance of a class that keeps a method gets that one, any other the serving
-generation's. So calls on old instances wait at a gate like all others, and follow their instance once that has moved.
+There are two kinds of such classes: one that a second class has superseded (`SupersededClass`), and a legacy class
+whose instances wait for a converter. Their functions forward to the slots of their names, as those of every armed class
+do, and the slot holds a `LegacyChoice`: an instance of such a class gets its legacy method, any other instance that of
+the generation that serves. So calls on old instances wait at a gate like all others, and once an instance has been
+converted, bound methods of it call the new one.
 """
 
 from __future__ import annotations
@@ -12,23 +13,44 @@ from collections.abc import Collection, Iterator
 from types import FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
-from blockfreeze.dispatch.resolution import LATEST, LEGACY_METHODS, LegacyChoice
+from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.identity.layout import delete_attribute, set_attribute
+from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function, rewrapped
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import outward_value
+from blockfreeze.instances.attributes import assigned_in
+from blockfreeze.instances.kinds import version_of
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.declared import SupersededClass
 from blockfreeze.model.entry import Entry
+from blockfreeze.model.legacy_attributes import LATEST, LEGACY_METHODS
 
 
-def make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
+def supersede_classes(block: Block, before: Generation, after: Generation) -> None:
+    """As part of a commit: note the classes that second classes supersede, and let their methods run as they did."""
+    block.instances.superseded = [
+        one for one in block.instances.superseded if one.reference() not in (None, *after.classes.values)
+    ]
+    for key, cls in list(before.classes.named.items()):
+        if cls not in before.classes.values or cls in after.classes.values:
+            continue
+        if key in after.classes.named:
+            block.instances.superseded.append(
+                SupersededClass(cls, key, version_of(before, cls), assigned_in(before, cls))
+            )
+            _serve_superseded(block, after, key, after.classes.named[key])
+        _make_methods_legacy(block, before, after, cls)
+    offer_legacy_methods(block, after)
+
+
+def _make_methods_legacy(block: Block, generation: Generation, after: Generation, cls: type) -> None:
     """Let the methods of `cls`, which `generation` has and `after` has not, run as they did.
 
-    Its functions forward already; a static method, which is called with nothing to choose by, gets its own code again.
+    Its functions forward already. A static method is called with nothing to choose by, so it gets its own code again.
     """
-    kept: dict[Entry, dict[int, FunctionType]] = cls.__dict__.get(LEGACY_METHODS, {})
+    methods: dict[Entry, dict[int, FunctionType]] = cls.__dict__.get(LEGACY_METHODS, {})
     for name, value, function, entry in _forwarding(block, generation, cls):
         own = working_method(block, generation, cls, name, entry)
         if own is None:
@@ -38,16 +60,16 @@ def make_methods_legacy(block: Block, generation: Generation, after: Generation,
         else:
             # A copy that nobody else has: those of the generation forward as well, once it has served again.
             again = copy_function(own)
-            kept[entry] = {**kept.get(entry, {}), after.number: again, LATEST: again}
-    if kept:
-        set_attribute(cls, LEGACY_METHODS, kept)
+            methods[entry] = {**methods.get(entry, {}), after.number: again, LATEST: again}
+    if methods:
+        set_attribute(cls, LEGACY_METHODS, methods)
         block.instances.with_legacy_methods.add(cls)
 
 
 def working_method(
     block: Block, generation: Generation, cls: type, name: str, entry: Entry | None = None
 ) -> FunctionType | None:
-    """Return the function that does the work of a method of `cls` in `generation`, and not one that forwards."""
+    """Return the function that does the work of a method of `cls` in `generation`; not one that forwards."""
     entry = entry or _entry_named(block, generation, cls, name)
     there = None if entry is None else generation.locals.get(entry)
     found = (
@@ -59,14 +81,9 @@ def working_method(
     return next(working, None)
 
 
-def _outward(live: Any, generation: Generation) -> Any:
-    # A swap that came to nothing while others were under way has left a switch that knows one value.
-    return live.outward.get(generation, live.default) if is_a(live, VersionedAttribute) else live
-
-
 def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tuple[str, Any, FunctionType, Entry]]:
     for name, live in tuple(cls.__dict__.items()):
-        value = _outward(live, generation)
+        value = outward_value(live, generation)
         function = method_function(value)
         if is_a(function, FunctionType) and is_forwarder(function.__code__, block.reference):
             entry = _entry_named(block, generation, cls, name)
@@ -74,10 +91,11 @@ def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tup
                 yield name, value, function, entry
 
 
-def serve_superseded(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
-    """Let `cls` serve the slots of the methods of the class whose place it has taken."""
+def _serve_superseded(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
+    """Let `cls`, which has superseded another class, serve the slots of its methods."""
     for name, live in list(cls.__dict__.items()):
-        entry, function = block.entries.get((key[0], f"{key[1]}.{name}")), method_function(_outward(live, generation))
+        entry = block.entries.get((key[0], f"{key[1]}.{name}"))
+        function = method_function(outward_value(live, generation))
         if entry is None or not is_a(function, FunctionType):
             continue
         there = generation.locals.get(entry)
@@ -87,22 +105,24 @@ def serve_superseded(block: Block, generation: Generation, key: tuple[str, str],
             generation.locals[entry] = function
 
 
-def release_legacy_methods(block: Block, generation: Generation, cls: type) -> None:
-    """Let `cls` be a class like any other again, `generation` serves again; not yet, if others need its functions.
+def release_classes(block: Block, generation: Generation) -> None:
+    """Once nothing but `generation` runs: take the legacy methods of its classes away.
 
-    A bound method of an instance that was converted to another class since, and not back, goes through them.
+    Not yet, if another class has legacy methods of the same names: a bound method of an instance that was converted to
+    that class since goes through the functions of this one.
     """
-    kept = cls.__dict__.get(LEGACY_METHODS)
-    if kept is None or any(
-        one is not cls and not kept.keys().isdisjoint(one.__dict__[LEGACY_METHODS])
-        for one in block.instances.with_legacy_methods
-    ):
-        return
-    for _, _, function, entry in _forwarding(block, generation, cls):
-        if entry in kept:
-            function.__code__ = kept[entry][LATEST].__code__
-    delete_attribute(cls, LEGACY_METHODS)
-    block.instances.with_legacy_methods.discard(cls)
+    for cls in list(generation.classes.values):
+        methods = cls.__dict__.get(LEGACY_METHODS)
+        if methods is None or any(
+            one is not cls and not methods.keys().isdisjoint(one.__dict__[LEGACY_METHODS])
+            for one in block.instances.with_legacy_methods
+        ):
+            continue
+        for _, _, function, entry in _forwarding(block, generation, cls):
+            if entry in methods:
+                function.__code__ = methods[entry][LATEST].__code__
+        set_attribute(cls, LEGACY_METHODS, ABSENT)
+        block.instances.with_legacy_methods.discard(cls)
 
 
 def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> Entry | None:
@@ -113,13 +133,13 @@ def _entry_named(block: Block, generation: Generation, cls: type, name: str) -> 
 def legacy_methods_of(
     block: Block, kind: type, values: dict[str, Any], others: Collection[Generation]
 ) -> dict[str, Any]:
-    """Return methods for a twin of `kind` that forward, and under `LEGACY_METHODS` those of `values` that they lead to.
+    """Return methods for a legacy class of `kind` that forward, and under `LEGACY_METHODS` those that they forward to.
 
     Args:
         others: generations with calls under way that go on with their own methods.
     """
-    made: dict[str, Any] = {}
-    kept: dict[Entry, dict[int, FunctionType]] = {}
+    forwarding: dict[str, Any] = {}
+    methods: dict[Entry, dict[int, FunctionType]] = {}
     current = block.current
     for name, value in values.items():
         function = method_function(value)
@@ -129,17 +149,17 @@ def legacy_methods_of(
             continue
         forwarder = copy_function(function)
         forward(block, entry, forwarder)
-        made[name] = rewrapped(value, forwarder)
+        forwarding[name] = rewrapped(value, forwarder)
         own = {
             one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.classes.values
         }
-        kept[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}
-        kept[entry][LATEST] = copy_function(function)
-    return {**made, LEGACY_METHODS: kept} if kept else {}
+        methods[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}
+        methods[entry][LATEST] = copy_function(function)
+    return {**forwarding, LEGACY_METHODS: methods} if methods else {}
 
 
 def offer_legacy_methods(block: Block, generation: Generation) -> None:
-    """Put the choice into the slots of `generation` for every method that some class keeps."""
+    """Put a `LegacyChoice` into the slot of every method of which some class has a legacy method."""
     for cls in tuple(block.instances.with_legacy_methods):
         for entry in cls.__dict__.get(LEGACY_METHODS, ()):
             served = generation.locals.get(entry)

@@ -1,11 +1,11 @@
-"""One instance at a time: made one of another version of its class, completely or not at all, and given back.
+"""The conversion of one instance to another version of its class: completely or not at all, and back.
 
-What is the same for all instances of a kind is found once, in a `Passage`.
+What is the same for all instances of one class is found once, in a `Passage`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any
@@ -13,47 +13,65 @@ from typing import Any
 from blockfreeze.core.safe_access import HEAP_TYPE, is_a
 from blockfreeze.identity.layout import set_class
 from blockfreeze.instances.attributes import has_attribute
-from blockfreeze.instances.legacy_classes import is_legacy_class
+from blockfreeze.instances.class_change import ClassChange
+from blockfreeze.instances.kinds import full_name, is_legacy_class
+from blockfreeze.model.legacy_attributes import LEGACY_ASSIGNED
 
 
 class Passage:
-    """How instances of `kind` become instances of `final`."""
+    """How instances of `kind` become instances of `final`.
 
-    def __init__(self, kind: type, final: type, hook: Callable[..., object] | None, added: tuple[str, ...]) -> None:
+    Args:
+        changes: those of the class and its bases.
+        hook: what converts an instance; None if nothing does.
+        obstacle: why none can be converted, or an empty text.
+    """
+
+    def __init__(
+        self,
+        kind: type,
+        final: type,
+        changes: Collection[ClassChange],
+        hook: Callable[..., object] | None,
+        obstacle: str,
+    ) -> None:
+        had = kind.__dict__.get(LEGACY_ASSIGNED) or {name for one in changes for name in one.assigned}
+        wanted = {name for one in changes for name in one.assigned_now}
         self.kind = kind
         self.final = final
         self.hook = hook
-        self.added = added  # what instances may lack
-        self.discarded: tuple[str, ...] = ()
-        self.by_constructors: set[str] = set()
-        self.is_old = False  # every instance was made before
-        self.telling: set[str] = set()  # what one lacks that was made before, by a call in flight
-        self.stays = ""  # why none can come over
+        self.obstacle = obstacle
+        self.added = tuple(sorted(wanted.difference(had)))  # what instances may lack
+        self.discarded = tuple(sorted(set(had) - wanted))
+        self.by_constructors = {name for one in changes for name in one.by_constructors}
+        self.is_old = is_legacy_class(kind) or any(one.is_second for one in changes)  # every instance was made before
+        # What an instance lacks that a call in flight has made as `kind` was before.
+        self.lacked_by_old = {name for one in changes for name in one.by_constructors - one.assigned}
         self.name = full_name(final)
         self._slots = tuple(_slots(kind))
 
     @property
     def leads_nowhere(self) -> bool:
-        """Whether instances stay what they are: nothing converts them, and their class is the class."""
+        """Whether instances of `kind` stay what they are: nothing converts them, and no second class has the name."""
         return self.hook is None and (self.final is self.kind or is_legacy_class(self.kind))
 
     def is_open_to(self, instance: Any) -> bool:
-        """Tell whether `instance` was made before, or as a constructor of old did, though the new version serves."""
-        return self.is_old or any(not has_attribute(instance, name) for name in self.telling)
+        """Tell whether `instance` is of the old version although the new one serves, which makes instances as well."""
+        return self.is_old or any(not has_attribute(instance, name) for name in self.lacked_by_old)
 
     def bring(self, instance: Any, undo: list[Callable[[], object]]) -> str:
-        """Bring one instance over, and add to `undo` what gives it back what it had.
+        """Convert one instance, and add to `undo` what gives it back what it had.
 
         Returns:
             why it stays as it is; an empty text if it does not.
 
         Raises:
-            TypeError: the hook has not given it what a new instance is born with.
+            TypeError: the hook has not given it an attribute that constructors assign.
             BaseException: what the hook raises.
         """
         added = tuple([name for name in self.added if not has_attribute(instance, name)])
-        if self.stays or (self.hook is None and added):
-            return self.stays or f"lack {', '.join(added)}, which the methods of the new class assign"
+        if self.obstacle or (self.hook is None and added):
+            return self.obstacle or f"lack {', '.join(added)}, which the methods of the new class assign"
         old = self._attributes(instance)
         if self.final is not self.kind:
             try:
@@ -90,11 +108,6 @@ class Passage:
         if own is not None:
             own.clear()
             own.update({name: value for name, value in old.items() if name not in self._slots})
-
-
-def full_name(cls: type) -> str:
-    """Return the qualified name of a class, with its module's."""
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _slots(kind: type) -> Iterator[str]:

@@ -159,5 +159,5 @@ class Locks:
     def __init__(self) -> None:
         self.loading = threading.RLock()  # held while a member joins on behalf of a call
         self.arming = threading.RLock()  # held while functions are copied and made to forward
-        self.moving = threading.RLock()  # held while an instance is made one of another class
+        self.moving = threading.RLock()  # held while an instance changes its class, or an attribute is disarmed
         self.tables = threading.Lock()  # held while entries and members are put into their tables

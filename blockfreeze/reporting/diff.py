@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import starmap
 from types import FunctionType
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 from blockfreeze.core.report import FreshObject, ReplacedClass, SignatureChange, SwapReport
 from blockfreeze.core.safe_access import ABSENT, CACHE_TYPE, is_a
+from blockfreeze.identity.carry_over import makers_of
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation
 from blockfreeze.reporting.signatures import compare_functions
@@ -71,13 +71,6 @@ def _definitions(generation: Generation) -> dict[str, _Definition]:
     return found
 
 
-def _tells_others(generation: Generation, cls: type) -> bool:
-    told = [type(cls).__module__, *(base.__module__ for base in cls.__mro__[1:] if "__init_subclass__" in vars(base))]
-    return any(
-        one.partition(".")[0] not in sys.stdlib_module_names and not generation.block.covers(one) for one in told
-    )
-
-
 def _done_again(before: Generation, after: Generation) -> Iterator[str]:
     """Yield the statements of `after`, with their places, that did outside of the block what `before` did there."""
     for name, member in after.members.items():
@@ -85,7 +78,9 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
             continue
         classes = {path: cls for (module, path), cls in list(after.classes.named.items()) if module == name}
         silent = {
-            path for path, cls in classes.items() if cls in after.classes.carried or not _tells_others(after, cls)
+            path
+            for path, cls in classes.items()
+            if cls in after.classes.carried or not any(map(after.block.is_foreign, makers_of(cls)))
         }
         made_before = frozenset(silent).union(
             after.build.linked[name].made_before if name in after.build.linked else ()

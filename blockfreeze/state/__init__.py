@@ -1,4 +1,4 @@
-"""What survives a swap: variables, their versions, and what was patched from outside.
+"""What survives a swap: declared variables, their versions, and what was patched from outside.
 
 May import: core to identity.
 """

@@ -13,7 +13,7 @@ _CONTAINERS = (dict, list, set, bytearray, deque)
 
 
 def container_sizes(generation: Generation) -> Iterator[tuple[tuple[str, str], int]]:
-    """Yield the numbers of entries of a generation's module-level containers and caches."""
+    """Yield how much is in each module-level container and cache of a generation, by member and name."""
     for member in generation.members.values():
         for name, value in list(member.namespace.items()):
             size = size_of(value)
@@ -22,6 +22,7 @@ def container_sizes(generation: Generation) -> Iterator[tuple[tuple[str, str], i
 
 
 def size_of(value: Any) -> int | None:
+    """Return how much is in a container or cache; None if `value` is neither."""
     if is_a(value, _CONTAINERS):
         return len(value)
     return int(value.cache_info().currsize) if type(value) is CACHE_TYPE else None

@@ -1,4 +1,4 @@
-"""The values of declared variables that one commit changes: from one version to another, and back."""
+"""Migration: the values of declared variables that one commit changes, from one version to another and back."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _HELD_BY_A_PAIR = 2 + ARGUMENT_REFERENCES  # the pair's, the loop variable's, an
 
 
 class Migration:
-    """The values that one commit changes: computed before the store, put in place for the generation to come.
+    """The values that one commit changes: computed before the store, and put in place for `after`.
 
-    Nothing that the generation before can reach is changed, but by a hook that changes what it is given.
+    Nothing that code of `before` can reach is changed, unless a hook changes what it is given.
     """
 
     def __init__(self, block: Block, before: Generation, after: Generation) -> None:
@@ -36,7 +36,7 @@ class Migration:
                 self.found.append((f"{member}.{name}", was, variable))
 
     def problems(self) -> list[str]:
-        """Return which variables cannot be given the value that they are to have: the way back has no hook."""
+        """Return which variables no hook leads to the version of `after`: in a rollback, an inverse is missing."""
         return [
             f"{name} is of version {was.version!r}, and no inverse leads back to {now.version!r}"
             for name, was, now in self.found
@@ -44,12 +44,12 @@ class Migration:
         ]
 
     def run(self) -> tuple[Migrated, ...]:
-        """Give each variable the value that it has in the generation to come, and return what was changed.
+        """Give each variable the value that it has in `after`, and return what was changed.
 
-        Where there is no way, a variable keeps the value that it had when its generation was left.
+        A variable to whose version no hook leads has the value that it had when its generation was left.
 
         Raises:
-            IncompatibleBlockError: the body has changed a value that was made for it to try.
+            IncompatibleBlockError: the body has changed a value that a hook had made on trial.
             BaseException: whatever a hook raises.
         """
         replaced: list[tuple[Any, Any]] = []
@@ -69,8 +69,8 @@ class Migration:
                 now.home[now.name] = value
             now.tried = now.held = None
             done.append(Migrated(name, was.version, now.version, now.way_back if steps[-1][0] is now else "inverse"))
-        # A small number or a text may stand anywhere for something else: what has an identity is followed, if anything
-        # but the pair and the names here holds it.
+        # A small number or a text may mean something else wherever it is found. Other values are replaced in all that
+        # the generation holds, if anything but the pair and the names here refers to them.
         follow: dict[int, Any] = {}
         for stale, value in replaced:
             if not is_a(stale, ATOMS) and sys.getrefcount(stale) > _HELD_BY_A_PAIR:
@@ -98,20 +98,24 @@ class Migration:
 
 
 def _path(was: Variable, now: Variable) -> list[tuple[Variable, Hook]] | None:
-    """Return the hooks that lead from one version to the other, on or back, with who declares them; None if none do."""
-    for start, end, on in ((now, was, True), (was, now, False)):
+    """Return the hooks that lead from one version to the other, forwards or back, each with who declares it.
+
+    Returns:
+        None if a hook is missing.
+    """
+    for start, end, forwards in ((now, was, True), (was, now, False)):
         steps: list[tuple[Variable, Hook]] = []
-        for one in _line(start):
+        for one in _with_ancestors(start):
             if one.home is end.home:
-                return steps[::-1] if on else steps
-            hook = one.hook if on else one.inverse
+                return steps[::-1] if forwards else steps
+            hook = one.hook if forwards else one.inverse
             if hook is None:
                 break
             steps.append((one, hook))
     return None
 
 
-def _line(variable: Variable | None) -> Iterator[Variable]:
+def _with_ancestors(variable: Variable | None) -> Iterator[Variable]:
     while variable is not None:
         yield variable
         variable = variable.parent
@@ -128,10 +132,10 @@ def no_way_back(before: Generation, after: Generation) -> list[str]:
 
 def forget_ancestors(block: Block) -> None:
     """Let go of values and hooks that no kept generation declares any more."""
-    kept = [variable for one in block.generations.values() for variable in one.variables.values()]
-    homes, known = {id(variable.home) for variable in kept}, set(map(id, kept))
-    for variable in (*kept, *block.variables.values()):
+    declared = [variable for one in block.generations.values() for variable in one.variables.values()]
+    homes, known = {id(variable.home) for variable in declared}, set(map(id, declared))
+    for variable in (*declared, *block.variables.values()):
         if variable.parent is not None and id(variable.parent.home) not in homes:
             variable.parent = None
-        if id(variable) not in known:  # the last value of what is not declared any more is kept alone
+        if id(variable) not in known:  # of a variable that is not declared any more, only the last value stays
             variable.forget_hooks()

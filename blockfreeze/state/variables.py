@@ -1,15 +1,16 @@
-"""Declared variables: what `defvar` makes once and every swap keeps, and how a value changes with its meaning.
+"""Declared variables: `defvar` makes the value once, every swap leaves it, and a hook migrates it to another version.
 
-A declaration has a version. Generations that declare the same version share one variable, in a *home* of its own: a
-dictionary with that one name. A generation that declares another version has a variable of its own, made of the other's
-value by the hook that the declaration gives; without one the version is refused, since nobody can know what the value
-means now. The hook is tried while the new body runs, so a hook that fails refuses the swap early, and the body and
-the check of a candidate have a value to work with. It runs again right before the commit, on the value of then.
+A declaration has a version: ``total = defvar("total", int, version=2, migrate=to_pence)``. Generations that declare the
+same version share one variable, in a *home* of its own: a dictionary with that one name. A generation that declares
+another version has a variable of its own. Its value is made from the other one's by the hook that the declaration
+gives; without a hook the swap is refused, since nobody can know what the value means now.
 
-The way back is the hook's inverse. It is tried when the hook is, so that it is known before the swap whether a rollback
-will be possible.
+The hook is tried while the new body runs. So a hook that fails refuses the swap early, and the body and the check of a
+candidate have a value to work with. It runs once more right before the commit, on the value of that moment. The way
+back is the hook's inverse, which is tried as well: so it is known before the swap whether a rollback will be possible.
 
-Threads: declarations are made by the thread that builds a generation, and settled by the thread that holds the claim.
+Threads: declarations are made by the thread that builds a generation; values are migrated by the one that holds the
+claim.
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ def _undeclared(generation: Generation, member: Member, name: str) -> Variable |
 
 
 def moved_homes(block: Block, source: ModuleSource, linkage: Linkage) -> dict[str, dict[str, Any]]:
-    """Return the homes of those state variables of a module whose home is not the module's: another version's."""
+    """Return the homes of those state variables of a module that are of another version than the module's home has."""
     outline, shared = outline_of(source), block.homes[source.name]
-    # One that is not declared has the meaning that it always had.
+    # A variable that is not declared is of the first version.
     declared: dict[str, Version | None] = {} if outline is None else dict.fromkeys(linkage.always_set, FIRST_VERSION)
     declared |= {} if outline is None else outline.variables
     moved: dict[str, dict[str, Any]] = {}
@@ -137,7 +138,7 @@ def _migrated(
     found.origin, found.parent = live.version, live
     found.hook = _hook_from(migrate, live.version)
     if found.hook is None and live.inverse is not None and live.origin == version:
-        found.hook = partial(live.apply, live.inverse)  # an older version comes by a swap: what leads back leads to it
+        found.hook = partial(live.apply, live.inverse)  # an older version comes by a swap
     if found.hook is None:
         raise IncompatibleBlockError(
             f"{member.name}: the swap was refused: the variable {live.name!r} is of version {live.version!r}, and the "

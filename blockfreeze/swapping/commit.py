@@ -22,8 +22,9 @@ from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.vector import overlap_vector
 from blockfreeze.draining.background import drain_in_background
 from blockfreeze.draining.quiesce import go_on, quiesce, refuse_from_inside
-from blockfreeze.instances.conversion import Conversion, supersede_classes
+from blockfreeze.instances.conversion import Conversion
 from blockfreeze.instances.legacy_classes import move_to_legacy_classes, return_from_legacy_classes
+from blockfreeze.instances.legacy_methods import supersede_classes
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import EntryKind
 from blockfreeze.model.phase import Phase

@@ -21,8 +21,8 @@ from blockfreeze.draining.closures import bind_closures_to_own
 from blockfreeze.draining.drain import find_lingering, search
 from blockfreeze.draining.quiesce import go_on, quiesce
 from blockfreeze.identity import class_attributes
-from blockfreeze.instances.conversion import release_classes
 from blockfreeze.instances.legacy_classes import disarm_legacy_classes, return_from_legacy_classes
+from blockfreeze.instances.legacy_methods import release_classes
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.records import PendingConversion

@@ -62,7 +62,7 @@ def _rollback(
         with armed(block, after, alone=False):
             for cls in list(after.classes.values):
                 if cls in before.classes.values:
-                    version_class(block, before, after, cls)
+                    version_class(before, after, cls)
             offer_legacy_methods(block, after)
             commitment.found = differences(before, after)
             clock.lap("arm")
