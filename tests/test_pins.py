@@ -280,7 +280,7 @@ def test_a_generation_is_freed_when_its_pin_has_ended(shop: Any) -> None:
 def test_who_looks_for_tasks_does_not_search_the_heap_for_each(
     shop: Any, monkeypatch: pytest.MonkeyPatch, eager: bool
 ) -> None:
-    """A request has ended, and many tasks that it has started are asleep: each keeps its generation, none costs a walk."""
+    """A request has ended, and tasks that it has started are asleep: each keeps its generation, none costs a walk."""
     walks = []
     referrers = gc.get_referrers
     monkeypatch.setattr(gc, "get_referrers", lambda *objects: walks.append(objects) or referrers(*objects))

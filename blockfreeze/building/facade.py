@@ -1,7 +1,7 @@
 """The facade: the module object of ``sys.modules``, which keeps its identity for ever.
 
-Until its block is first swapped a facade is *direct*: its own ``__dict__`` is the namespace of the first generation, and
-reading an attribute is CPython's own look-up. From the first swap on it is *armed*: every attribute is looked up in
+Until its block is first swapped a facade is *direct*: its own ``__dict__`` is the namespace of the first generation,
+and reading an attribute is CPython's own look-up. From the first swap on it is *armed*: every attribute is looked up in
 the generation to which the access belongs, found by one load of the block's reference.
 
 Writing is the same in both: a definition may not be rebound (`FrozenBlockError` names the remedy), any other name is

@@ -245,7 +245,7 @@ def _find_tasks(holds: list[Hold]) -> None:
 
 
 def _listed_tasks() -> list[Any]:
-    """Return every task that is not done: 3.11 has one set of them, 3.12 and 3.13 one more for those that run eagerly."""
+    """Return every task that is not done: 3.11 has one set of them, later ones one more for those that run eagerly."""
     tasks: Any = sys.modules["asyncio"].tasks
     names = ("_all_tasks",) if hasattr(tasks, "_all_tasks") else ("_scheduled_tasks", "_eager_tasks")
     return [task for name in names for task in _copied(getattr(tasks, name))]

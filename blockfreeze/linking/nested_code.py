@@ -7,6 +7,7 @@ since a code object has to pass on what those inside it gain. So most code objec
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from inspect import CO_OPTIMIZED
 from itertools import pairwise
 from types import CodeType
@@ -113,7 +114,7 @@ class NestedCode:
         return sequences.callable_load(loads, location) if called else loads
 
 
-_USES_OF_STATE = {
+_USES_OF_STATE: Mapping[str, _Use] = {
     "LOAD_GLOBAL": _Use.STATE,
     "STORE_GLOBAL": _Use.STORED_STATE,
     "DELETE_GLOBAL": _Use.DELETED_STATE,

@@ -116,7 +116,7 @@ def claimed_to_converge(block: Block, still: Callable[[], bool]) -> Iterator[boo
 
 
 def release_in_child(block: Block) -> bool:
-    """Give up, in the child of a fork, a claim that another thread held, which does not exist there; tell whether so."""
+    """Give up, in the child of a fork, a claim that another thread held; tell whether one did."""
     mine = block.claim.owner is threading.current_thread()
     if not mine:
         block.claim.owner = None
