@@ -249,8 +249,8 @@ IDIOMS = {
     "a function with constants looks at its variables and at frames": """
         import sys
         def ask():
-            empty, pair = (), ("a", "b")
-            return sorted(locals()), empty, pair, sys._getframe(0).f_code.co_name
+            empty = ()
+            return sorted(locals()), empty, sys._getframe(0).f_code.co_name
         """,
     "a module can be a script too": """
         import sys
