@@ -246,6 +246,12 @@ IDIOMS = {
             alive = reference() is kinds["listener"] is listener, kinds["signal"] is Signal
             return Signal().send(), names[listener], alive, table[listener], table[Signal]
         """,
+    "a function with constants looks at its variables and at frames": """
+        import sys
+        def ask():
+            empty = ()
+            return sorted(locals()), empty, sys._getframe(0).f_code.co_name
+        """,
     "a module can be a script too": """
         import sys
         def main(): return "ran", __name__ == sys.modules[__name__].__name__

@@ -29,6 +29,8 @@ def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr
     Args:
         load: returns the instruction that pushes the hook.
     """
+    if item.name not in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD"):
+        return [item]
     at, (name, called) = item.location, cpython.name_and_call(item)
     if not gets_at_frames(item.name, name, called=called):
         return [item]

@@ -92,14 +92,9 @@ class ModuleSource:
 
 
 def absolute_name(name: str, level: int, package: str) -> str | None:
-    """Return the whole name of the module that an import statement names; None if it leads out of every package.
+    """Return the whole name of what an import statement in `package` names, with `level` dots in front.
 
-    Such a statement fails. A module may try it all the same, and import something else then.
-
-    Args:
-        name: as it is written, without the dots in front.
-        level: the number of these dots.
-        package: the package that they start from.
+    None if it leads out of every package. Such a statement fails, but a module may try it, and import something else.
     """
     try:
         return importlib.util.resolve_name("." * level + name, package) if level else name
