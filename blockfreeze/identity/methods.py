@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, cell_content, is_a
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
 from blockfreeze.model.block import Block, Generation
 
 
@@ -63,7 +63,7 @@ def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[s
             # A patch hides the method, which will be put back.
             away = {n: v for n, v in generation.classes.values[cls].items() if is_patched(block, generation, cls, n)}
             for name, live in list({**cls.__dict__, **away}.items()):
-                value = live.outward.get(generation, live.default) if is_a(live, VersionedAttribute) else live
+                value = outward_value(live, generation)
                 function = method_function(value)
                 entry = block.entry_of(function)
                 if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
