@@ -1,7 +1,7 @@
 """While one old generation lingers, those after it that nobody runs are freed at the next swap.
 
-Memory grows with who runs, and not with how often one swaps. The rule: kept are the generations that serve, that run or are held, and that `history` keeps; in whatever order the
-others were left.
+Memory grows with who runs, and not with how often one swaps. The rule: kept are the generations that serve, that run or
+are held, and that `history` keeps; in whatever order the others were left.
 """
 
 from __future__ import annotations
