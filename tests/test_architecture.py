@@ -11,7 +11,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from statistics import median
 from types import GenericAlias, MappingProxyType
 
 import pytest
+from import_graph import imported, on_circles
 
 ROOT = Path(__file__).parents[1] / "blockfreeze"
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(ROOT.rglob("*.py"))}
@@ -81,18 +82,6 @@ def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
             yield from at_run_time(child)
 
 
-def imported(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the dotted names that the import statements among the nodes may reach."""
-    found = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 def internal(names: set[str]) -> set[str]:
     """Return the modules of the package among dotted names; a name that is no module belongs to its parent."""
     found = set()
@@ -111,16 +100,6 @@ def imports() -> dict[str, set[str]]:
 
 def room_of(name: str) -> int:
     return ROOMS.index(name.partition(".")[0])
-
-
-def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
-    found: set[str] = set()
-    ahead = [start]
-    while ahead:
-        for name in graph[ahead.pop()] - found:
-            found.add(name)
-            ahead.append(name)
-    return found
 
 
 def test_every_file_is_in_a_room_and_every_room_exists() -> None:
@@ -142,8 +121,7 @@ def test_imports_go_downwards_only() -> None:
 
 
 def test_no_import_cycles() -> None:
-    graph = imports()
-    assert not [name for name in graph if name in reachable(graph, name)]
+    assert not on_circles(imports())
 
 
 def test_third_party_imports_are_bytecode_and_the_declared_optional_ones() -> None:

@@ -6,9 +6,10 @@ Everything is read off the source with `ast`; imports under ``if TYPE_CHECKING``
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from import_graph import imported, on_circles
 
 ROOT = Path(__file__).parents[1]
 FILES = {
@@ -33,21 +34,14 @@ LONGEST = 300
 
 
 @cache
-def imported(path: Path) -> frozenset[str]:
+def names_in(path: Path) -> frozenset[str]:
     """Return the dotted names that the file's import statements may reach."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(found)
+    return frozenset(imported(ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
 
 
 def of_benchmarks(path: Path) -> set[str]:
     """Return the modules of the benchmarks that the file imports."""
-    return {module_of(name) for name in imported(path) if is_in(name, "benchmarks")}
+    return {module_of(name) for name in names_in(path) if is_in(name, "benchmarks")}
 
 
 def module_of(name: str) -> str:
@@ -59,21 +53,6 @@ def is_in(name: str, package: str) -> bool:
     return f"{name}.".startswith(f"{package}.")
 
 
-def on_circles(graph: Mapping[str, set[str]]) -> list[str]:
-    """Return the nodes from which a way leads back to them."""
-
-    def reachable(start: str) -> set[str]:
-        found: set[str] = set()
-        ahead = [start]
-        while ahead:
-            for name in graph[ahead.pop()] - found:
-                found.add(name)
-                ahead.append(name)
-        return found
-
-    return [name for name in graph if name in reachable(name)]
-
-
 def test_there_are_shapes_a_frame_and_the_tests_of_the_programs() -> None:
     assert {SHARED, FRAME} <= FILES.keys()
     assert not OF_PROGRAMS - TESTS.keys()
@@ -81,7 +60,7 @@ def test_there_are_shapes_a_frame_and_the_tests_of_the_programs() -> None:
 
 def test_benchmarks_import_no_tests() -> None:
     own = TESTS.keys() | {"tests"}
-    assert not [(name, found) for name, path in FILES.items() for found in imported(path) if found.split(".")[0] in own]
+    assert not [(name, found) for name, path in FILES.items() for found in names_in(path) if found.split(".")[0] in own]
 
 
 def test_what_is_shared_imports_nothing_else_of_the_benchmarks() -> None:
@@ -118,7 +97,7 @@ def test_no_program_is_imported_in_a_circle() -> None:
 
 
 def users_of(package: str) -> set[str]:
-    return {name for name, path in FILES.items() for found in imported(path) if is_in(found, package)}
+    return {name for name, path in FILES.items() for found in names_in(path) if is_in(found, package)}
 
 
 def test_command_lines_tables_and_workers_are_made_in_the_frame_alone() -> None:
