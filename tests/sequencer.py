@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 from threads import ThreadedCall
 
+from blockfreeze.core.collector import collector_at_rest
+
 __all__ = ["Boundaries", "Instructions", "Parking", "ProfiledBoundaries", "Sequencer", "SequencerError"]
 
 _LIMIT = 60.0
@@ -84,13 +86,15 @@ class Parking:
 
     def run(self, call: Callable[[], _T], meanwhile: Callable[[], None] = lambda: None) -> _T:
         """Run `call` in a thread of its own, do `meanwhile` while it is parked, return the call's result."""
-        parked = ThreadedCall(self._noted, call, name="parked")
-        try:
-            if self._at is not None:
-                with self._steps(1):
-                    meanwhile()
-        finally:
-            parked.join(_LIMIT)
+        # A collection would call what anybody has registered with the collector: points that are not of the call.
+        with collector_at_rest():
+            parked = ThreadedCall(self._noted, call, name="parked")
+            try:
+                if self._at is not None:
+                    with self._steps(1):
+                        meanwhile()
+            finally:
+                parked.join(_LIMIT)
         return parked.result(0)
 
     def _noted(self, call: Callable[[], _T]) -> _T:
