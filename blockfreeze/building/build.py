@@ -26,8 +26,7 @@ from blockfreeze.building.late_import import before_joining, begins_loading, com
 from blockfreeze.building.link_cache import link_member
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
-from blockfreeze.draining.idle import count_joined
-from blockfreeze.linking.analysis import may_be_suspended, walk_codes
+from blockfreeze.draining.idle import watch_codes
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import moved_homes
@@ -242,8 +241,7 @@ def _complete(generation: Generation, member: Member, linked: LinkedCode) -> Non
     """Complete a member whose body has run: its identities, its idle counts, its patches, its name in its package."""
     block = generation.block
     complete_joined(generation, member)
-    codes = [code for code in walk_codes(linked.code) if may_be_suspended(code) and code is not linked.code]
-    count_joined(generation, codes)
+    watch_codes(generation, linked.code)
     if block.generations.get(generation.number) is generation:
         block.patches.apply(block, generation)
     parent, _, tail = member.name.rpartition(".")

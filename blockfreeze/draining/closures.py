@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import cell_content
-from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, count_idle, users_of
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, count_again, users_of
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.model.block import Block, Generation
 
@@ -34,8 +34,9 @@ def held_outside(
     extra = {
         id(code)
         for generation in suspects
-        for code, idle in zip(generation.drain.codes, generation.drain.idle_counts, strict=False)
-        if code.co_flags & CO_NESTED and functions[id(code)] > idle - WITHOUT_FUNCTIONS
+        for code in generation.drain.codes
+        if code.co_flags & CO_NESTED
+        and functions[id(code)] > generation.drain.idle_counts.get(id(code), 0) - WITHOUT_FUNCTIONS
     }
     if not extra:
         return
@@ -63,7 +64,7 @@ def bind_closures_to_own(held: list[tuple[Generation, FunctionType]]) -> None:
         keywords = closure.__kwdefaults__ or {}
         keywords.update({name: own(value) for name, value in keywords.items()})
     for generation in {one for one, _ in held}:
-        count_idle(generation)
+        count_again(generation, {id(closure.__code__) for one, closure in held if one is generation})
 
 
 def _lend(generation: Generation, value: Any) -> Any:

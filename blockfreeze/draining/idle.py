@@ -10,39 +10,79 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterable
-from itertools import chain, repeat
+from inspect import CO_COROUTINE, CO_NESTED
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, Final
 
 from blockfreeze.core.safe_access import is_a
+from blockfreeze.linking.analysis import may_be_suspended, walk_codes
 from blockfreeze.model.block import Generation
 
 _USERS: Final = frozenset({AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType})
 
 
-def count_idle(generation: Generation) -> None:
-    """Note the reference counts of a generation that is complete and in which nothing runs."""
-    generation.drain.idle_counts = _counts(generation.drain.codes)
+def watch_codes(generation: Generation, body: CodeType) -> None:
+    """Add the code objects inside `body`, that of a member which has run, to those that are watched.
 
-
-def count_joined(generation: Generation, codes: list[CodeType]) -> None:
-    """Add the code objects of a member that has joined `generation`, at rest, to those that are watched."""
-    generation.drain.codes += codes
+    They are counted while one list has them, and nothing else that was not there before. Another list beside it would
+    be counted as a function, and hide the first call that is suspended. So they are counted before any search can meet
+    them, and the list is gone when the record has them.
+    """
+    codes = [code for code in walk_codes(body) if code is not body and may_be_suspended(code)]
     if generation.phase.is_complete:
-        generation.drain.idle_counts += _counts(codes)
+        _note_idle(generation, codes)
+    generation.drain.codes += codes
+
+
+def count_idle(generation: Generation) -> None:
+    """Note the reference counts of a generation that is complete and in which nothing runs.
+
+    Those that are known stay as they are: calls of a candidate may be suspended when members are added to it.
+    """
+    _note_idle(generation, generation.drain.codes)
+
+
+def _note_idle(generation: Generation, codes: list[CodeType]) -> None:
+    counts = _counts(codes)
+    for code in codes:
+        # A coroutine that the body has handed to an event loop is a call, whatever else the module refers to.
+        if code.co_flags & CO_COROUTINE and not code.co_flags & CO_NESTED:
+            counts[id(code)] = min(counts[id(code)], WITHOUT_FUNCTIONS + 1)
+    for key, count in counts.items():
+        generation.drain.idle_counts.setdefault(key, count)
+
+
+def count_again(generation: Generation, codes: set[int]) -> None:
+    """Note the reference counts of a generation that has drained, for closures that others go on holding.
+
+    Args:
+        codes: the ids of their code objects.
+    """
+    counts = _counts(generation.drain.codes)
+    generation.drain.idle_counts.update((key, counts[key]) for key in codes & counts.keys())
 
 
 def assume_idle(generation: Generation) -> None:
     """Assume one function of each outermost code object, and no closure: for a world that ran before it was known."""
-    generation.drain.idle_counts = [WITHOUT_FUNCTIONS for _ in generation.drain.codes]
+    generation.drain.idle_counts = dict.fromkeys(map(id, generation.drain.codes), WITHOUT_FUNCTIONS)
 
 
 def codes_in_use(generation: Generation) -> list[CodeType]:
-    """Return the code objects that have more references than when the generation was idle."""
-    counts = _counts(generation.drain.codes)
+    """Return the code objects that have more references than when the generation was idle.
+
+    Fewer are what it has from then on: where a function is gone, one reference more tells of a call.
+    """
+    idle = generation.drain.idle_counts
+    found = []
     # A module that joins in another thread adds its code objects first: nothing is known of those yet.
-    idle = chain(generation.drain.idle_counts, repeat(0))
-    return [code for code, now, then in zip(generation.drain.codes, counts, idle, strict=False) if now > then]
+    counts = _counts(generation.drain.codes)
+    for code in generation.drain.codes:
+        now = counts.get(id(code), 0)
+        if now > idle.get(id(code), 0):
+            found.append(code)
+        else:
+            idle[id(code)] = now
+    return found
 
 
 def users_of(generations: Iterable[Generation]) -> list[Any]:
@@ -55,14 +95,15 @@ def users_of(generations: Iterable[Generation]) -> list[Any]:
     return [one for one in gc.get_referrers(*codes) if type(one) in _USERS] if codes else []
 
 
-def _counts(codes: list[CodeType]) -> list[int]:
-    return [sys.getrefcount(code) for code in codes]
+def _counts(codes: Iterable[CodeType]) -> dict[int, int]:
+    """Return the reference counts by the ids, counted where no variable refers to any of `codes`."""
+    return dict(zip(map(id, codes), map(sys.getrefcount, codes), strict=False))
 
 
 def _count_without_functions() -> int:
     module = compile("def function(): pass", "<blockfreeze>", "exec")
-    return _counts([one for one in module.co_consts if is_a(one, CodeType)])[0]
+    return next(iter(_counts([one for one in module.co_consts if is_a(one, CodeType)]).values()))
 
 
-WITHOUT_FUNCTIONS = _count_without_functions()
+WITHOUT_FUNCTIONS: Final = _count_without_functions()
 """The count of a code object that another one contains and a list holds, and that no function was made of."""

@@ -80,8 +80,8 @@ class DrainRecord:
 
     codes: list[CodeType] = field(default_factory=list)
     """The code objects of which something may outlive a call."""
-    idle_counts: list[int] = field(default_factory=list)
-    """Their reference counts when nothing of the generation was running."""
+    idle_counts: dict[int, int] = field(default_factory=dict)
+    """By their ids: their reference counts when nothing of the generation was running."""
     lent: set[int] = field(default_factory=set)
     """The ids of its own functions that closures which outlive it go on with."""
 

@@ -1,0 +1,338 @@
+"""What is suspended is found however its module has joined: reference counts at rest are known by construction.
+
+A code object at rest is referred to by the code object around it, by the record of its generation, and by each of its
+functions. One reference more is a call that is suspended, or a closure that was handed out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from textwrap import dedent
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from conftest import Workshop
+from threads import LIMIT
+
+import blockfreeze as bf
+from blockfreeze.api import registry
+from blockfreeze.draining.drain import find_lingering
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
+from blockfreeze.model.block import Block
+
+PARTS = dedent("""
+    import functools
+    V = 1
+    def traced(function):
+        @functools.wraps(function)
+        async def wrapper(*given): return await function(*given)
+        return wrapper
+    def numbers():
+        yield V
+        yield V
+    async def waits(pause): await pause
+    @traced
+    async def wrapped(pause): await pause
+    async def streams(pause):
+        yield V
+        await pause
+        yield V
+    def inner():
+        def steps():
+            yield V
+            yield V
+        return steps()
+    def expression(): return (V for _ in range(2))
+    def closure():
+        def held(): return V
+        return held
+    class Stock:
+        def items(self):
+            yield V
+            yield V
+        async def fetch(self, pause): await pause
+""")
+
+
+class Way:
+    """A way in which the module `parts` becomes a member of a block: `name` is how it is imported."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.name = "parcel.parts"
+
+    def write(self, root: str = "") -> None:
+        self.workshop.write("parcel/__init__.py", root)
+        self.workshop.write("parcel/parts.py", PARTS)
+
+    def load(self) -> ModuleType:
+        return importlib.import_module(self.name)
+
+
+def early(way: Way) -> None:
+    way.write("from . import parts\n")
+    bf.freeze_block("parcel")
+
+
+def late_freeze(way: Way) -> None:
+    way.write("from . import parts\n")
+    way.load()
+    bf.freeze_block("parcel")
+
+
+def installed(way: Way) -> None:
+    way.write()
+    bf.install("parcel", "parcel.*")
+
+
+def installed_alone(way: Way) -> None:
+    way.workshop.write("lone_parts.py", PARTS)
+    way.name = "lone_parts"
+    bf.install("lone_parts")
+
+
+def from_inside(way: Way) -> None:
+    way.workshop.write("parts.py", f"import blockfreeze\nblockfreeze.freeze_block(__name__)\n{PARTS}")
+    way.name = "parts"
+
+
+def imported_later(way: Way) -> None:
+    way.write()
+    bf.freeze_block("parcel")
+
+
+def imported_by_a_call(way: Way) -> None:
+    way.write("def load():\n    from . import parts\n")
+    bf.freeze_block("parcel").load()
+
+
+def imported_into_a_later_generation(way: Way) -> None:
+    way.write()
+    bf.freeze_block("parcel")
+    bf.swap("parcel")
+
+
+def loaded_by_a_swap(way: Way) -> None:
+    imported_later(way)
+    way.load()
+    bf.swap("parcel")
+
+
+def imported_into_a_candidate(way: Way) -> None:
+    imported_later(way)
+    with bf.prepare("parcel") as candidate:
+        with candidate.active():
+            way.load()
+        candidate.commit()
+
+
+def imported_beside_a_candidate(way: Way) -> None:
+    imported_later(way)
+    with bf.prepare("parcel") as candidate:
+        way.load()
+        candidate.commit()
+
+
+def imported_in_an_overlap(way: Way) -> None:
+    way.write("def waits():\n    yield\n    from . import parts\n    yield parts\n")
+    old = bf.freeze_block("parcel").waits()
+    next(old)
+    bf.swap("parcel")
+    next(old)
+    old.close()
+    bf.drain("parcel", timeout=LIMIT)
+
+
+def reloaded(way: Way) -> None:
+    imported_later(way)
+    importlib.reload(way.load())
+
+
+def rolled_back(way: Way) -> None:
+    imported_later(way)
+    way.load()
+    bf.swap("parcel")
+    bf.rollback("parcel")
+
+
+WAYS = [
+    early,
+    late_freeze,
+    installed,
+    installed_alone,
+    from_inside,
+    imported_later,
+    imported_by_a_call,
+    imported_into_a_later_generation,
+    loaded_by_a_swap,
+    imported_into_a_candidate,
+    imported_beside_a_candidate,
+    imported_in_an_overlap,
+    reloaded,
+    rolled_back,
+]
+
+
+class Pause:
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+def run_once(coroutine: Any) -> Any:
+    coroutine.send(None)
+    return coroutine
+
+
+def first_of(generator: Any) -> Any:
+    next(generator)
+    return generator
+
+
+class Stream:
+    """An asynchronous generator that waits for something after its first value."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        with pytest.raises(StopIteration):
+            stream.asend(None).send(None)
+        self.waiting = stream.asend(None)
+        self.waiting.send(None)
+
+    def close(self) -> None:
+        with pytest.raises(StopIteration):
+            self.waiting.send(None)
+        with pytest.raises(StopIteration):
+            self.stream.aclose().send(None)
+
+
+KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "generator": ("generator", lambda parts: first_of(parts.numbers())),
+    "generator of a method": ("generator", lambda parts: first_of(parts.Stock().items())),
+    "generator of a closure": ("generator", lambda parts: first_of(parts.inner())),
+    "generator expression": ("generator", lambda parts: first_of(parts.expression())),
+    "coroutine": ("coroutine", lambda parts: run_once(parts.waits(Pause()))),
+    "coroutine of a method": ("coroutine", lambda parts: run_once(parts.Stock().fetch(Pause()))),
+    "coroutine in another": ("coroutine", lambda parts: run_once(parts.wrapped(Pause()))),
+    "coroutine that has not begun": ("coroutine", lambda parts: parts.waits(Pause())),
+    "async generator": ("async generator", lambda parts: Stream(parts.streams(Pause()))),
+}
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
+def parts(request: pytest.FixtureRequest, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(registry, "_patterns", [])
+    way = Way(workshop)
+    request.param(way)
+    return way.load()
+
+
+def block_of(module: ModuleType) -> Block:
+    return registry.block_of(module, "test")
+
+
+def functions_of(code: CodeType) -> int:
+    return sum(type(one) is FunctionType for one in gc.get_referrers(code))
+
+
+def test_counts_at_rest_are_those_by_construction(parts: ModuleType) -> None:
+    drain = block_of(parts).current.drain
+    names = {code.co_qualname for code in drain.codes}
+    assert {"numbers", "waits", "streams", "inner.<locals>.steps", "closure.<locals>.held", "Stock.items"} <= names
+    counted = {code.co_qualname: drain.idle_counts[id(code)] - WITHOUT_FUNCTIONS for code in drain.codes}
+    assert counted == {code.co_qualname: functions_of(code) for code in drain.codes}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_suspended_lingers_until_it_has_ended(parts: ModuleType, kind: str) -> None:
+    named, begin = KINDS[kind]
+    suspended = begin(parts)
+    number = block_of(parts).current.number
+    report = bf.swap(parts)
+    assert {(one.generation, one.kind) for one in report.lingering} == {(number, named)}
+    # A generator's function is a closure that it holds.
+    assert {one.kind for one in bf.status(parts).lingering} - {"closure"} == {named}
+    with pytest.raises(bf.DrainTimeoutError):
+        bf.drain(parts, timeout=0)
+    suspended.close()
+    del suspended
+    bf.drain(parts, timeout=LIMIT)
+    assert not bf.status(parts).overlapping
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_committed_at_rest_while_it_is_suspended(parts: ModuleType, kind: str) -> None:
+    named, begin = KINDS[kind]
+    suspended = begin(parts)
+    with pytest.raises(bf.DrainTimeoutError) as caught:
+        bf.swap(parts, quiesce=0)
+    assert {one.kind for one in caught.value.lingering} == {named}
+    suspended.close()
+    del suspended
+    bf.swap(parts, quiesce=LIMIT)
+
+
+def test_a_closure_that_was_handed_out_is_found(parts: ModuleType) -> None:
+    block = block_of(parts)
+    held = parts.closure()
+    assert [one.kind for one in find_lingering(block, [block.current])] == ["closure"]
+    bf.swap(parts)
+    assert held() == 1
+    del held
+    assert not find_lingering(block, list(block.generations.values()))
+
+
+def test_a_function_that_is_gone_hides_no_call(workshop: Workshop) -> None:
+    """The count at rest falls with each function that goes, or one that is suspended would take its place."""
+    lot = workshop.freeze(
+        "lot",
+        """
+        def make():
+            def steps():
+                yield 1
+                yield 2
+            return steps
+        kept = [make(), make()]
+        """,
+    )
+    block = block_of(lot)
+    lot.kept.pop()
+    assert not find_lingering(block, [block.current])
+    steps = lot.kept[0]()
+    next(steps)
+    assert [one.kind for one in find_lingering(block, [block.current])] == ["generator"]
+    steps.close()
+
+
+@pytest.mark.needs_event_loop
+def test_a_task_that_the_body_has_begun_lingers(workshop: Workshop) -> None:
+    workshop.write("pump/__init__.py", "")
+    workshop.write(
+        "pump/worker.py",
+        """
+        import asyncio
+        V = 1
+        async def work(): await done.wait()
+        done = asyncio.Event()
+        task = asyncio.get_running_loop().create_task(work(), name="worker")
+        """,
+    )
+
+    async def main() -> None:
+        bf.freeze_block("pump")
+        worker = importlib.import_module("pump.worker")
+        await asyncio.sleep(0)
+        old = worker.task
+        files = {"pump/__init__.py": "", "pump/worker.py": "V = 2\nasync def work(): pass\n"}
+        report = bf.swap("pump", source=workshop.version("next", files) / "pump")
+        assert [(one.kind, one.owner) for one in report.lingering] == [("task", "worker")]
+        old.cancel()
+        await asyncio.wait([old])
+
+    asyncio.run(main())
+    assert sys.modules["pump.worker"].V == 2
+    bf.drain("pump", timeout=LIMIT)
