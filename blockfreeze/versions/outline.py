@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from types import CodeType
 
 from blockfreeze.linking import cpython
@@ -238,14 +237,14 @@ def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType
 
 
 def outline_of(source: ModuleSource) -> Outline | None:
-    """Return the outline of a module; None if it has no source.
+    """Return the outline of a module, which lives as long as its source; None if it has no source.
 
     Raises:
         SyntaxError, ValueError: the source is not Python.
     """
-    return None if source.data is None else _outline(source.data, source.package)
-
-
-@lru_cache(maxsize=1024)
-def _outline(data: bytes, package: str) -> Outline:
-    return Outline(tree_of(data), package)
+    if source.data is None:
+        return None
+    if source.outline is None:
+        source.outline = Outline(tree_of(source.data), source.package)
+    assert isinstance(source.outline, Outline)
+    return source.outline
