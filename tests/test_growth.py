@@ -1,8 +1,9 @@
-"""What swaps cost: as much memory after many as after a few."""
+"""What swaps cost: as much memory after many as after a few, and work in proportion to the size of the text."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,68 @@ def test_an_older_text_that_comes_back_is_read_once_while_a_version_has_it(
     for source in (second, first, second, first):
         bf.swap(parts, source=source)
     assert len(read) == len(set(map(bytes, read))) == 5
+
+
+def calls_made(call: Callable[[], object]) -> int:
+    """Return how many calls this thread makes in `call`; generators count with each value."""
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+LONG: dict[str, Callable[[int], str]] = {
+    "a table of values": lambda size: f"TABLE = [{', '.join(f'({at}, [{at}], {{{at}: 0}})' for at in range(size))}]\n",
+    "a table of functions": lambda size: (
+        "".join(f"def one_{at}(): return {at}\n" for at in range(size))
+        + f"TABLE = {{{', '.join(f'{at}: one_{at}' for at in range(size))}}}\n"
+    ),
+    "a function that calls all others": lambda size: (
+        "".join(f"def one_{at}(): return {at}\n" for at in range(size))
+        + f"def every(): return [{', '.join(f'one_{at}()' for at in range(size))}]\n"
+    ),
+    "a table of instances": lambda size: (
+        f"class Row:\n    def __init__(self, at): pass\nTABLE = [{', '.join(f'Row({at})' for at in range(size))}]\n"
+    ),
+    "an enumeration": lambda size: (
+        "import enum\nclass Kind(enum.Enum):\n" + "".join(f"    K{at} = {at}\n" for at in range(size))
+    ),
+    "a class with methods": lambda size: (
+        "class Kind:\n" + "".join(f"    def m{at}(self): pass\n" for at in range(size))
+    ),
+    "classes": lambda size: "".join(f"class C{at}:\n    def ask(self): return {at}\n" for at in range(size)),
+    "a table that is filled by calls": lambda size: (
+        "TABLE = {}\ndef put(at): TABLE[at] = [at]\n" + "".join(f"put({at})\n" for at in range(size))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_swap_of_four_times_the_text_makes_four_times_the_calls(what: str, workshop: Any) -> None:
+    def calls_of_swaps(size: int) -> int:
+        text = LONG[what](size)
+        block = workshop.freeze(f"long_{size}", f"{text}VERSION = 1\n")
+        return calls_made(lambda: [bf.swap(block, source=f"{text}VERSION = {number}\n") for number in (2, 3)])
+
+    calls_of_swaps(3)  # what is done once in a process
+    assert calls_of_swaps(320) < 4.5 * calls_of_swaps(80)
+
+
+def test_a_sum_of_a_thousand_texts_can_be_swapped(workshop: Any) -> None:
+    def text(number: int) -> str:
+        long = " + ".join(f"'part {at}' * few" for at in range(1000))
+        return f"few = {number}\nLONG = ({long})\ndef ask(): return LONG\nprint(({long})[:0], end='')\n"
+
+    shop = workshop.freeze("shop", text(1))
+    bf.swap(shop, source=text(0))
+    assert shop.ask() == ""
+    bf.rollback(shop)
+    assert shop.ask().startswith("part 0part 1")

@@ -16,7 +16,16 @@ from types import CodeType
 from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
-from blockfreeze.versions.statements import DEFINITIONS, bindings, digest, executed, loaded, root_name, with_occasion
+from blockfreeze.versions.statements import (
+    DEFINITIONS,
+    bindings,
+    digest,
+    executed,
+    loaded,
+    root_name,
+    said,
+    with_occasion,
+)
 
 Version = int | str
 """The version of a declared variable, or of a class for its converter."""
@@ -44,7 +53,7 @@ class Skeleton:
         found, inner = list(parts), list(inside)
         nodes = [node for part in found for node in ast.walk(part)]
         calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
-        self.text = digest([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
+        self.text = digest([*map(said, found), *(f"class {name}: {one.text}" for name, one in inner)])
         self.reads = loaded(nodes).union(*(one.reads for _, one in inner))
         self.calls = calls.union(*(one.calls for _, one in inner))
 
@@ -132,9 +141,9 @@ class Outline:
         for statement, at_import in with_occasion(tree.body):
             names = self._enter(statement, package) if at_import else set()
             inside = list(bindings(statement))
-            text = ast.dump(statement) if names or inside else ""
+            text = said(statement) if names or inside else ""
             for name, inner in inside:
-                bound.setdefault(name, []).append(text if inner is statement else ast.dump(inner))
+                bound.setdefault(name, []).append(text if inner is statement else said(inner))
             for name in names:
                 texts.setdefault(name, []).append(text)
                 self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
