@@ -6,6 +6,7 @@ swap that another thread makes.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -241,3 +242,71 @@ def test_what_a_block_sets_itself_is_no_patch(workshop: Workshop) -> None:
     assert shop.ask() == 5
     bf.swap(shop)
     assert shop.ask() == 1
+
+
+COUNTERS = {
+    "a static method": (
+        "    @staticmethod\n    def new():\n        Item.n += 1\n        return Item.n\n",
+        "base.Item.new()",
+    ),
+    "a class method": (
+        "    @classmethod\n    def new(cls):\n        cls.n += 1\n        return cls.n\n",
+        "base.Item.new()",
+    ),
+    "an instance": ("    def __init__(self):\n        type(self).n += 1\n        self.at = self.n\n", "base.Item().at"),
+    "setattr": ("def new(kind):\n    setattr(kind, 'n', kind.n + 1)\n    return kind.n\n", "base.new(base.Item)"),
+    "a container that is replaced": (
+        "    s = ()\n    def new():\n        Item.s += (1,)\n        Item.n = sum(Item.s)\n        return Item.n\n",
+        "base.Item.new()",
+    ),
+    "code outside": ("", "counting_outside.new(base.Item)"),
+}
+
+
+@pytest.mark.parametrize("how", COUNTERS)
+@pytest.mark.parametrize("early", [True, False], ids=["at once", "when imported"])
+def test_a_counter_of_a_class_that_other_members_count_up_comes_out_as_at_a_cold_start(
+    how: str, early: bool, workshop: Workshop
+) -> None:
+    body, new = COUNTERS[how]
+    workshop.write("counting_outside.py", "def new(kind):\n    kind.n += 1\n    return kind.n\n")
+    workshop.write("counting/__init__.py", "from . import kinds\n" if early else "")
+    workshop.write("counting/base.py", f"class Item:\n    n = 0\n{body}")
+    kinds = "from . import base\nimport counting_outside\n"
+    kinds += "".join(f"class {kind}:\n    at = {new}\n" for kind in "ABC")
+    workshop.write("counting/kinds.py", f"{kinds}def new(): return {new}\ndef places(): return A.at, B.at, C.at\n")
+    workshop.write("counting/late.py", f"from . import base\nimport counting_outside\nat = {new}\n")
+    counting = bf.freeze_block("counting", patchable=True)
+    module = importlib.import_module("counting.kinds")
+    for _ in range(2):
+        assert (module.places(), module.A.at, module.base.Item.n) == ((1, 2, 3), 1, 3)
+        bf.swap(counting)
+        assert (module.places(), module.A.at, module.base.Item.n) == ((1, 2, 3), 1, 3)
+        if how not in ("code outside", "setattr"):  # nothing shows that these work on a class of the block
+            assert [module.new(), module.new()] == [4, 5]
+            bf.swap(counting)
+    late = importlib.import_module("counting.late")
+    for _ in range(2):
+        assert (module.places(), late.at, module.base.Item.n) == ((1, 2, 3), 4, 4)
+        bf.swap(counting)
+    bf.rollback(counting)
+    assert (module.places(), late.at, module.base.Item.n) == ((1, 2, 3), 4, 4)
+
+
+def test_a_counter_that_a_test_has_set_is_a_patch_until_the_block_counts_on(workshop: Workshop) -> None:
+    text = """
+        class Item:
+            n = 0
+            def count(self):
+                type(self).n += 1
+                return self.n
+        def count(): return Item().count()
+        """
+    shop = workshop.freeze("shop", text, patchable=True)
+    assert [shop.count(), shop.count()] == [1, 2]
+    with mock.patch.object(shop.Item, "n", 100):
+        bf.swap(shop)
+        assert shop.Item.n == 100
+        assert shop.count() == 101
+        bf.swap(shop)
+        assert shop.Item.n == 0

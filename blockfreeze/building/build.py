@@ -27,6 +27,7 @@ from blockfreeze.building.link_cache import link_member
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.idle import watch_codes
+from blockfreeze.identity.class_assignment import own_while_executed
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import moved_homes
@@ -187,8 +188,9 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     linked = _linked(generation, name)
     member = _entered(generation, name, linked, namespace)
     try:
-        yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
-        seal(generation, member)
+        with own_while_executed(generation):
+            yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
+            seal(generation, member)
     except BaseException:
         _leave_out(generation, member)
         raise

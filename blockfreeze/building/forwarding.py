@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.dispatch.forwarders import (
-    content_to_call,
+    contents_to_call,
     copy_function,
     forward,
     narrow,
@@ -106,10 +106,7 @@ def _wraps_one_of(function: FunctionType, copies: dict[int, FunctionType]) -> bo
     # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
     if "<locals>" not in function.__code__.co_qualname:
         return False
-    return any(
-        cell_content(cell) is not function and content_to_call(function, at) in copies
-        for at, cell in enumerate(function.__closure__ or ())
-    )
+    return any(content in copies and content != id(function) for content in contents_to_call(function))
 
 
 def copy_methods(block: Block, generation: Generation) -> list[Armed]:

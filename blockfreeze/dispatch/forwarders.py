@@ -39,7 +39,7 @@ from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
 from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
 from blockfreeze.dispatch.warning_names import hides_forwarders
-from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, reads_as_value
+from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, read_as_values
 from blockfreeze.model.block import Block
 from blockfreeze.model.entry import Entry
 
@@ -59,9 +59,9 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
     """
     closure = function.__closure__
     if replace and closure is not None:
+        called = contents_to_call(function)
         closure = tuple(
-            CellType(replace[found]) if (found := content_to_call(function, at)) in replace else cell
-            for at, cell in enumerate(closure)
+            CellType(replace[found]) if found in replace else cell for cell, found in zip(closure, called, strict=True)
         )
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
     present(copy, function)
@@ -69,15 +69,17 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
     return copy
 
 
-def content_to_call(function: FunctionType, at: int) -> int:
-    """Return the id of what a closure's cell holds, or 0 if it is empty, or read for more than to be called.
+def contents_to_call(function: FunctionType) -> list[int]:
+    """Return the ids of what a closure's cells hold; 0 for one that is empty, or read for more than to be called.
 
     What a wrapper looks up in a table, or hands on, is the one identity of a function.
     """
-    content = cell_content((function.__closure__ or ())[at])
-    if content is ABSENT or reads_as_value(function.__code__, function.__code__.co_freevars[at]):
-        return 0
-    return id(content)
+    as_values = read_as_values(function.__code__)
+    contents = [cell_content(cell) for cell in function.__closure__ or ()]
+    return [
+        0 if content is ABSENT or name in as_values else id(content)
+        for name, content in zip(function.__code__.co_freevars, contents, strict=True)
+    ]
 
 
 def present(function: FunctionType, like: FunctionType) -> None:

@@ -82,7 +82,10 @@ def version_class(before: Generation, after: Generation, cls: type, *, built: bo
         names.update(*(one.classes.assigned.get(cls, ()) for one in (before, after)))
         names.update((before.classes.assignable | after.classes.assignable).intersection(cls.__dict__))
     for name in names:
-        version_attribute(before, after, cls, name, built=built)
+        if is_patched(after.block, before, cls, name):
+            after.classes.patched.setdefault(cls, set()).add(name)
+        else:
+            version_attribute(before, after, cls, name, built=built)
 
 
 def version_attribute(before: Generation, after: Generation, cls: type, name: str, *, built: bool) -> None:
@@ -93,7 +96,7 @@ def version_attribute(before: Generation, after: Generation, cls: type, name: st
     """
     live, value = cls.__dict__.get(name, ABSENT), after.classes.values[cls].get(name, ABSENT)
     is_typed_dict = "__required_keys__" in before.classes.values.get(cls, ())
-    if (name in METADATA and not is_typed_dict) or is_patched(after.block, before, cls, name):
+    if name in METADATA and not is_typed_dict:
         return
     if is_typed_dict:
         # It has no behaviour, and typing reads its attributes from the class's dictionary: they do not switch.

@@ -2,10 +2,15 @@
 
 While several generations run, the attribute is set for the generation of that code alone. In the body of a generation
 that does not serve yet, it becomes one of the attributes that the generation has of the class.
+
+In a patchable block it does so whenever it is set, so that it is not taken for a patch: a patch is what differs from
+that. What is set while bodies are executed counts likewise, whatever code does it; see `own_while_executed`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
@@ -13,7 +18,9 @@ from blockfreeze.dispatch.vector import Plain
 from blockfreeze.identity.adopt import new_versioned_attribute, version_attribute
 from blockfreeze.identity.class_attributes import IN_THE_TYPE, is_shared, serve_entry, set_item
 from blockfreeze.identity.enums import is_no_member
+from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import set_attribute, set_or_delete
+from blockfreeze.identity.methods import can_be_patched
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
 from blockfreeze.model.block import Block, Generation
 
@@ -29,8 +36,17 @@ def assign_class_attribute(block: Block, generation: Generation, cls: type, name
         versioned = _versioned(block, generation, cls, name, value)
         if versioned is not None:
             versioned.inner[generation] = versioned.outward[generation] = value
-            return
-    set_or_delete(cls, name, value)
+    if versioned is None:
+        set_or_delete(cls, name, value)
+    _take_as_own(generation, cls, name)
+
+
+def _take_as_own(generation: Generation, cls: type, name: str) -> None:
+    block = generation.block
+    if block.patchable:
+        with block.locks.moving:  # what is there now: another thread may have set it since
+            live = cls.__dict__.get(name, ABSENT)
+            set_item(generation.classes.values[cls], name, outward_value(live, generation))
 
 
 def _versioned(block: Block, generation: Generation, cls: type, name: str, value: Any) -> VersionedAttribute | None:
@@ -56,11 +72,33 @@ def delete_class_attribute(block: Block, generation: Generation, cls: type, name
     live = cls.__dict__.get(name, ABSENT)
     if not is_a(live, VersionedAttribute) and (generation.phase.has_served or live is ABSENT):
         delattr(cls, name)  # which raises if there is none
+        _take_as_own(generation, cls, name)
     elif outward_value(live, generation) is ABSENT:
         # Another generation has one, which `delattr` would take.
         raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}", name=name, obj=cls)
     else:
         assign_class_attribute(block, generation, cls, name, ABSENT)
+
+
+@contextmanager
+def own_while_executed(generation: Generation) -> Iterator[None]:
+    """While a body is executed: what is set on classes of a patchable block is the version's own, and no patch.
+
+    Code that is not linked may set it (a foreign decorator), or code in which nothing shows that it works on a class.
+    """
+    block, classes = generation.block, generation.classes
+    was = {cls: cls.__dict__.copy() for cls in list(classes.values)} if block.patchable else {}
+    yield
+    for cls, own in list(classes.values.items()) if block.patchable else ():
+        for name, live in cls.__dict__.copy().items():
+            if name not in own:
+                continue
+            if cls in was:
+                is_set = live is not was[cls].get(name, ABSENT)
+            else:  # it has been recorded since
+                is_set = not same(live, own[name]) and name not in classes.patched.get(cls, ())
+            if is_set and can_be_patched(block, name, live):
+                own[name] = live
 
 
 def _assign_while_built(block: Block, generation: Generation, cls: type, name: str, value: Any) -> None:

@@ -67,7 +67,8 @@ def has_taken_its_class_name(before: Any, after: Any, name: str) -> bool:
 
 
 def _holds_any(value: Any) -> bool:
-    return bool(_contents(value)) or (is_a(value, _CONTAINERS) and len(value) > 0)
+    in_dictionary = bool(own_attribute(value, "__dict__"))  # asked first: the search for slots goes through its classes
+    return in_dictionary or bool(_contents(value)) or (is_a(value, _CONTAINERS) and len(value) > 0)
 
 
 def _says_the_same(one: Any, other: Any) -> bool:

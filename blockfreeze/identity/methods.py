@@ -47,13 +47,17 @@ def is_patched(block: Block, generation: Generation, cls: type, name: str) -> bo
     Only in a block that is patchable. A function of a block is no patch: it may be what was put back, of an older
     generation.
     """
-    own = generation.classes.values.get(cls)
-    if not block.patchable or own is None or name.startswith("__") or name in generation.classes.assigned.get(cls, ()):
-        return False
-    live = cls.__dict__.get(name, ABSENT)
-    if is_a(live, VersionedAttribute) or is_own(block, method_function(live)):
+    own, live = generation.classes.values.get(cls), cls.__dict__.get(name, ABSENT)
+    if own is None or not can_be_patched(block, name, live):
         return False
     return block.patches.is_patch(cls, name, live, own.get(name, ABSENT))
+
+
+def can_be_patched(block: Block, name: str, live: Any) -> bool:
+    """Tell whether what a class has under a name can be a patch at all; see `is_patched`."""
+    if not block.patchable or name.startswith("__"):
+        return False
+    return not is_a(live, VersionedAttribute) and not is_own(block, method_function(live))
 
 
 def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:

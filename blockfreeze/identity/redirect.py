@@ -18,13 +18,13 @@ import gc
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 from weakref import WeakMethod
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_our_own, own_attribute
 from blockfreeze.identity.replacement import BOUND, Replacement, items_of
-from blockfreeze.linking.cpython import reads_as_value
+from blockfreeze.linking.cpython import read_as_values
 
 _FACTORY: Any = defaultdict.__dict__["default_factory"]
 
@@ -61,6 +61,7 @@ class _Redirection(Replacement):
         super().__init__(replace)
         self.within = within
         self.classes = {id(cls) for cls in classes}
+        self.read: dict[CodeType, frozenset[str]] = {}  # what functions of a code read for more than to call it
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
 
     def run(self, roots: list[Any]) -> None:
@@ -193,11 +194,17 @@ class _Redirection(Replacement):
         if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
             again = self.new(content)
             new = None if again is content else again
-        if new is not None and (not is_a(new, FunctionType) or reads_as_value(function.__code__, name)):
+        if new is not None and (not is_a(new, FunctionType) or name in self._read_as_values(function)):
             cell.cell_contents = new
             self.todo.append(content)
         elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
             self.todo.append(content)
+
+    def _read_as_values(self, function: FunctionType) -> frozenset[str]:
+        code = function.__code__
+        if code not in self.read:
+            self.read[code] = read_as_values(code)
+        return self.read[code]
 
     def _enter_class(self, found: type) -> None:
         if id(found) not in self.classes:

@@ -132,17 +132,20 @@ def called_names(code: CodeType) -> set[str]:
     }
 
 
-def reads_as_value(code: CodeType, name: str) -> bool:
-    """Tell whether `code`, or what is inside it, reads the free variable `name` for more than to call it."""
-    if name not in code.co_freevars:
-        return False
-    # Free variables come last among the variables of a frame.
-    wanted = len({*code.co_varnames, *code.co_cellvars}) + code.co_freevars.index(name)
-    for (before, _), (opname, arg), (after, _) in with_neighbours(code):
-        if "DEREF" in opname and arg == wanted:
-            if not is_to_be_called(before, after) and after not in ATTRIBUTE_USES:
-                return True
-    return any(reads_as_value(one, name) for one in code.co_consts if isinstance(one, CodeType))
+def read_as_values(code: CodeType) -> frozenset[str]:
+    """Return the free variables that `code`, or what is inside it, reads for more than to call what they mean."""
+    free = code.co_freevars
+    if not free:
+        return frozenset()
+    first = len({*code.co_varnames, *code.co_cellvars})  # free variables come last among the variables of a frame
+    found = {
+        free[arg - first]
+        for (before, _), (opname, arg), (after, _) in with_neighbours(code)
+        if "DEREF" in opname and arg >= first
+        if not is_to_be_called(before, after) and after not in ATTRIBUTE_USES
+    }
+    inside = (read_as_values(one) for one in code.co_consts if isinstance(one, CodeType))
+    return frozenset(free).intersection(found.union(*inside))
 
 
 def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:

@@ -38,6 +38,8 @@ class ClassTables:
     """The attributes that its code has set, where hooks were told."""
     assignable: frozenset[str] = frozenset()
     """The names of the attributes that its code may set without them."""
+    patched: dict[type, set[str]] = field(default_factory=dict)
+    """The attributes that were patches when its versions of the classes were armed; only in a patchable block."""
     enum_values: dict[tuple[int, str], list[Any]] = field(default_factory=dict)
     """What its bodies have set on members of enumerations: member and value, by the member's id and the attribute."""
     converters: dict[type, Converter] = field(default_factory=dict)

@@ -109,6 +109,8 @@ class _Preparation:
     def _linked_generation(self) -> Generation:
         before, source = self.before, self.source
         snapshot = before.snapshot.again() if source is None else before.snapshot.given(source, self.number)
+        for kept in tuple(self.block.generations.values()):
+            snapshot.share(kept.snapshot)
         self.clock.lap("read")
         self._begin("link")
         generation = Generation(self.block, self.number, snapshot, before.number)

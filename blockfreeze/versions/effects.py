@@ -257,7 +257,10 @@ def _shown(path: str) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    text = ast.unparse(node).partition("\n")[0]
+    try:
+        text = ast.unparse(node).partition("\n")[0]
+    except RecursionError:  # a long sum of texts is a deep tree
+        text = f"{root_name(node)}(…)"
     return text if len(text) <= 72 else text[:71] + "…"
 
 

@@ -26,7 +26,7 @@ def tree_of(data: bytes) -> ast.Module:
     """Return the syntax tree of a source, which nobody changes.
 
     Few are kept: a tree has many objects, and every walk through the collector's objects meets them. What was derived
-    from a tree lasts longer; see `outline_of`.
+    from a tree lives as long as a version that has its text; see `ModuleSource.outline`.
 
     Raises:
         SyntaxError, ValueError: the source is not Python.
@@ -45,7 +45,13 @@ class ModuleSource:
         self.loader = loader
         self.search = search
         self.shown = path  # what the module is to show as its __file__
+        self.outline: Any = None  # what `outline_of` has read off it
         self._code: CodeType | None = None
+
+    def share(self, other: ModuleSource) -> None:
+        """Take over what was derived from the text of another version, if this one has the same text."""
+        if self.outline is None and (self.data, self.package) == (other.data, other.package):
+            self.outline = other.outline
 
     @property
     def is_package(self) -> bool:

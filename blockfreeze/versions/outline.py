@@ -11,13 +11,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from types import CodeType
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
-from blockfreeze.versions.statements import DEFINITIONS, bindings, digest, executed, loaded, root_name, with_occasion
+from blockfreeze.versions.statements import (
+    DEFINITIONS,
+    bindings,
+    digest,
+    executed,
+    loaded,
+    root_name,
+    said,
+    with_occasion,
+)
 
 Version = int | str
 """The version of a declared variable, or of a class for its converter."""
@@ -45,7 +53,7 @@ class Skeleton:
         found, inner = list(parts), list(inside)
         nodes = [node for part in found for node in ast.walk(part)]
         calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
-        self.text = digest([*map(ast.dump, found), *(f"class {name}: {one.text}" for name, one in inner)])
+        self.text = digest([*map(said, found), *(f"class {name}: {one.text}" for name, one in inner)])
         self.reads = loaded(nodes).union(*(one.reads for _, one in inner))
         self.calls = calls.union(*(one.calls for _, one in inner))
 
@@ -133,9 +141,9 @@ class Outline:
         for statement, at_import in with_occasion(tree.body):
             names = self._enter(statement, package) if at_import else set()
             inside = list(bindings(statement))
-            text = ast.dump(statement) if names or inside else ""
+            text = said(statement) if names or inside else ""
             for name, inner in inside:
-                bound.setdefault(name, []).append(text if inner is statement else ast.dump(inner))
+                bound.setdefault(name, []).append(text if inner is statement else said(inner))
             for name in names:
                 texts.setdefault(name, []).append(text)
                 self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
@@ -238,14 +246,14 @@ def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType
 
 
 def outline_of(source: ModuleSource) -> Outline | None:
-    """Return the outline of a module; None if it has no source.
+    """Return the outline of a module, which lives as long as its source; None if it has no source.
 
     Raises:
         SyntaxError, ValueError: the source is not Python.
     """
-    return None if source.data is None else _outline(source.data, source.package)
-
-
-@lru_cache(maxsize=1024)
-def _outline(data: bytes, package: str) -> Outline:
-    return Outline(tree_of(data), package)
+    if source.data is None:
+        return None
+    if source.outline is None:
+        source.outline = Outline(tree_of(source.data), source.package)
+    assert isinstance(source.outline, Outline)
+    return source.outline

@@ -176,6 +176,12 @@ class Snapshot:
             elif path.is_dir():
                 self._take_directory(name, path)  # a namespace package, if anything in it is imported
 
+    def share(self, other: Snapshot) -> None:
+        """Take over what was derived from the modules of another version, where this one has the same text."""
+        for name, source in self.modules.items():
+            if name in other.modules:
+                source.share(other.modules[name])
+
     def find(self, name: str, path: Iterable[str] | None) -> ModuleSource | None:
         """Return the module `name` of this version; None if it has none, or only one that is left to the import system.
 

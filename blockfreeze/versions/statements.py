@@ -72,6 +72,27 @@ def _assigned(target: ast.expr) -> Iterator[str]:
             yield from _assigned(one)
 
 
+def said(tree: ast.AST) -> str:
+    """Return what a part of a syntax tree says, without positions and comments: trees that say the same have one text.
+
+    In front of what belongs together stands how much it is. Unlike `ast.dump` this does not recurse: a long sum of
+    texts is a deep tree.
+    """
+    parts: list[str] = []
+    todo: list[object] = [tree]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.AST):
+            parts.append(f"{type(part).__name__} {len(part._fields)}")
+            todo += [getattr(part, name, None) for name in part._fields]
+        elif isinstance(part, list):
+            parts.append(f"list {len(part)}")
+            todo += part
+        else:
+            parts.append(hex(part) if type(part) is int else repr(part))  # a decimal number may be too long to be shown
+    return "\n".join(parts)
+
+
 def digest(texts: Iterable[str]) -> str:
     """Return a hash of texts that are compared and never read."""
     return hashlib.sha256("".join(texts).encode()).hexdigest()
