@@ -24,7 +24,7 @@ from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
 from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
-from blockfreeze.identity.methods import is_own, method_function
+from blockfreeze.identity.methods import is_own, method_function, wrapped_functions
 from blockfreeze.identity.versioned_attribute import outward_values
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.versions.agreement import skeletons_agree
@@ -215,7 +215,7 @@ def _relinked(
     assert before is not None
     assert after is not None
     values = outward_values(class_values(old), current)
-    linked = _linked_anew(generation, body, values, after.methods)
+    linked = _linked_anew(generation, path, body, values, after.methods)
     inner = _inner_classes(module, body, values)
     if linked is None or any(shape_difference(values[name], value) is not None for name, value in inner.items()):
         return None
@@ -241,14 +241,14 @@ def _inner_classes(module: str, body: Mapping[str, Any], values: Mapping[str, An
 
 
 def _linked_anew(
-    generation: Generation, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
+    generation: Generation, path: str, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
 ) -> dict[str, Any] | None:
     """Return what of the body of a class replaces what the class has; None if one cannot be found on the class."""
     linked: dict[str, Any] = {}
     for name, value in body.items():
         if name in ("__doc__", "__firstlineno__"):
             linked[name] = value
-        elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, value):
+        elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, path, value):
             continue  # the class has it already
         elif name in values:
             # Of what decorators have wrapped, the metaclass may have left one part on the class.
@@ -262,10 +262,11 @@ def _linked_anew(
     return linked
 
 
-def _has_function(generation: Generation, value: Any) -> bool:
+def _has_function(generation: Generation, path: str, value: Any) -> bool:
     by_globals = generation.block.by_globals
     functions = [one for one in _parts(value) if is_a(one, FunctionType)]
-    return any(by_globals.get(id(one.__globals__)) is generation for one in functions)
+    own = any(by_globals.get(id(one.__globals__)) is generation for one in functions)
+    return own or bool(wrapped_functions(generation, path, value))
 
 
 def _parts(value: Any, depth: int = 2) -> Iterator[Any]:
