@@ -56,15 +56,19 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
     Args:
         path: that of the class.
     """
-    by_globals, found = generation.block.by_globals, dict[str, FunctionType]()
+    block, by_globals, found = generation.block, generation.block.by_globals, dict[str, FunctionType]()
     seen = {id(value)}
     todo = [("", value, _LEVELS)]
     while todo:
         where, one, levels = todo.pop()
-        if is_a(one, FunctionType) and by_globals.get(id(one.__globals__)) is not None:
-            if where and by_globals[id(one.__globals__)] is generation and _is_method_of(path, one):
+        if is_a(one, FunctionType):
+            home, is_method = by_globals.get(id(one.__globals__)), _is_method_of(path, one)
+            # What makers have wrapped for an earlier generation, maybe one that is gone, is an entry.
+            is_entry = is_method and block.entry_of(one) is not None
+            if where and is_method and (home is generation or is_entry):
                 found[where] = one
-            continue
+            if home is not None or is_entry:
+                continue
         levels -= not is_a(one, (FunctionType, staticmethod, classmethod, property))
         for name, part in _held_in(one) if levels >= 0 else ():
             if id(part) not in seen:
@@ -106,7 +110,7 @@ def serve_wrapped(generation: Generation, members: Collection[str]) -> None:
     """
     classes = generation.classes
     for entry in tuple(generation.block.slots):
-        if entry.where and entry.member in members:
+        if entry.where and entry.member in members and entry not in generation.locals:
             path, _, name = entry.plain_path.rpartition(".")
             cls = classes.named.get((entry.member, path))
             value = classes.values.get(cls, {}).get(name) if cls is not None else None
@@ -118,11 +122,26 @@ def serve_wrapped(generation: Generation, members: Collection[str]) -> None:
 
 
 def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, str, FunctionType]]:
-    """Yield the functions that attributes of a generation's classes hold: the module, the path of the entry, and it."""
+    """Yield the functions that attributes of a generation's classes hold: the module, the path of the entry, and it.
+
+    Each once: as what is held in the attribute of its own name, if it is there too.
+    """
     for (module, path), cls in list(generation.classes.named.items()):  # another thread may be importing a module
-        for name, live in list(cls.__dict__.items()) if cls in generation.classes.values else ():
-            if name not in ("__dict__", "__weakref__") and not is_patched(block, generation, cls, name):
-                for where, function in wrapped_functions(generation, path, outward_value(live, generation)).items():
+        if cls in generation.classes.values:
+            values = {
+                name: outward_value(live, generation)
+                for name, live in list(cls.__dict__.items())
+                if name not in ("__dict__", "__weakref__") and not is_patched(block, generation, cls, name)
+            }
+            passed = {id(method_function(value)) for value in values.values()}
+            found = [
+                (where, function, name)
+                for name, value in values.items()
+                for where, function in wrapped_functions(generation, path, value).items()
+            ]
+            for where, function, name in sorted(found, key=lambda one: one[1].__code__.co_name != one[2]):
+                if id(function) not in passed:
+                    passed.add(id(function))
                     yield module, wrapped(f"{path}.{name}", where), function
 
 
