@@ -24,7 +24,7 @@ from blockfreeze.dispatch.forwarders import (
 )
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
+from blockfreeze.identity.methods import is_own, live_methods, live_wrapped, method_function, rewrapped
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
@@ -58,7 +58,10 @@ def forward_functions(block: Block, member: str, *generations: Generation) -> No
         for (module, path), _, name, value in live_methods(block, first):
             if module == member:
                 function = method_function(value)
-                first.locals.setdefault(_entry_of_method(block, first, module, path, name, function), function)
+                first.locals.setdefault(_entry_of_method(block, first, module, f"{path}.{name}", function), function)
+        for module, path, function in live_wrapped(block, first):
+            if module == member:
+                first.locals.setdefault(_entry_of_method(block, first, module, path, function), function)
 
 
 def forward_all(block: Block, *generations: Generation) -> None:
@@ -128,7 +131,7 @@ def copy_methods(block: Block, generation: Generation) -> list[Armed]:
             if is_a(own, FunctionType) and not is_forwarder(own.__code__, block.reference):
                 copies.setdefault(cls, {})[name] = rewrapped(value, own)
             continue
-        entry = _entry_of_method(block, generation, member, path, name, function)
+        entry = _entry_of_method(block, generation, member, f"{path}.{name}", function)
         if id(function) not in made:
             made[id(function)] = Armed(entry, function, copy_function(function))
         _, _, copy = made[id(function)]
@@ -136,13 +139,16 @@ def copy_methods(block: Block, generation: Generation) -> list[Armed]:
         chosen = is_a(generation.locals.get(entry), LegacyChoice)
         generation.locals[entry] = LegacyChoice(entry, generation, copy) if chosen else copy
         copies.setdefault(cls, {})[name] = rewrapped(value, copy)
+    for member, path, function in live_wrapped(block, generation):
+        if id(function) not in made and not is_forwarder(function.__code__, block.reference):
+            entry = _entry_of_method(block, generation, member, path, function)
+            generation.locals[entry] = copy = copy_function(function)
+            made[id(function)] = Armed(entry, function, copy)
     return list(made.values())
 
 
-def _entry_of_method(
-    block: Block, generation: Generation, member: str, path: str, name: str, function: FunctionType
-) -> Entry:
-    key = member, f"{path}.{name}"
+def _entry_of_method(block: Block, generation: Generation, member: str, path: str, function: FunctionType) -> Entry:
+    key = member, path
     return block.entries.get(key) or block.add_entry(generation, *key, function)
 
 

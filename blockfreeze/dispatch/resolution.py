@@ -46,7 +46,7 @@ def _removed(generation: Generation, entry: Entry) -> Callable[..., Any]:
         found = generation.locals.get(entry)
         if found is not None:
             return found(*args, **kwargs)
-        if entry.kind is EntryKind.METHOD and args and has_another(entry, args[0]):
+        if entry.kind is EntryKind.METHOD and not entry.where and args and has_another(entry, args[0]):
             return getattr(args[0], entry.attribute)(*args[1:], **kwargs)
         raise EntryRemovedError(
             f"{block}: the entry {entry.name!r} was called: generation {number} no longer defines it; "

@@ -3,8 +3,8 @@
 A class statement can have an effect outside of the block: a foreign metaclass, ``__init_subclass__`` or decorator
 registers the class (models of an object-relational mapper, schemas, plug-ins). Where the skeleton of the statement is
 the same as before (`outline`), a new generation executes the body alone, and takes its methods, which are linked to the
-new generation. Neither the metaclass nor a decorator is called. All other attributes stay on the class, even those that
-were set at run time.
+new generation. Neither the metaclass nor a decorator is called; see `makers` for what they have made of methods. All
+other attributes stay on the class, even those that were set at run time.
 
 Likewise a registration is made once: decorators above ``@entry`` that have not changed are not applied once more.
 
@@ -24,7 +24,8 @@ from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
 from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
-from blockfreeze.identity.methods import is_own, method_function
+from blockfreeze.identity.makers import MadeMethods, serve_wrappers
+from blockfreeze.identity.methods import is_own, method_function, wrapped_functions
 from blockfreeze.identity.versioned_attribute import outward_values
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.versions.agreement import skeletons_agree
@@ -50,6 +51,8 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
     if not was.methods <= old.__dict__.keys():
         return False  # the metaclass has put one elsewhere, where it could not be replaced
     if not _only_others_make(generation.block, old, _decorators(member, now)):
+        return False
+    if MadeMethods(current, (member.name, name), old, was).kept(now) is None:
         return False
     for read in now.skeleton.reads:
         value = before.meaning(read)
@@ -192,6 +195,7 @@ def carry_over(
     generation.classes.values[old] = values
     before = current.classes.carried.get(old)
     generation.classes.carried[old] = (before[0] if before else current.number, names)
+    serve_wrappers(generation, key, values.keys() - names)
     for method in names:
         entry = block.entries.get((member.name, f"{name}.{method}"))
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
@@ -215,7 +219,14 @@ def _relinked(
     assert before is not None
     assert after is not None
     values = outward_values(class_values(old), current)
-    linked = _linked_anew(generation, body, values, after.methods)
+    made = MadeMethods(current, key, old, before)
+    kept = made.kept(after)
+    if kept is None:
+        return None
+    kept |= {name for name in before.methods - before.plain & body.keys() if made.wraps(generation, name, body[name])}
+    if (kept and before.headers != after.headers) or not all(made.serve(generation, one, body[one]) for one in kept):
+        return None
+    linked = _linked_anew(generation, path, {k: v for k, v in body.items() if k not in kept}, values, after.methods)
     inner = _inner_classes(module, body, values)
     if linked is None or any(shape_difference(values[name], value) is not None for name, value in inner.items()):
         return None
@@ -241,14 +252,14 @@ def _inner_classes(module: str, body: Mapping[str, Any], values: Mapping[str, An
 
 
 def _linked_anew(
-    generation: Generation, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
+    generation: Generation, path: str, body: Mapping[str, Any], values: Mapping[str, Any], methods: Collection[str]
 ) -> dict[str, Any] | None:
     """Return what of the body of a class replaces what the class has; None if one cannot be found on the class."""
     linked: dict[str, Any] = {}
     for name, value in body.items():
         if name in ("__doc__", "__firstlineno__"):
             linked[name] = value
-        elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, value):
+        elif name in _MADE_BY_THE_STATEMENT or not _has_function(generation, path, value):
             continue  # the class has it already
         elif name in values:
             # Of what decorators have wrapped, the metaclass may have left one part on the class.
@@ -262,10 +273,11 @@ def _linked_anew(
     return linked
 
 
-def _has_function(generation: Generation, value: Any) -> bool:
+def _has_function(generation: Generation, path: str, value: Any) -> bool:
     by_globals = generation.block.by_globals
     functions = [one for one in _parts(value) if is_a(one, FunctionType)]
-    return any(by_globals.get(id(one.__globals__)) is generation for one in functions)
+    own = any(by_globals.get(id(one.__globals__)) is generation for one in functions)
+    return own or bool(wrapped_functions(generation, path, value))
 
 
 def _parts(value: Any, depth: int = 2) -> Iterator[Any]:

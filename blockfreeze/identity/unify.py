@@ -11,6 +11,7 @@ from typing import Any
 
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.identity.class_attributes import discard_shadow
+from blockfreeze.identity.methods import serve_wrapped
 from blockfreeze.identity.preserved import preserved_objects
 from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
@@ -32,6 +33,7 @@ def unify(generation: Generation, members: Collection[Member], *, objects: bool 
         replace.update(preserved_objects(generation, members, replace))
     if replace:
         _redirect(generation, members, replace)
+    serve_wrapped(generation, {member.name for member in members})
     for member in members:
         for shadow, _ in member.shadows:
             discard_shadow(shadow)

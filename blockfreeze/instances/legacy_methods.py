@@ -18,13 +18,13 @@ from blockfreeze.dispatch.forwarders import copy_function, forward
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.layout import set_attribute
-from blockfreeze.identity.methods import method_function, rewrapped
+from blockfreeze.identity.methods import method_function, rewrapped, wrapped_functions
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.instances.attributes import assigned_in
 from blockfreeze.instances.kinds import version_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.declared import SupersededClass
-from blockfreeze.model.entry import Entry
+from blockfreeze.model.entry import Entry, wrapped
 from blockfreeze.model.legacy_attributes import LATEST, LEGACY_METHODS
 
 
@@ -61,9 +61,21 @@ def _make_methods_legacy(block: Block, generation: Generation, after: Generation
             # A copy that nobody else has: those of the generation forward as well, once it has served again.
             again = copy_function(own)
             methods[entry] = {**methods.get(entry, {}), after.number: again, LATEST: again}
+    for key in [key for key, one in list(generation.classes.named.items()) if one is cls]:
+        _give_back_wrapped(block, generation, key, cls)
     if methods:
         set_attribute(cls, LEGACY_METHODS, methods)
         block.instances.with_legacy_methods.add(cls)
+
+
+def _give_back_wrapped(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
+    """Give the functions that attributes of a class hold their own code again: it goes on as it was, whole."""
+    for name, live in tuple(cls.__dict__.items()):
+        for where, function in wrapped_functions(generation, key[1], outward_value(live, generation)).items():
+            entry = block.entries.get((key[0], wrapped(f"{key[1]}.{name}", where)))
+            own = None if entry is None else generation.locals.get(entry)
+            if is_a(own, FunctionType) and is_forwarder(function.__code__, block.reference):
+                function.__code__ = own.__code__
 
 
 def working_method(

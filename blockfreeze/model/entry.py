@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from types import FunctionType
 
-_RAW = "@raw"
+_MARK = "@"
+_RAW = _MARK + "raw"
 
 
 class EntryKind(enum.Enum):
@@ -13,7 +14,7 @@ class EntryKind(enum.Enum):
 
     FUNCTION = "a top-level function, or what its decorators have made of it"
     UNDECORATED = "a top-level function as it was before its decorators"
-    METHOD = "a function of a class"
+    METHOD = "a function of a class, also where a decorator has put it into something else"
 
 
 class Entry:
@@ -49,8 +50,13 @@ class Entry:
 
     @property
     def plain_path(self) -> str:
-        """The path without the mark of a function before its decorators."""
-        return self.path.removesuffix(_RAW)
+        """The path without the mark of a function before its decorators, and what follows it."""
+        return self.path.partition(_MARK)[0]
+
+    @property
+    def where(self) -> str:
+        """Of a method that a decorator has put into something else: where in it. Otherwise nothing."""
+        return self.path.partition(_MARK)[2] if self.kind is EntryKind.METHOD else ""
 
     @property
     def attribute(self) -> str:
@@ -76,3 +82,8 @@ def _kind_of(path: str) -> EntryKind:
 def undecorated(name: str) -> str:
     """Return the path of a function as it is before its decorators are applied."""
     return name + _RAW
+
+
+def wrapped(path: str, where: str) -> str:
+    """Return the path of a method that a decorator has put into something else, which the class has in its place."""
+    return path + _MARK + where

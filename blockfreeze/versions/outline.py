@@ -67,19 +67,29 @@ class Registration:
 
 
 class ClassOutline:
-    """A class statement: its skeleton, its decorators' names, and the methods and names of its body."""
+    """A class statement: its skeleton, its decorators' names, and the methods and names of its body.
+
+    `plain` are the methods that are decorated with nothing but what the language has for methods. `headers` has, by
+    method, what can be told of it before it is called.
+    """
 
     def __init__(self, statement: ast.ClassDef) -> None:
         self.decorators = [root_name(one) for one in statement.decorator_list]
         self.skeleton: Skeleton
         self.methods: set[str] = set()
+        self.plain: set[str] = set()
+        self.headers: dict[str, str] = {}
         self.names = frozenset(_mangled(name, statement.name) for name in _bound_in(statement.body))
         nested: list[tuple[str, Skeleton]] = []
         parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
         for one in statement.body:
             if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-                self.methods.add(_mangled(one.name, statement.name))
-                if not all(_is_for_methods(decorator) for decorator in one.decorator_list):
+                name = _mangled(one.name, statement.name)
+                self.methods.add(name)
+                self.headers[name] = self.headers.get(name, "") + _header(one)
+                if all(_is_for_methods(decorator) for decorator in one.decorator_list):
+                    self.plain.add(name)
+                else:
                     parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
             elif isinstance(one, ast.ClassDef):
                 nested.append((one.name, ClassOutline(one).skeleton))
@@ -106,6 +116,12 @@ def _bound_in(statements: Iterable[ast.stmt]) -> Iterator[str]:
                 for node in ast.walk(statement)
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
             )
+
+
+def _header(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    parts = [*function.decorator_list, function.args, *([function.returns] if function.returns else ())]
+    yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+    return digest([type(function).__name__, str(yields), str(ast.get_docstring(function)), *map(ast.dump, parts)])
 
 
 def _is_for_methods(decorator: ast.expr) -> bool:
