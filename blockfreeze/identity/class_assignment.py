@@ -13,8 +13,8 @@ from blockfreeze.dispatch.vector import Plain
 from blockfreeze.identity.adopt import new_versioned_attribute, version_attribute
 from blockfreeze.identity.class_attributes import IN_THE_TYPE, is_shared, serve_entry, set_item
 from blockfreeze.identity.enums import is_no_member
-from blockfreeze.identity.layout import set_attribute, set_or_delete
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
+from blockfreeze.identity.layout import set_or_delete
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
 from blockfreeze.model.block import Block, Generation
 
 
@@ -43,7 +43,7 @@ def _versioned(block: Block, generation: Generation, cls: type, name: str, value
         return None
     versioned = new_versioned_attribute(block, cls, name, live)
     versioned.inner[generation] = versioned.outward[generation] = value  # before anybody can find it on the class
-    set_attribute(cls, name, versioned)
+    put_on(cls, versioned)
     return versioned
 
 
