@@ -22,7 +22,13 @@ from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedConstructor, as_data, outward_value
+from blockfreeze.identity.versioned_attribute import (
+    VersionedAttribute,
+    VersionedConstructor,
+    as_data,
+    outward_value,
+    put_on,
+)
 from blockfreeze.model.block import Block, Generation
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
@@ -119,8 +125,7 @@ def version_attribute(before: Generation, after: Generation, cls: type, name: st
     known = [*versioned.inner.values(), *versioned.outward.values()]
     if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
         versioned = as_data(versioned)
-    if cls.__dict__.get(name, ABSENT) is not versioned:
-        set_attribute(cls, name, versioned)
+    put_on(cls, versioned)
 
 
 def new_versioned_attribute(block: Block, cls: type, name: str, live: Any) -> VersionedAttribute:

@@ -19,9 +19,9 @@ from blockfreeze.identity.adopt import new_versioned_attribute, version_attribut
 from blockfreeze.identity.class_attributes import IN_THE_TYPE, is_shared, serve_entry, set_item
 from blockfreeze.identity.enums import is_no_member
 from blockfreeze.identity.equality import same
-from blockfreeze.identity.layout import set_attribute, set_or_delete
+from blockfreeze.identity.layout import set_or_delete
 from blockfreeze.identity.methods import can_be_patched
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
 from blockfreeze.model.block import Block, Generation
 
 
@@ -59,7 +59,7 @@ def _versioned(block: Block, generation: Generation, cls: type, name: str, value
         return None
     versioned = new_versioned_attribute(block, cls, name, live)
     versioned.inner[generation] = versioned.outward[generation] = value  # before anybody can find it on the class
-    set_attribute(cls, name, versioned)
+    put_on(cls, versioned)
     return versioned
 
 

@@ -11,6 +11,7 @@ from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.identity.assignment_cells import assign_directly
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function
+from blockfreeze.identity.object_construction import needs_new, object_new
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, outward_values
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
@@ -93,7 +94,10 @@ def disarm_classes(generation: Generation) -> None:
                 if other is not generation:
                     set_item(other.classes.values.setdefault(cls, {}), name, value)
             with generation.block.locks.moving:  # a value that is being set in the meantime is not lost
-                set_attribute(cls, name, outward_value(versioned, generation))
+                value = outward_value(versioned, generation)
+                set_attribute(cls, name, value)
+                if name == "__new__" and value is ABSENT and needs_new(cls):
+                    set_attribute(cls, name, object_new(cls))
     assign_directly(generation)
 
 

@@ -12,11 +12,16 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
 from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.identity import no_method
+from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.new_instances import note_new_instance
+from blockfreeze.identity.object_construction import OF_OBJECT
+from blockfreeze.linking.under_way import asks_by_name
 from blockfreeze.model.block import Block, Generation
 
 S = TypeVar("S")
@@ -55,6 +60,50 @@ def _with_value(operation: Callable[..., Any]) -> Callable[..., Any]:
         return operation(versioned.choose(_getframe(1)), *given)
 
     return operate
+
+
+def _has(cls: type, name: str) -> bool:
+    """Tell whether a class, or a base of it, has a special method for the caller; those of `object` do not count."""
+    frame = _getframe(1)
+    for base in cls.__mro__[:-1]:
+        found = base.__dict__.get(name, ABSENT)
+        if is_a(found, NoAttribute):
+            return False
+        if is_a(found, VersionedAttribute):
+            found = found.choose(frame)
+        if found is not ABSENT:
+            return True
+    return False
+
+
+def _none(frame: FrameType, name: str, instance: Any, owner: type | None) -> Any:
+    """Return what an access from `frame` gets where there is no attribute `name`; see `no_method`.
+
+    Raises:
+        AttributeError: it is no special method, or is asked for by its name.
+    """
+    table = no_method.AT_ONCE if name in no_method.AT_ONCE else no_method.STAND_INS
+    if instance is not None and name in table and not asks_by_name(frame, name):
+        found = partial(table[name], _has, instance)
+        return found() if table is no_method.AT_ONCE else found
+    holder = repr(type(instance).__name__) + " object" if instance is not None else f"type object {owner!r}"
+    raise AttributeError(f"{holder} has no attribute {name!r}", name=name, obj=instance)
+
+
+class NoAttribute:
+    """Stands, in the dictionary of a class, for an attribute that the class does not have, though a base has it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return _none(_getframe(1), self.name, instance, owner)
+
+    def __call__(self, descriptor: Any, instance: Any, owner: type | None) -> Any:
+        """Serve as ``__get__``, which CPython calls unbound: there is none."""
+        return descriptor
 
 
 @_documented_by_value
@@ -123,6 +172,8 @@ class VersionedAttribute:
         if value is ABSENT:
             bound = bool(args) and issubclass(type(args[0]), self.owner)
             value = self._inherited(frame, type(args[0]) if bound else self.owner)
+        if self.name == "__get__" and args:
+            return _described(frame, value, *args)
         return value(*args, **kwargs)
 
     def _bind(self, frame: FrameType, value: Any, instance: Any, owner: type | None) -> Any:
@@ -134,8 +185,11 @@ class VersionedAttribute:
                 if value is not ABSENT:
                     instance, owner = owner, type(owner)
             if value is ABSENT:
-                holder = repr(type(instance).__name__) + " object" if instance is not None else f"type object {owner!r}"
-                raise AttributeError(f"{holder} has no attribute {self.name!r}", name=self.name, obj=instance)
+                return _none(frame, self.name, instance, owner)
+            if self.name in OF_OBJECT and value is object.__dict__[self.name]:
+                if not asks_by_name(frame, self.name):
+                    bound = () if instance is None else (instance,)
+                    return partial(OF_OBJECT[self.name], _has, *bound)
         get = getattr(type(value), "__get__", None)
         return value if get is None else get(value, instance, owner)
 
@@ -149,6 +203,28 @@ class VersionedAttribute:
             if found is not ABSENT:
                 return found
         return ABSENT
+
+
+def _described(frame: FrameType, get: Any, descriptor: Any, instance: Any = None, owner: type | None = None) -> Any:
+    """Call the ``__get__`` of a class, or do without; the instance's own value precedes what is no data descriptor."""
+    kind = type(descriptor)
+    if instance is not None and not _has(kind, "__set__") and not _has(kind, "__delete__"):
+        own = no_method.own_value(descriptor, instance, ABSENT)
+        if own is not ABSENT:
+            return own
+    return descriptor if get is ABSENT else get(descriptor, instance, owner)
+
+
+def put_on(cls: type, versioned: VersionedAttribute) -> None:
+    """Put `versioned` on its class; if it stands for none as well, after what else CPython asks for then."""
+    known = (versioned.default, *versioned.inner.values(), *versioned.outward.values())
+    is_missing = any(value is ABSENT for value in known)
+    for name in no_method.COMPANIONS.get(versioned.name, ()) if is_missing else ():
+        live = cls.__dict__.get(name, ABSENT)
+        if not is_a(live, VersionedAttribute) and (live is not ABSENT or not _has(cls, name)):
+            set_attribute(cls, name, VersionedAttribute(versioned.block, cls, name, live))
+    if cls.__dict__.get(versioned.name, ABSENT) is not versioned:
+        set_attribute(cls, versioned.name, versioned)
 
 
 @_documented_by_value

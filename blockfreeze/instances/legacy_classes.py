@@ -24,7 +24,12 @@ from blockfreeze.identity.adopt import watch_construction
 from blockfreeze.identity.layout import set_attribute, set_class
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.new_instances import is_new_instance, replace_class
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, VersionedDataAttribute
+from blockfreeze.identity.versioned_attribute import (
+    NoAttribute,
+    VersionedAttribute,
+    VersionedDataAttribute,
+    outward_value,
+)
 from blockfreeze.instances.attributes import assigned_in, gained_attributes, has_attribute
 from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, version_of, with_subclasses
 from blockfreeze.instances.legacy_methods import legacy_methods_of, working_method
@@ -50,6 +55,7 @@ def move_to_legacy_classes(
         waiting: classes all of whose instances are to be moved, because a converter waits for them.
         done: classes whose instances a converter has seen to.
     """
+    _hide_added(before)
     lacking, all_moved = _lacking(before, after, set(waiting), done)
     others = [
         one for one in block.generations.values() if one not in (before, after) and one.phase is not Phase.DRAINED
@@ -119,7 +125,7 @@ def _make_legacy_class(
     for versioned in versioned_attributes:
         versioned.default = attributes[versioned.name]
         attributes[versioned.name] = versioned
-    legacy = _subclass(kind, attributes | _marks(before, kind))
+    legacy = _subclass(kind, attributes | _marks(before, kind), _found(before, kind, "__reduce_ex__")[1])
     if legacy is None:
         return None
     for versioned in versioned_attributes:
@@ -133,7 +139,7 @@ def _working_attributes(
     block: Block, before: Generation, kind: type, others: Collection[Generation]
 ) -> tuple[dict[str, Any], list[VersionedAttribute]]:
     """Return the attributes of `kind` in `before`, and a `VersionedAttribute` for each that `others` have as well."""
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = _added(before, kind)
     versioned_attributes: list[VersionedAttribute] = []
     for base, name, value in _attributes_in(before, kind):
         live = base.__dict__.get(name)
@@ -166,13 +172,47 @@ def _marks(before: Generation, kind: type) -> dict[str, Any]:
 
 def _attributes_in(before: Generation, kind: type) -> Iterator[tuple[type, str, Any]]:
     """Yield the attributes that `kind` has from classes of `before`, each with the class that has it."""
-    found: set[str] = set()
+    names = {name for base in kind.__mro__ for name in list(before.classes.values.get(base, ()))}
+    for name in names - _SPECIAL:
+        base, value = _found(before, kind, name)
+        if base in before.classes.values:
+            yield base, name, value
+
+
+def _found(before: Generation, kind: type, name: str) -> tuple[type, Any]:
+    """Return the class in which `before` finds an attribute of `kind`, and what it finds there; maybe `ABSENT`."""
     for base in kind.__mro__:
-        for name, value in list(before.classes.values.get(base, {}).items()):  # a call may be setting one
-            owner = next(one for one in kind.__mro__ if name in one.__dict__ or one is base)
-            if owner is base and name not in found and name not in _SPECIAL:
-                found.add(name)
-                yield base, name, value
+        value = before.classes.values.get(base, base.__dict__).get(name, ABSENT)
+        if value is not ABSENT:
+            return base, value
+    return object, ABSENT
+
+
+def _added(before: Generation, kind: type) -> dict[str, Any]:
+    """Return the attributes that only other generations have in classes of `kind`, with what `before` finds instead."""
+    names = {
+        name
+        for base in kind.__mro__
+        if base in before.classes.values
+        for name, live in list(base.__dict__.items())
+        if is_a(live, VersionedAttribute) and outward_value(live, before) is ABSENT
+    }
+    found = {name: _found(before, kind, name) for name in names - _SPECIAL}
+    return {
+        name: NoAttribute(name) if value is ABSENT else value
+        for name, (base, value) in found.items()
+        if base not in before.classes.values
+    }
+
+
+def _hide_added(before: Generation) -> None:
+    """Let the legacy classes that there are do without what the generation after `before` adds to their classes."""
+    for cls in list(before.classes.values):
+        for kind in with_subclasses(cls):
+            if is_legacy_class(kind):
+                for name, value in _added(before, kind).items():
+                    if name not in kind.__dict__:
+                        set_attribute(kind, name, value)
 
 
 def _working(block: Block, before: Generation, cls: type, name: str, value: Any) -> Any:
@@ -192,17 +232,23 @@ def _versioned_for(others: Collection[Generation], live: VersionedAttribute, kin
     return versioned
 
 
-def _subclass(kind: type, namespace: dict[str, Any]) -> type | None:
-    """Return a sub-class of `kind` that has its name; None if Python does not allow one."""
+def _subclass(kind: type, namespace: dict[str, Any], reduce_ex: Any) -> type | None:
+    """Return a sub-class of `kind` that has its name; None if Python does not allow one.
+
+    Args:
+        reduce_ex: how its instances are pickled, unless a class of the block says so.
+    """
 
     def reduce_as_class(self: Any, protocol: Any) -> Any:
         """Pickle an instance as one of the class that it says it is of; what is copied here stays what it is."""
-        reduced = super(legacy, self).__reduce_ex__(protocol)  # type: ignore[arg-type]
+        reduced = reduce_ex(self, protocol)
         if not is_a(reduced, tuple) or sys._getframe(1).f_globals is vars(copy):
             return reduced
-        return (reduced[0], tuple(kind if one is legacy else one for one in reduced[1]), *reduced[2:])
+        of_class = [kind if one is legacy else one for one in (reduced[0], *reduced[1])]
+        return (of_class[0], tuple(of_class[1:]), *reduced[2:])
 
-    namespace.setdefault("__reduce_ex__", reduce_as_class)
+    if namespace.get("__reduce_ex__", reduce_ex) is reduce_ex:
+        namespace["__reduce_ex__"] = reduce_as_class
     try:
         legacy = type.__new__(type(kind), kind.__name__, (kind,), namespace)
     except TypeError:
