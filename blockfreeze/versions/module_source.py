@@ -8,7 +8,8 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -19,6 +20,31 @@ from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
+
+_MODULE = "blockfreeze_module"
+"""The attribute of an error that has the name of the module which it is about."""
+
+
+@contextmanager
+def told_about(module: str, path: str | None) -> Iterator[None]:
+    """Let an error that reading a module raises tell of which module; a syntax error names its file as well.
+
+    Trees are kept by their text alone, and the parser knows no place of null bytes.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SyntaxError) and error.filename in (None, "<unknown>"):
+            error.filename = path
+        if module_at_fault(error) is None:
+            setattr(error, _MODULE, module)
+        raise
+
+
+def module_at_fault(error: BaseException) -> str | None:
+    """Return the module that could not be read, parsed or compiled; None if the error is about something else."""
+    name = getattr(error, _MODULE, None)
+    return name if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=2)
@@ -76,15 +102,16 @@ class ModuleSource:
             SyntaxError, ValueError: the source is not Python.
             ImportError: the module's own loader has no code for it.
         """
-        if self.data is None:
-            # Asked once: the interpreter's own loader of frozen modules can be switched off later.
-            self._code = self._code or self.loader.get_code(self.name)
-            if not isinstance(self._code, CodeType):
-                raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
-            return copy_code(self._code)
-        code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
-        assert isinstance(code, CodeType)
-        return code
+        with told_about(self.name, self.path):
+            if self.data is None:
+                # Asked once: the interpreter's own loader of frozen modules can be switched off later.
+                self._code = self._code or self.loader.get_code(self.name)
+                if not isinstance(self._code, CodeType):
+                    raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
+                return copy_code(self._code)
+            code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
+            assert isinstance(code, CodeType)
+            return code
 
     def digest(self) -> bytes:
         """Return a hash of the source, or of nothing where there is no source."""
@@ -159,7 +186,8 @@ def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> Module
     path = spec.origin if spec.has_location else None
     data: bytes | None = None
     if path is not None and path.endswith(_SOURCE) and hasattr(loader, "get_data"):
-        data = loader.get_data(path)
+        with told_about(name, path):
+            data = loader.get_data(path)
     source = ModuleSource(name, path, data, loader, search)
     # The interpreter's own frozen modules have no location, but they do tell where their source lies.
     source.shown = path or getattr(spec.loader_state, "filename", None)

@@ -16,7 +16,7 @@ from types import CodeType
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
-from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
+from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
 from blockfreeze.versions.statements import DEFINITIONS, bindings, digest, executed, loaded, root_name, with_occasion
 
 Version = int | str
@@ -243,7 +243,10 @@ def outline_of(source: ModuleSource) -> Outline | None:
     Raises:
         SyntaxError, ValueError: the source is not Python.
     """
-    return None if source.data is None else _outline(source.data, source.package)
+    if source.data is None:
+        return None
+    with told_about(source.name, source.path):
+        return _outline(source.data, source.package)
 
 
 @lru_cache(maxsize=1024)

@@ -20,7 +20,15 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from blockfreeze.linking import cpython
-from blockfreeze.versions.module_source import ModuleSource, file_spec, find_plain_spec, is_linkable, read_module
+from blockfreeze.versions.module_source import (
+    ModuleSource,
+    file_spec,
+    find_plain_spec,
+    is_linkable,
+    read_module,
+    told_about,
+)
+from blockfreeze.versions.source_text import bytes_of, lines_of
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -69,18 +77,23 @@ class Snapshot:
         importlib.invalidate_caches()
         for root in self.roots:
             old = self.modules[root]
-            if old.file is None or old.data is None:
-                fresh.modules[root] = old
-                continue
-            place = Path(old.file).parent.parent if old.is_package else Path(old.file).parent
-            if not Path(old.file).exists():
-                tail = root.rpartition(".")[2]
-                if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
-                    raise FileNotFoundError(2, "no such file", old.file)
-                fresh.take_from(root, place)
-            else:
-                fresh.take(file_spec(root, Path(old.file), package=old.is_package))
+            with told_about(root, old.file):
+                fresh._take_again(old)
         return fresh
+
+    def _take_again(self, old: ModuleSource) -> None:
+        root = old.name
+        if old.file is None or old.data is None:
+            self.modules[root] = old
+            return
+        place = Path(old.file).parent.parent if old.is_package else Path(old.file).parent
+        if not Path(old.file).exists():
+            tail = root.rpartition(".")[2]
+            if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
+                raise FileNotFoundError(2, "no such file", old.file)
+            self.take_from(root, place)
+        else:
+            self.take(file_spec(root, Path(old.file), package=old.is_package))
 
     def given(self, source: SourceGiven, number: int) -> Snapshot:
         """Take a snapshot of what a caller hands to `swap` as `source`.
@@ -103,7 +116,8 @@ class Snapshot:
         fresh.complete = True
         if place.is_dir():
             for root in self.roots:
-                fresh.take_from(root, place)
+                with told_about(root, str(place)):
+                    fresh.take_from(root, place)
         elif place.exists():
             root = self._only_root()
             package = place.name == "__init__.py"
@@ -122,10 +136,11 @@ class Snapshot:
         fresh.complete = self.complete
         fresh.modules.update(self.modules)
         for name, text in texts.items():
-            data = text.encode() if isinstance(text, str) else bytes(text)
             filename = f"<blockfreeze {name} generation {number}>"
+            with told_about(name, filename):
+                data = bytes_of(text)
             old = self.modules.get(name)
-            lines = data.decode(errors="replace").splitlines(keepends=True)
+            lines = lines_of(data)
             # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
             cached = linecache.cache[filename] = (len(data), None, lines, filename)
             search = old.search if old is not None else None
