@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.machinery
 import linecache
+import os
+import sys
 import traceback
+from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -155,3 +160,207 @@ def test_the_body_at_fault_is_named(workshop: Any, package: Any) -> None:
     with pytest.raises(bf.PrepareError, match=r"^p\.model: ") as caught:
         bf.swap(package, source=place)
     assert (caught.value.phase, caught.value.member) == ("execute", "p.model")
+
+
+class Doubles(ast.NodeTransformer):
+    """Doubles every whole number."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.copy_location(ast.Constant(node.value * 2 if type(node.value) is int else node.value), node)
+
+
+def doubled(code: CodeType) -> CodeType:
+    """Return a code object in which every whole number above 9 is doubled."""
+    constants = [
+        doubled(one) if isinstance(one, CodeType) else one * 2 if type(one) is int and one > 9 else one
+        for one in code.co_consts
+    ]
+    return code.replace(co_consts=tuple(constants))
+
+
+class Transforms(importlib.machinery.SourceFileLoader):
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+        code = compile(Doubles().visit(ast.parse(data)), path, "exec", dont_inherit=True)
+        assert isinstance(code, CodeType)
+        return code
+
+
+class Instruments(importlib.machinery.SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        code = super().get_code(fullname)
+        assert code is not None
+        return doubled(code)
+
+
+class NeedsItsName(importlib.machinery.SourceFileLoader):
+    """As beartype has it: one of its two methods tells the other which module it is."""
+
+    asked: str | None = None
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        self.asked = fullname
+        return super().get_code(fullname)
+
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+        assert self.asked is not None
+        assert isinstance(data, bytes)
+        return Transforms.source_to_code(self, data, path)  # type: ignore[arg-type]
+
+
+class CompilesItself(importlib.machinery.SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        text = self.get_source(fullname)
+        assert text is not None
+        path = self.get_filename(fullname)
+        return Transforms.source_to_code(self, text.replace("giveback ", "return "), path)  # type: ignore[arg-type]
+
+
+LOADERS = [Transforms, Instruments, NeedsItsName, CompilesItself]
+
+
+class Hook:
+    """A finder that gives the modules of one package a loader of their own, as import hooks do."""
+
+    def __init__(self, package: str, loader: type) -> None:
+        self.package, self.loader = package, loader
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name.partition(".")[0] != self.package:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+            spec.loader = self.loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+@pytest.fixture
+def hooked(request: pytest.FixtureRequest) -> Iterator[Hook]:
+    hook: Any = Hook("hooked", request.param)
+    sys.meta_path.insert(0, hook)
+    yield hook
+    if hook in sys.meta_path:
+        sys.meta_path.remove(hook)
+
+
+FILES = {"hooked/__init__.py": "", "hooked/a.py": "from .b import g\ndef f(): return g() + 100\n"}
+
+
+def write_version(workshop: Any, number: int) -> None:
+    for name, text in FILES.items():
+        workshop.write(name, text)
+    workshop.write("hooked/b.py", f"def g(): return {number}\n")
+
+
+@pytest.mark.parametrize("hooked", LOADERS, indirect=True)
+@pytest.mark.parametrize("late", [False, True])
+def test_code_comes_from_the_loader_that_makes_it(workshop: Any, hooked: Any, late: bool) -> None:
+    write_version(workshop, 11)
+    module = workshop.load("hooked.a") if late else None
+    frozen = bf.freeze_block("hooked")
+    module = workshop.load("hooked.a")
+    held = module.f
+    assert held() == 222
+    write_version(workshop, 12)
+    bf.swap(frozen)
+    assert held() == module.f() == 224
+    bf.swap(frozen, source={"hooked.b": "def g(): return 13\n"})
+    assert held() == 226
+    bf.swap(frozen, source={"hooked.b": "from .c import g\n", "hooked.c": "def g(): return 14\n"})
+    assert held() == 228
+    place = workshop.version(
+        "next", FILES | {"hooked/b.py": "from .d import g\n", "hooked/d.py": "def g(): return 15\n"}
+    )
+    bf.swap(frozen, source=place)
+    assert held() == 230
+    bf.rollback(frozen)
+    assert held() == 228
+
+
+@pytest.mark.parametrize("hooked", LOADERS, indirect=True)
+def test_a_quick_edit_is_not_served_from_stale_code(
+    workshop: Any, hooked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    write_version(workshop, 11)
+    workshop.load("hooked.a")
+    frozen = bf.freeze_block("hooked")
+    file = workshop.path / "hooked" / "b.py"
+    known = file.stat()
+    for number in (12, 13):
+        write_version(workshop, number)
+        os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns))
+        bf.swap(frozen)
+        assert frozen.a.f() == 2 * number + 200
+
+
+@pytest.mark.parametrize("hooked", LOADERS, indirect=True)
+def test_a_hook_stays_in_force_where_it_was(workshop: Any, hooked: Any) -> None:
+    write_version(workshop, 11)
+    frozen = bf.freeze_block("hooked")
+    workshop.load("hooked.a")
+    sys.meta_path.remove(hooked)
+    bf.swap(frozen)
+    assert frozen.a.f() == 222
+    assert frozen.a.f.__code__.co_filename.endswith("a.py")
+
+
+@pytest.mark.parametrize("hooked", [CompilesItself], indirect=True)
+def test_a_loader_may_make_code_of_what_is_not_python(workshop: Any, hooked: Any) -> None:
+    workshop.write("hooked.py", "def f(): giveback 10\nclass C:\n    def m(self): giveback f()\n")
+    frozen = bf.freeze_block("hooked")
+    held = frozen.C()
+    assert held.m() == 20
+    workshop.write("hooked.py", "def f(): giveback 11\nclass C:\n    def m(self): giveback f()\n")
+    bf.swap(frozen)
+    assert held.m() == frozen.C().m() == 22
+    workshop.write("hooked.py", "def f(): giveback (\n")
+    with pytest.raises(bf.PrepareError, match="SyntaxError"):
+        bf.swap(frozen)
+    assert held.m() == 22
+
+
+class Scrambled(importlib.machinery.SourceFileLoader):
+    def get_data(self, path: str) -> bytes:
+        data = super().get_data(path)
+        return bytes(one ^ 1 for one in data) if path.endswith(".py") else data
+
+
+@pytest.mark.parametrize("hooked", [Scrambled], indirect=True)
+def test_source_is_read_by_its_loader(workshop: Any, hooked: Any) -> None:
+    file = workshop.write("hooked.py", "")
+    for number in (1, 2):
+        file.write_bytes(bytes(one ^ 1 for one in f"def f(): return {number}\n".encode()))
+        frozen = bf.freeze_block("hooked")
+        if number == 2:
+            bf.swap(frozen)
+        assert frozen.f() == number
+    bf.swap(frozen, source="def f(): return 3\n")
+    assert frozen.f() == 3
+
+
+@pytest.mark.parametrize("hooked", [Transforms, Instruments], indirect=True)
+def test_what_was_registered_is_not_registered_again_whoever_makes_the_code(workshop: Any, hooked: Any) -> None:
+    workshop.write("registry.py", "table = []\ndef put(*args):\n    return lambda f: table.append(f) or f\n")
+    registry = workshop.load("registry")
+    text = """
+        import blockfreeze as bf
+        from registry import put
+        @put(
+            'ж',
+            10,
+        )
+        @put() # ж
+        @bf.entry
+        def f(): return {n}
+        def g(): return 1 / 0
+    """
+    workshop.write("hooked.py", text.format(n=11))
+    frozen = bf.freeze_block("hooked")
+    assert registry.table == [frozen.f] * 2
+    workshop.write("hooked.py", text.format(n=12))
+    bf.swap(frozen)
+    assert registry.table == [frozen.f] * 2
+    assert frozen.f() == 24
+    with pytest.raises(ZeroDivisionError) as caught:
+        frozen.g()
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].lineno == 11

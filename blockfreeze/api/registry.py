@@ -98,10 +98,12 @@ def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
 
 
 def put_finder_first(finder: BlockFinder) -> None:
-    """Put the finder in front of ``sys.meta_path``, once."""
+    """Put the finder in front of ``sys.meta_path``, or the one that is there, if an import hook has got before it."""
     with _lock:
-        if not any(getattr(one, "finds_blocks", False) for one in sys.meta_path):
-            sys.meta_path.insert(0, finder)
+        ours = next((one for one in sys.meta_path if getattr(one, "finds_blocks", False)), finder)
+        if sys.meta_path[:1] != [ours]:
+            # An import under way in another thread may ask a finder twice, but leaves none out.
+            sys.meta_path[:] = [ours, *(one for one in sys.meta_path if one is not ours)]
 
 
 def covering(name: str) -> Block | None:

@@ -8,8 +8,8 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
+from blockfreeze.versions.making_loaders import code_by, loader_for, makes_code, relocated
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
 
@@ -73,6 +74,11 @@ class ModuleSource:
         self.shown = path  # what the module is to show as its __file__
         self._code: CodeType | None = None
 
+    @cached_property
+    def is_made(self) -> bool:
+        """Whether the module has source of which its loader makes the code in its own way."""
+        return self.data is not None and makes_code(self.loader)
+
     @property
     def is_package(self) -> bool:
         """Whether the module is a package."""
@@ -95,27 +101,40 @@ class ModuleSource:
         targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
         return any(_is_place_of(self.name, target) for target in targets)
 
-    def compile(self) -> CodeType:
+    def compile(self, instead: bytes | None = None) -> CodeType:
         """Return the module's code object.
+
+        Args:
+            instead: a source to be compiled instead of its own.
 
         Raises:
             SyntaxError, ValueError: the source is not Python.
             ImportError: the module's own loader has no code for it.
         """
+        data, path = instead or self.data, self.path or f"<{self.name}>"
         with told_about(self.name, self.path):
-            if self.data is None:
+            if data is None:
                 # Asked once: the interpreter's own loader of frozen modules can be switched off later.
-                self._code = self._code or self.loader.get_code(self.name)
-                if not isinstance(self._code, CodeType):
-                    raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
+                self._code = self._code or copy_code(_checked(self.name, self.loader.get_code(self.name)))
                 return copy_code(self._code)
-            code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
-            assert isinstance(code, CodeType)
-            return code
+            if self.is_made:
+                return copy_code(_checked(self.name, code_by(self.loader, self.name, path, data)))
+            return _checked(self.name, compile(data, path, "exec", dont_inherit=True))
+
+    def has_text_of(self, other: ModuleSource) -> bool:
+        """Tell whether another module has the same source in the same place, of which code is made in the same way."""
+        mine, others = ((one.data, one.path, type(one.loader) if one.is_made else None) for one in (self, other))
+        return mine == others
 
     def digest(self) -> bytes:
         """Return a hash of the source, or of nothing where there is no source."""
         return hashlib.sha256(self.data or b"").digest()
+
+
+def _checked(name: str, code: object) -> CodeType:
+    if not isinstance(code, CodeType):
+        raise ImportError(f"{name}: its loader has no code for it", name=name)
+    return code
 
 
 def absolute_name(name: str, level: int, package: str) -> str | None:
@@ -163,17 +182,35 @@ def is_linkable(spec: ModuleSpec) -> bool:
     return loader is not None and not extension and spec.origin != "built-in" and hasattr(loader, "get_code")
 
 
-def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
-    """Return a spec for the module `name` in the file at `path`, whatever the import system would find."""
+def file_spec(name: str, path: Path, *, package: bool, makers: Mapping[str, Any]) -> ModuleSpec:
+    """Return a spec for the module `name` in the file at `path`, whatever else the import system would find.
+
+    Args:
+        makers: the loaders that have made the code of modules of the block, by their names. So a hook that was in force
+            when a module was imported stays in force for it.
+    """
     path = Path(os.path.abspath(path))
     loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
     if not path.name.endswith(_SOURCE):
         loader = importlib.machinery.SourcelessFileLoader(name, str(path))
+    else:
+        maker = makers.get(name) or _maker_at(name, path, package=package, makers=makers)
+        loader = loader if maker is None else relocated(maker, name, str(path))
     spec = importlib.util.spec_from_file_location(
         name, str(path), loader=loader, submodule_search_locations=[str(path.parent)] if package else None
     )
     assert spec is not None
     return spec
+
+
+def _maker_at(name: str, path: Path, *, package: bool, makers: Mapping[str, Any]) -> Any:
+    """Return the loader that would make the code of a module in a file, if it was imported from there."""
+    found = None
+    with suppress(Exception):  # a hook may want to know nothing of a module that nobody imports
+        found = find_plain_spec(name, [str(path.parent.parent if package else path.parent)])
+    if found is not None and makes_code(found.loader):
+        return found.loader
+    return None if found is not None and found.origin == str(path) else loader_for(makers, name)
 
 
 def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:

@@ -18,8 +18,11 @@ import weakref
 from collections.abc import Iterable, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from blockfreeze.linking import cpython
+from blockfreeze.versions.making_loaders import loader_for
 from blockfreeze.versions.module_source import (
     ModuleSource,
     file_spec,
@@ -42,10 +45,11 @@ def _forget_lines(filename: str, cached: object) -> None:
 class Snapshot:
     """A version of a block's modules, by name. Immutable once taken, but for modules found later by `find`."""
 
-    def __init__(self, roots: tuple[str, ...]) -> None:
+    def __init__(self, roots: tuple[str, ...], makers: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.roots = roots
         self.modules: dict[str, ModuleSource] = {}
         self.complete = False  # nothing outside `modules` belongs to this version
+        self.makers = dict(makers)  # the loaders that have made the code of modules of earlier versions, by name
 
     @classmethod
     def of_roots(cls, roots: tuple[str, ...]) -> Snapshot:
@@ -73,13 +77,17 @@ class Snapshot:
         Raises:
             FileNotFoundError: the file of a root is gone.
         """
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         importlib.invalidate_caches()
         for root in self.roots:
             old = self.modules[root]
             with told_about(root, old.file):
                 fresh._take_again(old)
         return fresh
+
+    def _successor(self) -> Snapshot:
+        makers = {name: source.loader for name, source in self.modules.items() if source.is_made}
+        return Snapshot(self.roots, self.makers | makers)
 
     def _take_again(self, old: ModuleSource) -> None:
         root = old.name
@@ -93,7 +101,7 @@ class Snapshot:
                 raise FileNotFoundError(2, "no such file", old.file)
             self.take_from(root, place)
         else:
-            self.take(file_spec(root, Path(old.file), package=old.is_package))
+            self.take(self._spec(root, Path(old.file), package=old.is_package))
 
     def given(self, source: SourceGiven, number: int) -> Snapshot:
         """Take a snapshot of what a caller hands to `swap` as `source`.
@@ -112,7 +120,7 @@ class Snapshot:
             return self._with_texts({self._only_root(): source}, number)
         place = Path(source)
         importlib.invalidate_caches()
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         fresh.complete = True
         if place.is_dir():
             for root in self.roots:
@@ -121,7 +129,7 @@ class Snapshot:
         elif place.exists():
             root = self._only_root()
             package = place.name == "__init__.py"
-            fresh.take(file_spec(root, place, package=package))
+            fresh.take(fresh._spec(root, place, package=package))
         else:
             raise FileNotFoundError(2, "no such file or directory", str(place))
         return fresh
@@ -132,7 +140,7 @@ class Snapshot:
         return self.roots[0]
 
     def _with_texts(self, texts: Mapping[str, str | bytes], number: int) -> Snapshot:
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         fresh.complete = self.complete
         fresh.modules.update(self.modules)
         for name, text in texts.items():
@@ -144,11 +152,15 @@ class Snapshot:
             # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
             cached = linecache.cache[filename] = (len(data), None, lines, filename)
             search = old.search if old is not None else None
-            given = ModuleSource(name, filename, data, old.loader if old is not None else None, search)
+            loader = old.loader if old is not None else loader_for(fresh.makers, name)
+            given = ModuleSource(name, filename, data, loader, search)
             given.file = old.file if old is not None else None
             weakref.finalize(given, _forget_lines, filename, cached).atexit = False
             fresh.modules[name] = given
         return fresh
+
+    def _spec(self, name: str, path: Path, *, package: bool) -> ModuleSpec:
+        return file_spec(name, path, package=package, makers=self.makers)
 
     def take_from(self, root: str, place: Path) -> None:
         """Take `root` from a directory that holds it, under its last or its whole name, or that is its package."""
@@ -157,12 +169,12 @@ class Snapshot:
         whole = Path(*root.split("."))
         for base in (place / whole, place / tail):
             if (base / "__init__.py").is_file():
-                return self.take(file_spec(root, base / "__init__.py", package=True))
+                return self.take(self._spec(root, base / "__init__.py", package=True))
             module = base.with_name(base.name + ".py")
             if module.is_file():
-                return self.take(file_spec(root, module, package=False))
+                return self.take(self._spec(root, module, package=False))
         if (place / "__init__.py").is_file():
-            return self.take(file_spec(root, place / "__init__.py", package=True))
+            return self.take(self._spec(root, place / "__init__.py", package=True))
         raise FileNotFoundError(2, f"no module {root!r} in the directory", str(place))
 
     def take(self, spec: ModuleSpec) -> None:
@@ -183,9 +195,9 @@ class Snapshot:
                 continue
             if path.is_file() and path.name == stem + ".py":
                 if not (directory / stem / "__init__.py").is_file():
-                    self.modules[name] = read_module(name, file_spec(name, path, package=False), None)
+                    self.modules[name] = read_module(name, self._spec(name, path, package=False), None)
             elif (path / "__init__.py").is_file():
-                spec = file_spec(name, path / "__init__.py", package=True)
+                spec = self._spec(name, path / "__init__.py", package=True)
                 self.modules[name] = read_module(name, spec, [str(path)])
                 self._take_directory(name, path)
             elif path.is_dir():
