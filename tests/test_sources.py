@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import importlib.abc
 import importlib.machinery
+import importlib.util
 import linecache
 import os
 import sys
 import traceback
+import zipfile
 from collections.abc import Iterator
-from types import CodeType
+from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
@@ -364,3 +368,205 @@ def test_what_was_registered_is_not_registered_again_whoever_makes_the_code(work
     with pytest.raises(ZeroDivisionError) as caught:
         frozen.g()
     assert traceback.extract_tb(caught.value.__traceback__)[-1].lineno == 11
+
+
+ZIPPED = {
+    "inner/__init__.py": "from importlib.resources import files\ndef data(): return (files(__name__) / 'd.txt').read_text()\n",
+    "inner/a.py": "from .deep.b import g\ndef f(): return g()\nclass C:\n    def m(self): return f()\n",
+    "inner/deep/__init__.py": "",
+    "inner/deep/b.py": "def g(): return {n}\n",
+    "inner/deep/late.py": "def h(): return {n}\n",
+    "inner/d.txt": "{n}",
+}
+
+
+def zipped(place: Path, number: int, inside: str = "", **more: str) -> Path:
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, text in {**ZIPPED, **more}.items():
+            archive.writestr(inside + name, text.replace("{n}", str(number)))
+    return place
+
+
+@pytest.fixture
+def archive(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    workshop.write("inner.py", "")  # so that its modules are forgotten
+    (workshop.path / "inner.py").unlink()
+    place = zipped(workshop.path.parent / "lib.zip", 1)
+    monkeypatch.syspath_prepend(place)
+    return place
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_package_in_a_zip_file_is_swapped_with_the_file_as_it_is_now(
+    workshop: Any, archive: Path, late: bool
+) -> None:
+    if late:
+        workshop.load("inner.a")
+    frozen = bf.freeze_block("inner")
+    a = workshop.load("inner.a")
+    held, made = a.f, a.C()
+    assert (held(), frozen.data()) == (1, "1")
+    zipped(archive, 2, **{"inner/deep/b.py": "from .new import g\n", "inner/deep/new.py": "def g(): return 20\n"})
+    bf.swap(frozen)
+    assert (held(), made.m(), a.f(), frozen.data()) == (20, 20, 20, "2")
+    zipped(archive, 3)
+    bf.swap(frozen)
+    assert (held(), made.m(), frozen.data()) == (3, 3, "3")
+    bf.rollback(frozen)
+    assert held() == 20
+    archive.write_bytes(b"no archive")
+    with pytest.raises(bf.PrepareError) as caught:
+        bf.swap(frozen)
+    assert (caught.value.phase, caught.value.member) == ("read", "inner")
+    assert held() == 20
+
+
+def test_a_module_that_joins_from_a_zip_file_is_its_generations_own(workshop: Any, archive: Path) -> None:
+    frozen = bf.freeze_block("inner")
+    zipped(archive, 2)
+    assert workshop.load("inner.deep.late").h() == 1
+    bf.swap(frozen)
+    assert workshop.load("inner.deep.late").h() == 2
+
+
+@pytest.mark.parametrize("where", ["beside", "above", "package", "nowhere"])
+def test_a_zip_file_is_a_source(workshop: Any, where: str) -> None:
+    for name, text in ZIPPED.items():
+        workshop.write(name, text.replace("{n}", "1"))
+    frozen = bf.freeze_block("inner")
+    a = workshop.load("inner.a")
+    place = workshop.path.parent / "release=2 (new).zip"
+    zipped(place, 2, "src/" if where == "above" else "elsewhere/" if where == "nowhere" else "")
+    source = {"beside": place, "above": str(place / "src"), "package": place / "inner", "nowhere": place}[where]
+    if where == "nowhere":
+        with pytest.raises(bf.PrepareError, match="inner"):
+            bf.swap(frozen, source=source)
+        assert a.f() == 1
+        return
+    bf.swap(frozen, source=source)
+    assert (a.f(), frozen.data()) == (2, "2")
+    zipped(place, 3, "src/" if where == "above" else "")
+    bf.swap(frozen)
+    assert (a.f(), frozen.data()) == (3, "3")
+
+
+def test_a_loader_that_keeps_source_elsewhere_is_asked_again(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write("stored.py", "")
+    (workshop.path / "stored.py").unlink()
+    table = {"stored": "def f(): return 1\n"}
+
+    class Stored(importlib.abc.InspectLoader):
+        def get_source(self, fullname: str) -> str:
+            return table[fullname]
+
+        def is_package(self, fullname: str) -> bool:
+            return False
+
+    class Finder:
+        def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+            return importlib.util.spec_from_loader(name, Stored()) if name in table else None
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    frozen = bf.freeze_block("stored")
+    held = frozen.f
+    table["stored"] = "def f(): return 2\n"
+    bf.swap(frozen)
+    assert held() == 2
+
+
+def loaded_from(path: Path, name: str, enter: bool = True) -> ModuleType:
+    """Load a file as plug-in hosts do, without asking the import system."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    if enter:
+        sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+PLUGIN = "class C:\n    def m(self): return f()\ndef f(): return {n}\n"
+
+
+@pytest.mark.parametrize("name", ["plug_in", "hosts_own.plug_in", "json"])
+def test_a_module_that_was_loaded_by_its_path_is_frozen_and_swapped(
+    workshop: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # and taken out afterwards
+    file = workshop.version("plug_ins", {"file.py": PLUGIN.format(n=1)}) / "file.py"
+    module = loaded_from(file, name)
+    held, made = module.f, module.C()
+    assert bf.freeze_block(module) is module
+    file.write_text(PLUGIN.format(n=2))
+    bf.swap(module)
+    assert (held(), made.m(), module.f()) == (2, 2, 2)
+    forget(name)
+
+
+def forget(name: str) -> None:
+    from blockfreeze.api import registry
+
+    block = registry.covering(name)
+    if block is not None:
+        registry.remove(block)
+
+
+def test_a_package_that_was_loaded_by_its_path_takes_its_members_along(workshop: Any) -> None:
+    place = workshop.version(
+        "plug_ins", {"by_path/__init__.py": "from . import m\n", "by_path/m.py": PLUGIN.format(n=1)}
+    )
+    module = loaded_from(place / "by_path" / "__init__.py", "by_path")
+    held = module.m.f
+    bf.freeze_block("by_path")
+    (place / "by_path" / "m.py").write_text(PLUGIN.format(n=2))
+    bf.swap(module)
+    assert (held(), module.m.C().m()) == (2, 2)
+
+
+@pytest.mark.parametrize("first", [bf.swap, bf.status, bf.prepare])
+def test_a_module_that_a_pattern_matches_is_a_block_however_it_is_loaded(workshop: Any, first: Any) -> None:
+    bf.install(f"awaited_{first.__name__}")
+    name = f"awaited_{first.__name__}"
+    file = workshop.version("plug_ins", {f"{name}.py": PLUGIN.format(n=1)}) / f"{name}.py"
+    module = loaded_from(file, name)
+    held = module.f
+    found = first(module)
+    if first is bf.prepare:
+        found.discard()
+    file.write_text(PLUGIN.format(n=2))
+    bf.swap(name)
+    assert (held(), module.C().m()) == (2, 2)
+
+
+def test_a_module_that_was_there_before_its_pattern_is_left_alone(workshop: Any) -> None:
+    workshop.write("left_alone.py", PLUGIN.format(n=1))
+    module = workshop.load("left_alone")
+    bf.install("left_alone")
+    with pytest.raises(bf.BlockfreezeError, match="not a block"):
+        bf.swap(module)
+    assert type(module) is ModuleType
+
+
+def test_the_reason_for_a_refusal_is_the_right_one(workshop: Any) -> None:
+    file = workshop.version("plug_ins", {"apart.py": PLUGIN.format(n=1)}) / "apart.py"
+    module = loaded_from(file, "apart", enter=False)
+    with pytest.raises(bf.FreezeError, match=r"not the module of that name in sys\.modules"):
+        bf.freeze_block(module)
+    assert module.f() == 1
+
+    class Runs:
+        def create_module(self, spec: Any) -> None: ...
+
+        def exec_module(self, module: ModuleType) -> None: ...
+
+    spec = importlib.util.spec_from_loader("executed", Runs())  # type: ignore[arg-type]
+    assert spec is not None
+    finder: Any = type("Finder", (), {"find_spec": staticmethod(lambda name, *_: spec if name == "executed" else None)})
+    sys.meta_path.append(finder)
+    try:
+        with pytest.raises(bf.FreezeError, match="'Runs', hands out no code"):
+            bf.freeze_block("executed")
+    finally:
+        sys.meta_path.remove(finder)
+    assert "executed" not in sys.modules

@@ -28,7 +28,8 @@ _lock = threading.RLock()
 
 _blocks: dict[str, Block] = {}
 
-_patterns: list[str] = []
+_patterns: dict[str, frozenset[str]] = {}
+"""Each pattern of `install`, with the modules that were loaded before it and are left alone."""
 
 _subscribers: list[Subscriber] = []
 
@@ -52,7 +53,7 @@ class BlockFinder:
         """Return the spec of a module that is, or is to become, a member of a block; None for any other."""
         block = covering(name)
         if block is None:
-            return self._open_block(name) if any(fnmatchcase(name, pattern) for pattern in _patterns) else None
+            return self._open_block(name) if any(fnmatchcase(name, pattern) for pattern in tuple(_patterns)) else None
         if target is not None and target is block.facades.get(name):
             return self._reload_spec(block, name)
         generation: Generation = block.reference.vector[0].generation
@@ -78,7 +79,13 @@ def remove(block: Block) -> None:
 def add_patterns(patterns: Iterable[str]) -> None:
     """Remember patterns of names that become blocks when they are imported."""
     with _lock:
-        _patterns.extend(pattern for pattern in patterns if pattern not in _patterns)
+        for pattern in patterns:
+            _patterns.setdefault(pattern, frozenset(name for name in tuple(sys.modules) if fnmatchcase(name, pattern)))
+
+
+def is_awaited(name: str) -> bool:
+    """Tell whether a module was to become a block when it was loaded."""
+    return any(fnmatchcase(name, pattern) and name not in left for pattern, left in tuple(_patterns.items()))
 
 
 def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:

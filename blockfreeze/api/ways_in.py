@@ -93,7 +93,9 @@ def _name_of(module: Any) -> str:
     if isinstance(module, ModuleType):
         name = module.__name__
         if sys.modules.get(name) is not module:
-            raise freeze.freeze_error(name, "it is not the module of that name in sys.modules", "import it first")
+            raise freeze.freeze_error(
+                name, "it is not the module of that name in sys.modules", "import it first, or enter it there"
+            )
         return name
     return getattr(module, "__module__", None) or repr(module)
 
@@ -122,7 +124,8 @@ def install(*patterns: str) -> None:
     """Make a block of each module whose name matches one of `patterns`, when it is imported.
 
     A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
-    with everything in it. Modules that are imported already are left as they are.
+    with everything in it. Modules that are imported already are left as they are. One that is loaded later without
+    asking the import system (`importlib.util.spec_from_file_location`) becomes a block when it is first treated as one.
 
     Raises:
         FreezeError: a pattern is empty, or matches every module.

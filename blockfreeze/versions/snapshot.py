@@ -10,8 +10,7 @@ import system.
 from __future__ import annotations
 
 import hashlib
-import importlib.machinery
-import importlib.util
+import importlib.abc
 import linecache
 import os
 import weakref
@@ -22,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from blockfreeze.linking import cpython
+from blockfreeze.versions.import_paths import has_modules, spec_by, spec_in, specs_in
 from blockfreeze.versions.making_loaders import loader_for
 from blockfreeze.versions.module_source import (
     ModuleSource,
@@ -52,22 +52,11 @@ class Snapshot:
         self.makers = dict(makers)  # the loaders that have made the code of modules of earlier versions, by name
 
     @classmethod
-    def of_roots(cls, roots: tuple[str, ...]) -> Snapshot:
-        """Take a snapshot of `roots` where the import system finds them now.
-
-        Raises:
-            ModuleNotFoundError: a root does not exist.
-        """
-        snapshot = cls(roots)
-        importlib.invalidate_caches()
-        for root in roots:
-            parent, _, _ = root.rpartition(".")
-            path = None
-            if parent:
-                path = importlib.import_module(parent).__path__
-            spec = find_plain_spec(root, path)
-            if spec is None:
-                raise ModuleNotFoundError(f"No module named {root!r}", name=root)
+    def of_roots(cls, specs: Iterable[ModuleSpec]) -> Snapshot:
+        """Take a snapshot of roots as their specs say."""
+        specs = tuple(specs)
+        snapshot = cls(tuple(spec.name for spec in specs))
+        for spec in specs:
             snapshot.take(spec)
         return snapshot
 
@@ -90,24 +79,24 @@ class Snapshot:
         return Snapshot(self.roots, self.makers | makers)
 
     def _take_again(self, old: ModuleSource) -> None:
-        root = old.name
-        if old.file is None or old.data is None:
-            self.modules[root] = old
-            return
-        place = Path(old.file).parent.parent if old.is_package else Path(old.file).parent
-        if not Path(old.file).exists():
-            tail = root.rpartition(".")[2]
-            if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
-                raise FileNotFoundError(2, "no such file", old.file)
-            self.take_from(root, place)
+        root, file = old.name, None if old.file is None else Path(old.file)
+        if isinstance(old.loader, type):
+            self.modules[root] = old  # one of the interpreter's own, which do not change
+        elif file is not None and file.exists():
+            self.take(self._spec(root, file, package=old.is_package))
+        elif file is None or not isinstance(old.loader, importlib.abc.FileLoader):
+            self.take(spec_by(old.loader, root))
         else:
-            self.take(self._spec(root, Path(old.file), package=old.is_package))
+            place, tail = file.parent.parent if old.is_package else file.parent, root.rpartition(".")[2]
+            if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
+                raise FileNotFoundError(2, "no such file", str(file))
+            self.take_from(root, place)
 
     def given(self, source: SourceGiven, number: int) -> Snapshot:
         """Take a snapshot of what a caller hands to `swap` as `source`.
 
         Args:
-            source: a directory, a file, source text, or a mapping from names of members to source text.
+            source: a directory, a zip file, a source file, source text, or a mapping from names of members to texts.
             number: the number of the generation that is to be built, for the name of a text without a file.
 
         Raises:
@@ -126,6 +115,10 @@ class Snapshot:
             for root in self.roots:
                 with told_about(root, str(place)):
                     fresh.take_from(root, place)
+        elif has_modules(place):
+            for root in self.roots:
+                with told_about(root, str(place)):
+                    fresh.take(spec_in(place, root))
         elif place.exists():
             root = self._only_root()
             package = place.name == "__init__.py"
@@ -182,12 +175,14 @@ class Snapshot:
         name = spec.name
         search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
         self.modules[name] = read_module(name, spec, search)
-        for directory in search or ():
-            self._take_directory(name, Path(directory))
+        for place in search or ():
+            if Path(place).is_dir():
+                self._take_directory(name, Path(place))
+            else:
+                for inside in specs_in(place, name):
+                    self.take(inside)
 
     def _take_directory(self, package: str, directory: Path) -> None:
-        if not directory.is_dir():
-            return
         for path in sorted(directory.iterdir()):
             stem = path.name.partition(".")[0]
             name = f"{package}.{stem}"
