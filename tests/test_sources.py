@@ -371,7 +371,8 @@ def test_what_was_registered_is_not_registered_again_whoever_makes_the_code(work
 
 
 ZIPPED = {
-    "inner/__init__.py": "from importlib.resources import files\ndef data(): return (files(__name__) / 'd.txt').read_text()\n",
+    "inner/__init__.py": "from importlib.resources import files\n"
+    "def data(): return (files(__name__) / 'd.txt').read_text()\n",
     "inner/a.py": "from .deep.b import g\ndef f(): return g()\nclass C:\n    def m(self): return f()\n",
     "inner/deep/__init__.py": "",
     "inner/deep/b.py": "def g(): return {n}\n",
@@ -570,3 +571,74 @@ def test_the_reason_for_a_refusal_is_the_right_one(workshop: Any) -> None:
     finally:
         sys.meta_path.remove(finder)
     assert "executed" not in sys.modules
+
+
+COG = "class Cog:\n    def m(self): return f()\ndef f(): return {n}\ndef setup(bot): bot.append(Cog())\n"
+
+
+def load_in_place(name: str, bot: list[Any]) -> ModuleType:
+    """Load an extension as hosts do that have a loader of their own."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    module.setup(bot)
+    return module
+
+
+@pytest.mark.parametrize("way", ["by name", "late", "by a pattern"])
+def test_a_host_that_loads_a_module_in_place_reloads_the_block(workshop: Any, way: str) -> None:
+    name = f"extension_{way.replace(' ', '_')}"
+    file = workshop.write(f"{name}.py", COG.format(n=1))
+    bot: list[Any] = []
+    if way == "by a pattern":
+        bf.install(name)
+    if way != "by name":
+        load_in_place(name, bot)
+    frozen = bf.freeze_block(name)
+    loaded = []
+    for number in (1, 2, 3):
+        file.write_text(COG.format(n=number))
+        loaded.append(load_in_place(name, bot))
+        assert {one.m() for one in bot} == {one.f() for one in (*loaded, frozen)} == {number}
+    assert sys.modules[name] is frozen
+    file.write_text(COG.format(n=4))
+    report = bf.swap(loaded[1])
+    assert {one.m() for one in bot} == {one.f() for one in (*loaded, frozen)} == {4}
+    assert all(one.Cog is frozen.Cog for one in loaded)
+    assert not report.unreached
+    file.write_text("def f(:\n")
+    with pytest.raises(bf.PrepareError):
+        load_in_place(name, bot)
+    assert sys.modules[name] is frozen
+    assert {one.m() for one in bot} == {one.f() for one in (*loaded, frozen)} == {4}
+    bf.rollback(frozen)
+    assert {one.m() for one in bot} == {one.f() for one in (*loaded, frozen)} == {3}
+
+
+def test_a_host_that_loads_a_member_in_place_reloads_its_package(workshop: Any) -> None:
+    workshop.write("extended/__init__.py", "")
+    workshop.write("extended/base.py", "def f(): return 1\n")
+    workshop.write(
+        "extended/cog.py", COG.format(n="f_of_base()").replace("class", "from .base import f as f_of_base\nclass", 1)
+    )
+    frozen = bf.freeze_block("extended")
+    bot: list[Any] = []
+    load_in_place("extended.cog", bot)
+    workshop.write("extended/base.py", "def f(): return 2\n")
+    again = load_in_place("extended.cog", bot)
+    assert [one.m() for one in bot] == [2, 2]
+    assert again.f() == frozen.cog.f() == 2
+
+
+def test_the_report_names_a_module_that_has_taken_the_place_of_the_blocks(workshop: Any) -> None:
+    frozen = workshop.freeze("displaced", COG.format(n=1))
+    del sys.modules["displaced"]
+    other = workshop.load("displaced")
+    report = bf.swap(frozen, source=COG.format(n=2))
+    assert (frozen.f(), other.f()) == (2, 1)
+    assert "displaced" in [one.name for one in report.unreached]
+    sys.modules["displaced"] = frozen
+    assert not bf.swap(frozen, source=COG.format(n=3)).unreached

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from blockfreeze.building.build import spec_of
+from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.model.block import Block, Generation
@@ -144,10 +145,8 @@ def block_of(module: Any, what: str) -> Block:
     name = module if isinstance(module, str) else getattr(module, "__name__", repr(module))
     block = covering(name)
     if isinstance(module, ModuleType):
-        # A module may have given itself another name.
-        block = next(
-            (one for one in all_blocks() if any(module is facade for facade in tuple(one.facades.values()))), None
-        )
+        shown = shown_by(module)  # a module may have given itself another name
+        block = shown if shown in all_blocks() else None
     if block is None:
         raise BlockfreezeError(
             f"{name}: the {what} was refused: the module is not a block; freeze it first with freeze_block({name!r})",

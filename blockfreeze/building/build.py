@@ -47,10 +47,15 @@ def new_facade(block: Block, name: str) -> ModuleType:
 def spec_of(generation: Generation, name: str, path: Any) -> ModuleSpec | None:
     """Return the spec of a member of `generation`, or None if it has no such module or cannot link it."""
     source = generation.snapshot.find(name, path)
-    return None if source is None else _spec(generation.block, source)
+    return None if source is None else member_spec(generation.block, source)
 
 
-def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
+def member_spec(block: Block, source: ModuleSource, load_first: LoadFacade | None = None) -> ModuleSpec:
+    """Return the spec of a member of a block.
+
+    Args:
+        load_first: loads it the first time, if that opens the block.
+    """
     name = source.name
     copies: dict[int, LoadFacade] = {}
 
@@ -66,8 +71,8 @@ def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
         return new_facade(block, name)
 
     def load(facade: ModuleType) -> AbstractContextManager[Body | None]:
-        load_copy = copies.pop(id(facade), None)
-        return import_hook_load(block, name, facade) if load_copy is None else load_copy(facade)
+        load_other = copies.pop(id(facade), None if name in block.published else load_first)
+        return import_hook_load(block, name, facade) if load_other is None else load_other(facade)
 
     return block_spec(source, create, load)
 
@@ -264,7 +269,7 @@ def _leave_out(generation: Generation, member: Member) -> None:
 
 
 def _private_namespace(generation: Generation, source: ModuleSource, spec: ModuleSpec | None = None) -> dict[str, Any]:
-    spec = spec or _spec(generation.block, source)
+    spec = spec or member_spec(generation.block, source)
     module = ModuleType(source.name)
     namespace: dict[str, Any] = dict(vars(module))
     namespace.update(

@@ -12,7 +12,7 @@ from blockfreeze.identity.class_attributes import apply_metadata
 from blockfreeze.identity.enums import apply_to_members
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.repoint import Replaced, find_replaced, publish_members, repoint
-from blockfreeze.reporting.stale_holders import find_stale
+from blockfreeze.reporting.stale_holders import find_replacements, find_stale
 from blockfreeze.swapping.presentation import present_entries
 
 
@@ -44,6 +44,7 @@ def bring_up_to_date(
         lambda: _clear_caches(before, after),
         point,
         lambda: unreached.extend(find_stale(block, before, after, replaced)),
+        lambda: unreached.extend(find_replacements(block, after)),
     )
     for step in steps:
         try:
