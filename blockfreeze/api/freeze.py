@@ -27,6 +27,7 @@ from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError
 from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.linking import cpython
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.prepare import prepare
 from blockfreeze.versions.module_source import find_plain_spec, is_linkable
@@ -36,6 +37,17 @@ from blockfreeze.versions.snapshot import Snapshot
 def freeze_error(name: str, reason: str, remedy: str) -> FreezeError:
     """Return the error for a module that cannot be a block."""
     return FreezeError(f"{name}: the module was not frozen: {reason}; {remedy}", module=name, reason=reason)
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse to freeze anything in an interpreter where that is not known to work.
+
+    Raises:
+        FreezeError: it is another version, or not the one that the process began with.
+    """
+    reason = cpython.reason_to_refuse()
+    if reason is not None:
+        raise freeze_error(name, reason, "let the module be as it is, or run it where blocks work")
 
 
 @skipped
@@ -104,6 +116,7 @@ def snapshot_of(names: tuple[str, ...]) -> Snapshot:
     Raises:
         FreezeError: one of them cannot be frozen.
     """
+    refuse_unknown(names[0])
     importlib.invalidate_caches()
     specs: list[ModuleSpec] = []
     for name in names:

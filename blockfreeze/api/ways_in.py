@@ -63,6 +63,7 @@ def freeze_block(
     """
     if inline:
         raise freeze.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
+    freeze.refuse_unknown(_name_of(module))
     if isinstance(module, FunctionType):
         _freeze_module_of(module)
         return module
@@ -128,8 +129,9 @@ def install(*patterns: str) -> None:
     asking the import system (`importlib.util.spec_from_file_location`) becomes a block when it is first treated as one.
 
     Raises:
-        FreezeError: a pattern is empty, or matches every module.
+        FreezeError: a pattern is empty, or matches every module, or nothing can be frozen in this interpreter.
     """
+    freeze.refuse_unknown(", ".join(patterns))
     for pattern in patterns:
         if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
             raise freeze.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.machinery
 import importlib.util
 import os
@@ -19,6 +18,7 @@ from typing import Any
 from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
 from blockfreeze.versions.making_loaders import code_by, loader_for, makes_code, relocated
+from blockfreeze.versions.source_text import sha256
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
 
@@ -128,7 +128,7 @@ class ModuleSource:
 
     def digest(self) -> bytes:
         """Return a hash of the source, or of nothing where there is no source."""
-        return hashlib.sha256(self.data or b"").digest()
+        return bytes(sha256(self.data or b"").digest())
 
 
 def _checked(name: str, code: object) -> CodeType:

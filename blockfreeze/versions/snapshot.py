@@ -9,7 +9,6 @@ import system.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.abc
 import linecache
 import os
@@ -31,7 +30,7 @@ from blockfreeze.versions.module_source import (
     read_module,
     told_about,
 )
-from blockfreeze.versions.source_text import bytes_of, lines_of
+from blockfreeze.versions.source_text import bytes_of, lines_of, sha256
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -219,12 +218,12 @@ class Snapshot:
 
     def hash(self, names: Iterable[str]) -> str:
         """Return a hash of the sources of the modules `names`, as hexadecimal digits."""
-        whole = hashlib.sha256()
+        whole = sha256()
         for name in sorted(names):
             source = self.modules.get(name)
             if source is not None:
                 whole.update(name.encode() + b"\0" + source.digest())
-        return whole.hexdigest()
+        return str(whole.hexdigest())
 
 
 def _is_text(source: str) -> bool:

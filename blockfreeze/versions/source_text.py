@@ -6,6 +6,7 @@ import codecs
 import importlib.util
 import io
 import re
+from typing import Any
 
 _COOKIE = re.compile(
     r"\A(\ufeff?(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n?|\n))??[ \t\f]*#[^\r\n]*?coding[:=][ \t]*)([-\w.]+)", re.ASCII
@@ -45,3 +46,14 @@ def lines_of(data: bytes) -> list[str]:
     except (SyntaxError, UnicodeDecodeError):
         text = data.decode(errors="replace")
     return io.StringIO(text).readlines()
+
+
+def sha256(data: bytes = b"") -> Any:
+    """Return the hash object of `hashlib.sha256`.
+
+    `hashlib` is imported when it is needed: up to 3.12.1 to import it in an interpreter that has a lock of its own ends
+    the process (OpenSSL is cleaned up twice), and blockfreeze may be imported there, though it freezes nothing.
+    """
+    import hashlib
+
+    return hashlib.sha256(data)
