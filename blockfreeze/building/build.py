@@ -24,6 +24,7 @@ from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, wait_for
 from blockfreeze.building.link_cache import link_member
+from blockfreeze.building.overloads import own_overloads
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.idle import count_joined
@@ -193,7 +194,8 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     linked = _linked(generation, name)
     member = _entered(generation, name, linked, namespace)
     try:
-        yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
+        with own_overloads(generation, name):
+            yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
         seal(generation, member)
     except BaseException:
         _leave_out(generation, member)
