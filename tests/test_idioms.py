@@ -7,8 +7,12 @@ enumerations, named tuples, single dispatch, ...), traces, monitoring, pickles, 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
+import textwrap
+import typing
+import weakref
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -428,3 +432,75 @@ def test_a_module_that_the_serving_generation_has_not_loaded_has_what_every_modu
     assert inside.__version__ == "1"
     assert "late.inside" in block.current.members
     assert inside.value == 1
+
+
+OVERLOADED = """
+    import typing
+    from typing import overload
+    @overload
+    def f(x: int) -> int: ...
+    @overload
+    def f(x: {kind}) -> {kind}: ...
+    def f(x): return x
+    class C:
+        @overload
+        def m(self, x: int) -> int: ...
+        @overload
+        def m(self, x: {kind}) -> {kind}: ...
+        def m(self, x): return x
+        @overload
+        @classmethod
+        def c(cls, x: {kind}) -> {kind}: ...
+        @classmethod
+        def c(cls, x): return x
+    seen = [len(typing.get_overloads(f)), len(typing.get_overloads(C.m))]
+"""
+
+
+def overloads_of(module: Any) -> list[list[str]]:
+    """Return the annotations of every overload of the functions of `OVERLOADED`."""
+    return [
+        [getattr(one, "__func__", one).__annotations__["x"].__name__ for one in typing.get_overloads(function)]
+        for function in (module.f, module.C.m, module.C.c)
+    ]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_overloads_are_those_of_the_generation_that_serves(workshop: Any, late: bool) -> None:
+    texts = [textwrap.dedent(OVERLOADED.format(kind=kind)) for kind in ("str", "bytes", "list")]
+    workshop.write("over/__init__.py", "from . import loaded\n")
+    workshop.write("over/loaded.py", texts[0])
+    if late:
+        workshop.load("over")
+    frozen = bf.freeze_block("over")
+    module = frozen.loaded
+    first, second, third = ([["int", kind], ["int", kind], [kind]] for kind in ("str", "bytes", "list"))
+    assert overloads_of(module) == first
+    bf.swap(frozen, source={"over.loaded": "# a line\n" + texts[1]})
+    assert (overloads_of(module), module.seen) == (second, [2, 2])
+    with pytest.raises(bf.PrepareError):
+        bf.swap(frozen, source={"over.loaded": "\n" * 5 + texts[2] + "1 / 0\n"})
+    assert overloads_of(module) == second
+    with bf.prepare(frozen, source={"over.loaded": "\n" * 6 + texts[2]}) as candidate:
+        assert overloads_of(module) == second
+        candidate.commit()
+    assert (overloads_of(module), module.seen) == (third, [2, 2])
+    bf.rollback(frozen)
+    assert overloads_of(module) == second
+    bf.swap(
+        frozen, source={"over.loaded": "def f(x): return x\nclass C:\n    def m(self): pass\n    def c(self): pass\n"}
+    )
+    assert overloads_of(module) == [[], [], []]
+
+
+def test_overloads_of_versions_that_are_gone_are_freed(workshop: Any) -> None:
+    text = textwrap.dedent(OVERLOADED)
+    frozen = workshop.freeze("overloaded", text.format(kind="str"))
+    references = []
+    for number in range(4):
+        bf.swap(frozen, source="\n" * number + text.format(kind="str"))
+        references += [weakref.ref(one) for one in typing.get_overloads(frozen.f)]
+    bf.drain(frozen, timeout=30)
+    gc.collect()
+    assert [one() is None for one in references] == [True] * 4 + [False] * 4
+    assert len(typing.get_overloads(frozen.f)) == 2

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from conftest import Workshop
+from processes import run_python
 
 import blockfreeze as bf
+from blockfreeze.linking import cpython
 
 SHOP = """
 def frob(a): return [a, {version}]
@@ -231,3 +234,72 @@ def test_a_member_that_puts_another_object_in_its_place_is_left_to_the_import_sy
     bf.rollback(frozen)
     assert frozen.use() == answer
     assert sorted(bf.status(frozen).members) == ["lazy", "lazy.parts.inner"]
+
+
+@pytest.mark.parametrize("unknown", ["version", "implementation"])
+def test_nothing_is_frozen_where_the_bytecode_is_not_known(
+    workshop: Workshop, unknown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write("unknown/__init__.py", "")
+    workshop.write("unknown/shop.py", BODY_RUNS + version(1))
+    workshop.write("counting.py", "runs = []\n")
+    workshop.write("inside.py", "import blockfreeze as bf\nbf.freeze_block(__name__)\n")
+    workshop.write("decorated.py", "import blockfreeze as bf\n@bf.freeze_block\ndef f(): return 1\n")
+    with monkeypatch.context() as patch:
+        if unknown == "version":
+            patch.setattr(cpython, "FIRST_UNKNOWN", sys.version_info[:2])
+        else:
+            patch.setattr(sys.implementation, "name", "another")
+        before, finders = set(sys.modules), list(sys.meta_path)
+        for attempt in (
+            lambda: bf.freeze_block("unknown.shop"),
+            lambda: bf.freeze_block(sys),
+            lambda: bf.install("unknown"),
+            lambda: workshop.load("inside"),
+            lambda: workshop.load("decorated"),
+        ):
+            with pytest.raises(bf.FreezeError, match="is not known") as caught:
+                attempt()
+            assert f"{sys.version_info[0]}.{sys.version_info[1]}" in caught.value.reason
+        assert (set(sys.modules), sys.meta_path) == (before, finders)
+        shop = workshop.load("unknown.shop")
+        assert type(shop) is ModuleType
+    assert bf.freeze_block(shop) is shop
+
+
+SUB_INTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+inside = f'''
+import sys
+sys.path[:] = {sys.path!r}
+import blockfreeze as bf
+for attempt in (lambda: bf.freeze_block("shop"), lambda: bf.install("shop")):
+    try:
+        attempt()
+    except bf.FreezeError as error:
+        print(error.module, "sub-interpreter" in str(error), "shop" in sys.modules)
+import shop
+print(shop.foo())
+sys.stdout.flush()
+'''
+isolated = interpreters.create()
+run = getattr(interpreters, "run_string", None) or interpreters.exec
+failed = run(isolated, inside)
+assert failed is None, failed
+interpreters.destroy(isolated)
+import blockfreeze as bf
+print(bf.freeze_block("shop").foo())
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="interpreters have one lock")
+def test_nothing_is_frozen_in_a_sub_interpreter(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def foo(): return 7\n", encoding="utf-8")
+    script = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n" + SUB_INTERPRETER
+    ended = run_python("-c", script)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.split() == ["shop", "True", "False", "shop", "True", "False", "7", "7"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.api import registry
+from blockfreeze.api import freeze
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
 from blockfreeze.draining.quiesce import refuse_from_inside
@@ -55,7 +55,7 @@ async def aswap(
         SwapError: as for `swap`.
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "swap")
+    block = freeze.block_of(module, "swap")
     if quiesce is not None:
         refuse_from_inside(block, sys._getframe())
     swapping = _ThreadedSwap(block)

@@ -14,7 +14,9 @@ import dis
 import importlib
 import sys
 from collections.abc import Callable, Iterable
-from importlib.machinery import ModuleSpec
+from importlib.abc import FileLoader
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -25,6 +27,7 @@ from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError
 from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.linking import cpython
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.prepare import prepare
 from blockfreeze.versions.module_source import find_plain_spec, is_linkable
@@ -34,6 +37,17 @@ from blockfreeze.versions.snapshot import Snapshot
 def freeze_error(name: str, reason: str, remedy: str) -> FreezeError:
     """Return the error for a module that cannot be a block."""
     return FreezeError(f"{name}: the module was not frozen: {reason}; {remedy}", module=name, reason=reason)
+
+
+def refuse_unknown(name: str) -> None:
+    """Refuse to freeze anything in an interpreter where that is not known to work.
+
+    Raises:
+        FreezeError: it is another version, or not the one that the process began with.
+    """
+    reason = cpython.reason_to_refuse()
+    if reason is not None:
+        raise freeze_error(name, reason, "let the module be as it is, or run it where blocks work")
 
 
 @skipped
@@ -102,6 +116,9 @@ def snapshot_of(names: tuple[str, ...]) -> Snapshot:
     Raises:
         FreezeError: one of them cannot be frozen.
     """
+    refuse_unknown(names[0])
+    importlib.invalidate_caches()
+    specs: list[ModuleSpec] = []
     for name in names:
         if name == "__main__":
             raise freeze_error(
@@ -109,23 +126,40 @@ def snapshot_of(names: tuple[str, ...]) -> Snapshot:
             )
         if is_our_own(name):
             raise freeze_error(name, "it is what does the freezing", "freeze your own modules")
-        _check_spec(name, _find_spec(name))
+        specs.append(_checked(name, _find_spec(name)))
     try:
-        return Snapshot.of_roots(names)
+        return Snapshot.of_roots(specs)
     except (ImportError, OSError, ValueError) as error:
         raise freeze_error(names[0], f"{type(error).__name__}: {error}", "see the chained exception") from error
 
 
 def _find_spec(name: str) -> ModuleSpec | None:
+    """Return the spec of a module: that with which it was loaded, or else that which the import system finds."""
+    own = _own_spec(name)
     parent = name.rpartition(".")[0]
     try:
         path = importlib.import_module(parent).__path__ if parent else None
-        return find_plain_spec(name, path)
+        found = find_plain_spec(name, path)
     except (ImportError, ValueError, AttributeError) as error:
+        if own is not None:
+            return own
         raise freeze_error(name, f"there is no such module ({error})", "check the name and sys.path") from error
+    return found if own is None or (found is not None and found.origin == own.origin) else own
 
 
-def _check_spec(name: str, spec: ModuleSpec | None) -> None:
+def _own_spec(name: str) -> ModuleSpec | None:
+    """Return the spec that a loaded module has of its own, where that still tells how to load it.
+
+    Whoever loads a module by `importlib.util.spec_from_file_location` need not put it where imports look.
+    """
+    spec = own_attribute(sys.modules.get(name), "__spec__")
+    if not is_a(spec, ModuleSpec) or spec.name != name or not is_linkable(spec):
+        return None
+    gone = is_a(spec.loader, FileLoader) and not Path(spec.origin or "").exists()
+    return None if gone else spec
+
+
+def _checked(name: str, spec: ModuleSpec | None) -> ModuleSpec:
     if spec is None:
         raise freeze_error(name, "there is no such module", "check the name and sys.path")
     if spec.origin == "built-in":
@@ -134,8 +168,27 @@ def _check_spec(name: str, spec: ModuleSpec | None) -> None:
         raise freeze_error(
             name, "it is a namespace package, which has no code of its own", "freeze the packages inside it"
         )
-    if not is_linkable(spec):
+    if is_a(spec.loader, ExtensionFileLoader):
         raise freeze_error(name, "it is an extension module, which has no Python code", "freeze what calls it")
+    if not is_linkable(spec):
+        loader = type(spec.loader).__name__
+        raise freeze_error(
+            name, f"its loader, a {loader!r}, hands out no code", "give the loader the method 'get_code'"
+        )
+    return spec
+
+
+def block_of(module: Any, what: str) -> Block:
+    """Return the block of `module`, a module or its name; see `registry.block_of`.
+
+    A module that matches a pattern of `install`, and was loaded without asking the import system, becomes a block now.
+    """
+    name = module if isinstance(module, str) else own_attribute(module, "__name__")
+    if isinstance(name, str) and isinstance(module, str | ModuleType) and registry.covering(name) is None:
+        loaded = sys.modules.get(name)
+        if registry.is_awaited(name) and is_a(loaded, ModuleType) and module in (name, loaded):
+            freeze((name,), (), patchable=False, history=2)
+    return registry.block_of(module, what)
 
 
 def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, overload
 
-from blockfreeze.api import registry
+from blockfreeze.api import freeze, registry
 from blockfreeze.building.facade import assign
 from blockfreeze.core.errors import DrainTimeoutError
 from blockfreeze.core.events import Subscriber
@@ -42,7 +42,7 @@ def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | floa
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return preparing.prepare(registry.block_of(module, "swap"), source, wait)
+    return preparing.prepare(freeze.block_of(module, "swap"), source, wait)
 
 
 @skipped
@@ -83,7 +83,7 @@ def swap(
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "swap")
+    block = freeze.block_of(module, "swap")
     two_way = probation is not None
     report = preparing.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
     if probation is not None:
@@ -113,7 +113,7 @@ def rollback(
         SwapInProgressError: a swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "rollback")
+    block = freeze.block_of(module, "rollback")
     return rolling_back.rollback(block, to, wait, seconds=quiesce, lossy=lossy)
 
 
@@ -137,7 +137,7 @@ def pin(module: Any, /, *more: Any) -> Any:
     Raises:
         BlockfreezeError: a module is not frozen; or, on entering, the object is in use by another statement.
     """
-    return Pin[Any](tuple(registry.block_of(one, "pin") for one in (module, *more)))
+    return Pin[Any](tuple(freeze.block_of(one, "pin") for one in (module, *more)))
 
 
 def subscribe(callback: Subscriber) -> Callable[[], None]:
@@ -159,7 +159,7 @@ def drain(module: Any, *, timeout: float | None = None) -> None:
         DrainTimeoutError: something still runs; it is named with file, line and function. Nothing is ever killed.
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "drain")
+    block = freeze.block_of(module, "drain")
     until = None if timeout is None else time.monotonic() + timeout
     pause = 0.0005
     while True:
@@ -183,7 +183,7 @@ def status(module: Any) -> BlockStatus:
     Raises:
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "status")
+    block = freeze.block_of(module, "status")
     converge(block)
     lingering = find_lingering(block, block.retired())
     current = block.current
@@ -232,7 +232,7 @@ def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
         AttributeError: the module has no such name; nothing was changed.
         BlockfreezeError: the module is not frozen.
     """
-    block = registry.block_of(module, "patch")
+    block = freeze.block_of(module, "patch")
     name = module if isinstance(module, str) else module.__name__
     facade = block.facades[name]
     own = vars(facade)

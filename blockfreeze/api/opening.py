@@ -9,7 +9,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from blockfreeze.api import registry
-from blockfreeze.building.build import import_hook_load, load_member, new_facade
+from blockfreeze.building.build import import_hook_load, load_member, member_spec, new_facade
+from blockfreeze.building.facade import show_as
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.dispatch.caller_view import skipped
@@ -68,16 +69,20 @@ def open_installed(name: str) -> ModuleSpec | None:
             forget_opened(block)
             raise
 
-    return block_spec(snapshot.modules[name], lambda: new_facade(block, name), load)
+    return member_spec(block, snapshot.modules[name], load)
 
 
 def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:
     """Open a block for a second module of a member's source, linked as the first one is, which no swap concerns.
 
+    But a host may load it by itself: it makes a module of the spec, puts that in the place of the one that is there,
+    and lets the loader execute it. That is its way to reload. So it is a swap, and both modules show the block.
+
     Returns:
         its facade, and what runs the body.
     """
-    name = source.name
+    name, facade = source.name, block.facades[source.name]
+    in_place = sys.modules.get(name) is facade
     copy = new_block((name,), patchable=block.patchable, history=1)
     copy.open_copy = None  # a third module of that source is a second one of the block
     snapshot = Snapshot((name,))
@@ -85,8 +90,14 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
     begin(copy, snapshot)
 
     @contextmanager
-    def load(facade: ModuleType) -> Iterator[Body | None]:
-        with import_hook_load(copy, name, facade) as body:
+    def load(second: ModuleType) -> Iterator[Body | None]:
+        if in_place and sys.modules.get(name) is second:
+            show_as(facade, second)
+            sys.modules[name] = facade
+            swap(block, None, None, wait=True, strict=False)
+            yield None
+            return
+        with import_hook_load(copy, name, second) as body:
             yield body
         first_complete(copy)
 

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from blockfreeze.building.build import spec_of
+from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.model.block import Block, Generation
@@ -28,7 +29,8 @@ _lock = threading.RLock()
 
 _blocks: dict[str, Block] = {}
 
-_patterns: list[str] = []
+_patterns: dict[str, frozenset[str]] = {}
+"""Each pattern of `install`, with the modules that were loaded before it and are left alone."""
 
 _subscribers: list[Subscriber] = []
 
@@ -52,7 +54,7 @@ class BlockFinder:
         """Return the spec of a module that is, or is to become, a member of a block; None for any other."""
         block = covering(name)
         if block is None:
-            return self._open_block(name) if any(fnmatchcase(name, pattern) for pattern in _patterns) else None
+            return self._open_block(name) if any(fnmatchcase(name, pattern) for pattern in tuple(_patterns)) else None
         if target is not None and target is block.facades.get(name):
             return self._reload_spec(block, name)
         generation: Generation = block.reference.vector[0].generation
@@ -78,7 +80,13 @@ def remove(block: Block) -> None:
 def add_patterns(patterns: Iterable[str]) -> None:
     """Remember patterns of names that become blocks when they are imported."""
     with _lock:
-        _patterns.extend(pattern for pattern in patterns if pattern not in _patterns)
+        for pattern in patterns:
+            _patterns.setdefault(pattern, frozenset(name for name in tuple(sys.modules) if fnmatchcase(name, pattern)))
+
+
+def is_awaited(name: str) -> bool:
+    """Tell whether a module was to become a block when it was loaded."""
+    return any(fnmatchcase(name, pattern) and name not in left for pattern, left in tuple(_patterns.items()))
 
 
 def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
@@ -98,10 +106,12 @@ def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
 
 
 def put_finder_first(finder: BlockFinder) -> None:
-    """Put the finder in front of ``sys.meta_path``, once."""
+    """Put the finder in front of ``sys.meta_path``, or the one that is there, if an import hook has got before it."""
     with _lock:
-        if not any(getattr(one, "finds_blocks", False) for one in sys.meta_path):
-            sys.meta_path.insert(0, finder)
+        ours = next((one for one in sys.meta_path if getattr(one, "finds_blocks", False)), finder)
+        if sys.meta_path[:1] != [ours]:
+            # An import under way in another thread may ask a finder twice, but leaves none out.
+            sys.meta_path[:] = [ours, *(one for one in sys.meta_path if one is not ours)]
 
 
 def covering(name: str) -> Block | None:
@@ -135,10 +145,8 @@ def block_of(module: Any, what: str) -> Block:
     name = module if isinstance(module, str) else getattr(module, "__name__", repr(module))
     block = covering(name)
     if isinstance(module, ModuleType):
-        # A module may have given itself another name.
-        block = next(
-            (one for one in all_blocks() if any(module is facade for facade in tuple(one.facades.values()))), None
-        )
+        shown = shown_by(module)  # a module may have given itself another name
+        block = shown if shown in all_blocks() else None
     if block is None:
         raise BlockfreezeError(
             f"{name}: the {what} was refused: the module is not a block; freeze it first with freeze_block({name!r})",

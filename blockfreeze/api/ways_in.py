@@ -63,6 +63,7 @@ def freeze_block(
     """
     if inline:
         raise freeze.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
+    freeze.refuse_unknown(_name_of(module))
     if isinstance(module, FunctionType):
         _freeze_module_of(module)
         return module
@@ -93,7 +94,9 @@ def _name_of(module: Any) -> str:
     if isinstance(module, ModuleType):
         name = module.__name__
         if sys.modules.get(name) is not module:
-            raise freeze.freeze_error(name, "it is not the module of that name in sys.modules", "import it first")
+            raise freeze.freeze_error(
+                name, "it is not the module of that name in sys.modules", "import it first, or enter it there"
+            )
         return name
     return getattr(module, "__module__", None) or repr(module)
 
@@ -122,11 +125,13 @@ def install(*patterns: str) -> None:
     """Make a block of each module whose name matches one of `patterns`, when it is imported.
 
     A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
-    with everything in it. Modules that are imported already are left as they are.
+    with everything in it. Modules that are imported already are left as they are. One that is loaded later without
+    asking the import system (`importlib.util.spec_from_file_location`) becomes a block when it is first treated as one.
 
     Raises:
-        FreezeError: a pattern is empty, or matches every module.
+        FreezeError: a pattern is empty, or matches every module, or nothing can be frozen in this interpreter.
     """
+    freeze.refuse_unknown(", ".join(patterns))
     for pattern in patterns:
         if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
             raise freeze.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")

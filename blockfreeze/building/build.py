@@ -24,6 +24,7 @@ from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, wait_for
 from blockfreeze.building.link_cache import link_member
+from blockfreeze.building.overloads import own_overloads
 from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.idle import watch_codes
@@ -47,10 +48,15 @@ def new_facade(block: Block, name: str) -> ModuleType:
 def spec_of(generation: Generation, name: str, path: Any) -> ModuleSpec | None:
     """Return the spec of a member of `generation`, or None if it has no such module or cannot link it."""
     source = generation.snapshot.find(name, path)
-    return None if source is None else _spec(generation.block, source)
+    return None if source is None else member_spec(generation.block, source)
 
 
-def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
+def member_spec(block: Block, source: ModuleSource, load_first: LoadFacade | None = None) -> ModuleSpec:
+    """Return the spec of a member of a block.
+
+    Args:
+        load_first: loads it the first time, if that opens the block.
+    """
     name = source.name
     copies: dict[int, LoadFacade] = {}
 
@@ -66,8 +72,8 @@ def _spec(block: Block, source: ModuleSource) -> ModuleSpec:
         return new_facade(block, name)
 
     def load(facade: ModuleType) -> AbstractContextManager[Body | None]:
-        load_copy = copies.pop(id(facade), None)
-        return import_hook_load(block, name, facade) if load_copy is None else load_copy(facade)
+        load_other = copies.pop(id(facade), None if name in block.published else load_first)
+        return import_hook_load(block, name, facade) if load_other is None else load_other(facade)
 
     return block_spec(source, create, load)
 
@@ -188,7 +194,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     linked = _linked(generation, name)
     member = _entered(generation, name, linked, namespace)
     try:
-        with own_while_executed(generation):
+        with own_overloads(generation, name), own_while_executed(generation):
             yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
             seal(generation, member)
     except BaseException:
@@ -264,7 +270,7 @@ def _leave_out(generation: Generation, member: Member) -> None:
 
 
 def _private_namespace(generation: Generation, source: ModuleSource, spec: ModuleSpec | None = None) -> dict[str, Any]:
-    spec = spec or _spec(generation.block, source)
+    spec = spec or member_spec(generation.block, source)
     module = ModuleType(source.name)
     namespace: dict[str, Any] = dict(vars(module))
     namespace.update(

@@ -129,10 +129,21 @@ def is_facade(module: object) -> bool:
     return any("blockfreeze_origin" in cls.__dict__ for cls in type(module).__mro__)
 
 
+def shown_by(module: ModuleType) -> Block | None:
+    """Return the block of which a module is a facade; None if it is none."""
+    block = getattr(type(module), "blockfreeze_origin", (None,))[0]
+    return block if isinstance(block, Block) else None
+
+
 def arm_facade(facade: ModuleType) -> None:
     """Let `facade` answer for the generation of each access; neutral while the first one serves."""
     if not _is_armed(facade):
         ModuleType.__setattr__(facade, "__class__", armed_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
+
+
+def show_as(facade: ModuleType, second: ModuleType) -> None:
+    """Let a second module answer as `facade` does when it is armed: its own dictionary is no namespace of the block."""
+    ModuleType.__setattr__(second, "__class__", armed_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
 
 
 def disarm_facade(facade: ModuleType) -> None:

@@ -37,7 +37,7 @@ def _linked_before(generation: Generation, source: ModuleSource, made_before: fr
         member, linked = other.members.get(source.name), other.build.linked.get(source.name)
         if member is None or linked is None or source.data is None:
             continue
-        same_text = (member.source.data, member.source.path) == (source.data, source.path)
+        same_text = member.source.has_text_of(source)
         same_rules = linked.has_home is has_home and linked.made_before == made_before
         if same_text and same_rules and linked.linkage.moved == _moved_names(generation.block, source, linked.linkage):
             # Code objects of its own: their reference counts tell whether anything of this generation is suspended.

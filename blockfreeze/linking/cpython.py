@@ -16,14 +16,18 @@ mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DI
 
 from __future__ import annotations
 
+import _thread
 import ast
 import dis
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType
 
 from bytecode import Bytecode
 from bytecode.instr import Instr
+
+FIRST_UNKNOWN = (3, 15)
+"""The first version of CPython whose bytecode nobody has looked at: what linking would make of it cannot be known."""
 
 SINCE_312 = sys.version_info >= (3, 12)
 SINCE_313 = sys.version_info >= (3, 13)
@@ -60,6 +64,18 @@ _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _PARSES = 20
 _PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
 _STOPS = frozenset({"FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"})
+
+
+def reason_to_refuse() -> str | None:
+    """Return why nothing can be linked in this interpreter; None if it can."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    if sys.implementation.name != "cpython" or sys.version_info[:2] >= FIRST_UNKNOWN:
+        last = ".".join(map(str, (FIRST_UNKNOWN[0], FIRST_UNKNOWN[1] - 1)))
+        return f"the bytecode of {sys.implementation.name} {version} is not known: it works up to CPython {last}"
+    # From 3.12 on each interpreter may have a lock of its own, and the process ends sooner or later if one of them asks
+    # for the stacks of threads: it is shown those of all. The interpreter tells from then on whether it is the first.
+    is_main: Callable[[], bool] = getattr(_thread, "_is_main_interpreter", lambda: True)
+    return None if is_main() else "this is a sub-interpreter, which cannot look safely at the stacks of threads"
 
 
 def parse(text: str | bytes) -> ast.Module:

@@ -71,6 +71,8 @@ class BuildRecord:
     """The members whose functions have copies, since the generation was armed."""
     caches: list[Any] = field(default_factory=list)
     """The caches of `functools` that its modules have at their top levels."""
+    overloads: dict[str, Any] = field(default_factory=dict)
+    """What its bodies have told `typing` of overloads, by member."""
 
 
 @dataclass

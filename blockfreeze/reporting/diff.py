@@ -86,7 +86,7 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
             after.build.linked[name].made_before if name in after.build.linked else ()
         )
         old = before.members[name]
-        alike = old.source.data == member.source.data and old.source.path == member.source.path
+        alike = old.source.has_text_of(member.source)
         known = before.report.runs_again.get(name)
         if known is None or not alike or known[0] != made_before:
             known = made_before, Survey(member.source, after.block.covers, member.linkage, made_before).runs_again

@@ -60,6 +60,14 @@ def find_stale(
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
 
 
+def find_replacements(block: Block, after: Generation) -> Iterator[Unreached]:
+    """Yield the modules that stand in `sys.modules` under the names of members, and are not the block's."""
+    for name in list(after.members):
+        found = sys.modules.get(name)
+        if is_a(found, ModuleType) and name in block.facades and found is not block.facades[name]:
+            yield Unreached(name, "another module of that name is in sys.modules, and goes on with the source it has")
+
+
 def _described(
     number: int, objects: Mapping[str, tuple[Any, set[str]]], closures: Iterable[FunctionType]
 ) -> Iterator[Unreached]:

@@ -7,7 +7,7 @@ import sys
 from functools import reduce
 from typing import Any
 
-from blockfreeze.api import registry
+from blockfreeze.api import freeze
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.dispatch.pins import Pin
 
@@ -23,7 +23,7 @@ class Target:
             raise BlockfreezeError(
                 f"{place!r}: the entry was not made: it names no attribute of a module; write 'module:attribute'"
             )
-        self.block = registry.block_of(self._module, "entry")
+        self.block = freeze.block_of(self._module, "entry")
         importlib.import_module(self._module)
         self.application()
 

@@ -34,6 +34,7 @@ from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
+from blockfreeze.versions.module_source import module_at_fault
 from blockfreeze.versions.snapshot import SourceGiven
 
 
@@ -97,7 +98,8 @@ class _Preparation:
         except (KeyboardInterrupt, GeneratorExit, BlockfreezeError):
             raise
         except BaseException as error:
-            raise prepare_error(block, self.phase, _at_fault(block, error) or self.member, error) from error
+            member = module_at_fault(error) or _at_fault(block, error) or self.member
+            raise prepare_error(block, self.phase, member, error) from error
         block.last_number = self.number
         seconds = sum(self.clock.phases.values())
         announce(block.subscribers, Prepared(block.name, self.number, self.before.number, seconds))

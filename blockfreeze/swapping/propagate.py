@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from blockfreeze.building.overloads import publish_overloads
 from blockfreeze.core.report import Repointed, Unreached
 from blockfreeze.identity.class_attributes import apply_metadata
 from blockfreeze.identity.enums import apply_to_members
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.repoint import Replaced, find_replaced, publish_members, repoint
-from blockfreeze.reporting.stale_holders import find_stale
+from blockfreeze.reporting.stale_holders import find_replacements, find_stale
 from blockfreeze.swapping.presentation import present_entries
 
 
@@ -42,8 +43,10 @@ def bring_up_to_date(
         lambda: apply_metadata(after),
         lambda: apply_to_members(before, after),
         lambda: _clear_caches(before, after),
+        lambda: publish_overloads(before, after),
         point,
         lambda: unreached.extend(find_stale(block, before, after, replaced)),
+        lambda: unreached.extend(find_replacements(block, after)),
     )
     for step in steps:
         try:

@@ -98,10 +98,9 @@ class Survey:
         self.kept = {f"{self.name}.{name}: rebound with 'global'" for name in self.linkage.state}
         self.made_again: list[MadeAgain] = []
         self.runs_again: list[RunsAgain] = []
-        self.has_source = source.data is not None
-        if source.data is not None:
-            outline = outline_of(source)
-            assert outline is not None
+        outline = outline_of(source)
+        self.has_source = outline is not None
+        if outline is not None and source.data is not None:
             self._outline = outline
             self._imports = outline.imports
             self._tree = tree_of(source.data)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -17,8 +17,35 @@ from typing import Any
 
 from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code
+from blockfreeze.versions.making_loaders import code_by, loader_for, makes_code, relocated
+from blockfreeze.versions.source_text import sha256
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
+
+_MODULE = "blockfreeze_module"
+"""The attribute of an error that has the name of the module which it is about."""
+
+
+@contextmanager
+def told_about(module: str, path: str | None) -> Iterator[None]:
+    """Let an error that reading a module raises tell of which module; a syntax error names its file as well.
+
+    Trees are kept by their text alone, and the parser knows no place of null bytes.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SyntaxError) and error.filename in (None, "<unknown>"):
+            error.filename = path
+        if module_at_fault(error) is None:
+            setattr(error, _MODULE, module)
+        raise
+
+
+def module_at_fault(error: BaseException) -> str | None:
+    """Return the module that could not be read, parsed or compiled; None if the error is about something else."""
+    name = getattr(error, _MODULE, None)
+    return name if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=2)
@@ -53,6 +80,11 @@ class ModuleSource:
         if self.outline is None and (self.data, self.package) == (other.data, other.package):
             self.outline = other.outline
 
+    @cached_property
+    def is_made(self) -> bool:
+        """Whether the module has source of which its loader makes the code in its own way."""
+        return self.data is not None and makes_code(self.loader)
+
     @property
     def is_package(self) -> bool:
         """Whether the module is a package."""
@@ -75,26 +107,40 @@ class ModuleSource:
         targets = (target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets)
         return any(_is_place_of(self.name, target) for target in targets)
 
-    def compile(self) -> CodeType:
+    def compile(self, instead: bytes | None = None) -> CodeType:
         """Return the module's code object.
+
+        Args:
+            instead: a source to be compiled instead of its own.
 
         Raises:
             SyntaxError, ValueError: the source is not Python.
             ImportError: the module's own loader has no code for it.
         """
-        if self.data is None:
-            # Asked once: the interpreter's own loader of frozen modules can be switched off later.
-            self._code = self._code or self.loader.get_code(self.name)
-            if not isinstance(self._code, CodeType):
-                raise ImportError(f"{self.name}: its loader has no code for it", name=self.name)
-            return copy_code(self._code)
-        code = compile(self.data, self.path or f"<{self.name}>", "exec", dont_inherit=True)
-        assert isinstance(code, CodeType)
-        return code
+        data, path = instead or self.data, self.path or f"<{self.name}>"
+        with told_about(self.name, self.path):
+            if data is None:
+                # Asked once: the interpreter's own loader of frozen modules can be switched off later.
+                self._code = self._code or copy_code(_checked(self.name, self.loader.get_code(self.name)))
+                return copy_code(self._code)
+            if self.is_made:
+                return copy_code(_checked(self.name, code_by(self.loader, self.name, path, data)))
+            return _checked(self.name, compile(data, path, "exec", dont_inherit=True))
+
+    def has_text_of(self, other: ModuleSource) -> bool:
+        """Tell whether another module has the same source in the same place, of which code is made in the same way."""
+        mine, others = ((one.data, one.path, type(one.loader) if one.is_made else None) for one in (self, other))
+        return mine == others
 
     def digest(self) -> bytes:
         """Return a hash of the source, or of nothing where there is no source."""
-        return hashlib.sha256(self.data or b"").digest()
+        return bytes(sha256(self.data or b"").digest())
+
+
+def _checked(name: str, code: object) -> CodeType:
+    if not isinstance(code, CodeType):
+        raise ImportError(f"{name}: its loader has no code for it", name=name)
+    return code
 
 
 def absolute_name(name: str, level: int, package: str) -> str | None:
@@ -142,17 +188,35 @@ def is_linkable(spec: ModuleSpec) -> bool:
     return loader is not None and not extension and spec.origin != "built-in" and hasattr(loader, "get_code")
 
 
-def file_spec(name: str, path: Path, *, package: bool) -> ModuleSpec:
-    """Return a spec for the module `name` in the file at `path`, whatever the import system would find."""
+def file_spec(name: str, path: Path, *, package: bool, makers: Mapping[str, Any]) -> ModuleSpec:
+    """Return a spec for the module `name` in the file at `path`, whatever else the import system would find.
+
+    Args:
+        makers: the loaders that have made the code of modules of the block, by their names. So a hook that was in force
+            when a module was imported stays in force for it.
+    """
     path = Path(os.path.abspath(path))
     loader: Any = importlib.machinery.SourceFileLoader(name, str(path))
     if not path.name.endswith(_SOURCE):
         loader = importlib.machinery.SourcelessFileLoader(name, str(path))
+    else:
+        maker = makers.get(name) or _maker_at(name, path, package=package, makers=makers)
+        loader = loader if maker is None else relocated(maker, name, str(path))
     spec = importlib.util.spec_from_file_location(
         name, str(path), loader=loader, submodule_search_locations=[str(path.parent)] if package else None
     )
     assert spec is not None
     return spec
+
+
+def _maker_at(name: str, path: Path, *, package: bool, makers: Mapping[str, Any]) -> Any:
+    """Return the loader that would make the code of a module in a file, if it was imported from there."""
+    found = None
+    with suppress(Exception):  # a hook may want to know nothing of a module that nobody imports
+        found = find_plain_spec(name, [str(path.parent.parent if package else path.parent)])
+    if found is not None and makes_code(found.loader):
+        return found.loader
+    return None if found is not None and found.origin == str(path) else loader_for(makers, name)
 
 
 def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> ModuleSource:
@@ -165,7 +229,8 @@ def read_module(name: str, spec: ModuleSpec, search: list[str] | None) -> Module
     path = spec.origin if spec.has_location else None
     data: bytes | None = None
     if path is not None and path.endswith(_SOURCE) and hasattr(loader, "get_data"):
-        data = loader.get_data(path)
+        with told_about(name, path):
+            data = loader.get_data(path)
     source = ModuleSource(name, path, data, loader, search)
     # The interpreter's own frozen modules have no location, but they do tell where their source lies.
     source.shown = path or getattr(spec.loader_state, "filename", None)

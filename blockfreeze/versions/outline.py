@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 
-from blockfreeze.linking import cpython
 from blockfreeze.linking.hook_table import AS_IT_IS
-from blockfreeze.versions.module_source import ModuleSource, absolute_name, tree_of
+from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
+from blockfreeze.versions.source_text import bytes_of, lines_of
 from blockfreeze.versions.statements import (
     DEFINITIONS,
     bindings,
@@ -32,6 +33,9 @@ Version = int | str
 
 FIRST_VERSION: Version = 1
 """The version of a declaration that names none, and of what was not declared before."""
+
+_PLACEHOLDER = "_blockfreeze_as_it_is_"
+"""What a source has in the place of `AS_IT_IS`, which is no identifier."""
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -249,20 +253,28 @@ def compile_without(source: ModuleSource, functions: frozenset[str]) -> CodeType
     The decorators above ``@entry`` are not even evaluated: a framework may refuse to be asked. Lines stay as they are.
     """
     assert source.data is not None
-    tree, outline = cpython.parse(source.data), outline_of(source)  # a tree of its own, since it is changed
+    outline = outline_of(source)
     assert outline is not None
-    for statement in executed(tree.body):
+    lines = [line.encode() for line in lines_of(source.data)]
+    for statement in executed(tree_of(source.data).body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in functions:
-            for at in range(len(outline.registrations[statement.name].roots)):
-                old = statement.decorator_list[at]
-                statement.decorator_list[at] = ast.copy_location(ast.Name(AS_IT_IS, ast.Load()), old)
-    code = compile(tree, source.path or f"<{source.name}>", "exec", dont_inherit=True)
-    assert isinstance(code, CodeType)
-    return code
+            for decorator in statement.decorator_list[: len(outline.registrations[statement.name].roots)]:
+                _replace(lines, decorator, _PLACEHOLDER)
+    code = source.compile(bytes_of(b"".join(lines).decode()))
+    return code.replace(co_names=tuple(AS_IT_IS if name == _PLACEHOLDER else name for name in code.co_names))
+
+
+def _replace(lines: list[bytes], old: ast.expr, new: str) -> None:
+    """Let an expression be a name in the lines of a source, of which there are as many afterwards."""
+    assert old.end_lineno is not None
+    first, last = old.lineno - 1, old.end_lineno - 1
+    before, after = lines[first][: old.col_offset], lines[last][old.end_col_offset :]
+    text = before + b"(" + new.encode() + b"\n" * (last - first) + b")" + after
+    lines[first : last + 1] = text.splitlines(keepends=True)
 
 
 def outline_of(source: ModuleSource) -> Outline | None:
-    """Return the outline of a module, which lives as long as its source; None if it has no source.
+    """Return the outline of a module, which lives as long as its source; None if it has none that reads as Python.
 
     Raises:
         SyntaxError, ValueError: the source is not Python.
@@ -270,6 +282,8 @@ def outline_of(source: ModuleSource) -> Outline | None:
     if source.data is None:
         return None
     if source.outline is None:
-        source.outline = Outline(tree_of(source.data), source.package)
-    assert isinstance(source.outline, Outline)
+        # A loader that makes the code may do so of what is not Python yet.
+        with suppress(*([SyntaxError, ValueError] if source.is_made else [])), told_about(source.name, source.path):
+            source.outline = Outline(tree_of(source.data), source.package)
+    assert source.outline is None or isinstance(source.outline, Outline)
     return source.outline

@@ -9,18 +9,28 @@ import system.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.machinery
-import importlib.util
+import importlib.abc
 import linecache
 import os
 import weakref
 from collections.abc import Iterable, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from blockfreeze.linking import cpython
-from blockfreeze.versions.module_source import ModuleSource, file_spec, find_plain_spec, is_linkable, read_module
+from blockfreeze.versions.import_paths import has_modules, spec_by, spec_in, specs_in
+from blockfreeze.versions.making_loaders import loader_for
+from blockfreeze.versions.module_source import (
+    ModuleSource,
+    file_spec,
+    find_plain_spec,
+    is_linkable,
+    read_module,
+    told_about,
+)
+from blockfreeze.versions.source_text import bytes_of, lines_of, sha256
 
 SourceGiven = str | bytes | os.PathLike[str] | Mapping[str, str | bytes]
 
@@ -34,28 +44,18 @@ def _forget_lines(filename: str, cached: object) -> None:
 class Snapshot:
     """A version of a block's modules, by name. Immutable once taken, but for modules found later by `find`."""
 
-    def __init__(self, roots: tuple[str, ...]) -> None:
+    def __init__(self, roots: tuple[str, ...], makers: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.roots = roots
         self.modules: dict[str, ModuleSource] = {}
         self.complete = False  # nothing outside `modules` belongs to this version
+        self.makers = dict(makers)  # the loaders that have made the code of modules of earlier versions, by name
 
     @classmethod
-    def of_roots(cls, roots: tuple[str, ...]) -> Snapshot:
-        """Take a snapshot of `roots` where the import system finds them now.
-
-        Raises:
-            ModuleNotFoundError: a root does not exist.
-        """
-        snapshot = cls(roots)
-        importlib.invalidate_caches()
-        for root in roots:
-            parent, _, _ = root.rpartition(".")
-            path = None
-            if parent:
-                path = importlib.import_module(parent).__path__
-            spec = find_plain_spec(root, path)
-            if spec is None:
-                raise ModuleNotFoundError(f"No module named {root!r}", name=root)
+    def of_roots(cls, specs: Iterable[ModuleSpec]) -> Snapshot:
+        """Take a snapshot of roots as their specs say."""
+        specs = tuple(specs)
+        snapshot = cls(tuple(spec.name for spec in specs))
+        for spec in specs:
             snapshot.take(spec)
         return snapshot
 
@@ -65,28 +65,37 @@ class Snapshot:
         Raises:
             FileNotFoundError: the file of a root is gone.
         """
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         importlib.invalidate_caches()
         for root in self.roots:
             old = self.modules[root]
-            if old.file is None or old.data is None:
-                fresh.modules[root] = old
-                continue
-            place = Path(old.file).parent.parent if old.is_package else Path(old.file).parent
-            if not Path(old.file).exists():
-                tail = root.rpartition(".")[2]
-                if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
-                    raise FileNotFoundError(2, "no such file", old.file)
-                fresh.take_from(root, place)
-            else:
-                fresh.take(file_spec(root, Path(old.file), package=old.is_package))
+            with told_about(root, old.file):
+                fresh._take_again(old)
         return fresh
+
+    def _successor(self) -> Snapshot:
+        makers = {name: source.loader for name, source in self.modules.items() if source.is_made}
+        return Snapshot(self.roots, self.makers | makers)
+
+    def _take_again(self, old: ModuleSource) -> None:
+        root, file = old.name, None if old.file is None else Path(old.file)
+        if isinstance(old.loader, type):
+            self.modules[root] = old  # one of the interpreter's own, which do not change
+        elif file is not None and file.exists():
+            self.take(self._spec(root, file, package=old.is_package))
+        elif file is None or not isinstance(old.loader, importlib.abc.FileLoader):
+            self.take(spec_by(old.loader, root))
+        else:
+            place, tail = file.parent.parent if old.is_package else file.parent, root.rpartition(".")[2]
+            if not (place / f"{tail}.py").exists() and not (place / tail / "__init__.py").exists():
+                raise FileNotFoundError(2, "no such file", str(file))
+            self.take_from(root, place)
 
     def given(self, source: SourceGiven, number: int) -> Snapshot:
         """Take a snapshot of what a caller hands to `swap` as `source`.
 
         Args:
-            source: a directory, a file, source text, or a mapping from names of members to source text.
+            source: a directory, a zip file, a source file, source text, or a mapping from names of members to texts.
             number: the number of the generation that is to be built, for the name of a text without a file.
 
         Raises:
@@ -99,15 +108,20 @@ class Snapshot:
             return self._with_texts({self._only_root(): source}, number)
         place = Path(source)
         importlib.invalidate_caches()
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         fresh.complete = True
         if place.is_dir():
             for root in self.roots:
-                fresh.take_from(root, place)
+                with told_about(root, str(place)):
+                    fresh.take_from(root, place)
+        elif has_modules(place):
+            for root in self.roots:
+                with told_about(root, str(place)):
+                    fresh.take(spec_in(place, root))
         elif place.exists():
             root = self._only_root()
             package = place.name == "__init__.py"
-            fresh.take(file_spec(root, place, package=package))
+            fresh.take(fresh._spec(root, place, package=package))
         else:
             raise FileNotFoundError(2, "no such file or directory", str(place))
         return fresh
@@ -118,22 +132,27 @@ class Snapshot:
         return self.roots[0]
 
     def _with_texts(self, texts: Mapping[str, str | bytes], number: int) -> Snapshot:
-        fresh = Snapshot(self.roots)
+        fresh = self._successor()
         fresh.complete = self.complete
         fresh.modules.update(self.modules)
         for name, text in texts.items():
-            data = text.encode() if isinstance(text, str) else bytes(text)
             filename = f"<blockfreeze {name} generation {number}>"
+            with told_about(name, filename):
+                data = bytes_of(text)
             old = self.modules.get(name)
-            lines = data.decode(errors="replace").splitlines(keepends=True)
+            lines = lines_of(data)
             # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
             cached = linecache.cache[filename] = (len(data), None, lines, filename)
             search = old.search if old is not None else None
-            given = ModuleSource(name, filename, data, old.loader if old is not None else None, search)
+            loader = old.loader if old is not None else loader_for(fresh.makers, name)
+            given = ModuleSource(name, filename, data, loader, search)
             given.file = old.file if old is not None else None
             weakref.finalize(given, _forget_lines, filename, cached).atexit = False
             fresh.modules[name] = given
         return fresh
+
+    def _spec(self, name: str, path: Path, *, package: bool) -> ModuleSpec:
+        return file_spec(name, path, package=package, makers=self.makers)
 
     def take_from(self, root: str, place: Path) -> None:
         """Take `root` from a directory that holds it, under its last or its whole name, or that is its package."""
@@ -142,12 +161,12 @@ class Snapshot:
         whole = Path(*root.split("."))
         for base in (place / whole, place / tail):
             if (base / "__init__.py").is_file():
-                return self.take(file_spec(root, base / "__init__.py", package=True))
+                return self.take(self._spec(root, base / "__init__.py", package=True))
             module = base.with_name(base.name + ".py")
             if module.is_file():
-                return self.take(file_spec(root, module, package=False))
+                return self.take(self._spec(root, module, package=False))
         if (place / "__init__.py").is_file():
-            return self.take(file_spec(root, place / "__init__.py", package=True))
+            return self.take(self._spec(root, place / "__init__.py", package=True))
         raise FileNotFoundError(2, f"no module {root!r} in the directory", str(place))
 
     def take(self, spec: ModuleSpec) -> None:
@@ -155,12 +174,14 @@ class Snapshot:
         name = spec.name
         search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
         self.modules[name] = read_module(name, spec, search)
-        for directory in search or ():
-            self._take_directory(name, Path(directory))
+        for place in search or ():
+            if Path(place).is_dir():
+                self._take_directory(name, Path(place))
+            else:
+                for inside in specs_in(place, name):
+                    self.take(inside)
 
     def _take_directory(self, package: str, directory: Path) -> None:
-        if not directory.is_dir():
-            return
         for path in sorted(directory.iterdir()):
             stem = path.name.partition(".")[0]
             name = f"{package}.{stem}"
@@ -168,9 +189,9 @@ class Snapshot:
                 continue
             if path.is_file() and path.name == stem + ".py":
                 if not (directory / stem / "__init__.py").is_file():
-                    self.modules[name] = read_module(name, file_spec(name, path, package=False), None)
+                    self.modules[name] = read_module(name, self._spec(name, path, package=False), None)
             elif (path / "__init__.py").is_file():
-                spec = file_spec(name, path / "__init__.py", package=True)
+                spec = self._spec(name, path / "__init__.py", package=True)
                 self.modules[name] = read_module(name, spec, [str(path)])
                 self._take_directory(name, path)
             elif path.is_dir():
@@ -203,12 +224,12 @@ class Snapshot:
 
     def hash(self, names: Iterable[str]) -> str:
         """Return a hash of the sources of the modules `names`, as hexadecimal digits."""
-        whole = hashlib.sha256()
+        whole = sha256()
         for name in sorted(names):
             source = self.modules.get(name)
             if source is not None:
                 whole.update(name.encode() + b"\0" + source.digest())
-        return whole.hexdigest()
+        return str(whole.hexdigest())
 
 
 def _is_text(source: str) -> bool:

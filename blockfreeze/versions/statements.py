@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Iterable, Iterator
+
+from blockfreeze.versions.source_text import sha256
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """The statements whose bodies an import does not execute as part of the top level."""
@@ -95,4 +96,4 @@ def said(tree: ast.AST) -> str:
 
 def digest(texts: Iterable[str]) -> str:
     """Return a hash of texts that are compared and never read."""
-    return hashlib.sha256("".join(texts).encode()).hexdigest()
+    return str(sha256("".join(texts).encode()).hexdigest())
