@@ -22,7 +22,16 @@ from threads import ThreadedCall
 
 from blockfreeze.core.collector import collector_at_rest
 
-__all__ = ["Boundaries", "Instructions", "Parking", "ProfiledBoundaries", "Sequencer", "SequencerError"]
+__all__ = [
+    "Boundaries",
+    "Instructions",
+    "Interruption",
+    "Parking",
+    "ProfiledBoundaries",
+    "Sequencer",
+    "SequencerError",
+    "interrupted_everywhere",
+]
 
 _LIMIT = 60.0
 _T = TypeVar("_T")
@@ -201,3 +210,46 @@ class Instructions(Parking):
             for code in watched:
                 monitoring.set_local_events(tool, code, 0)
             monitoring.free_tool_id(tool)
+
+
+class Interruption(Instructions):
+    """One of the instructions before which CPython may run another thread, at which one does: what `meanwhile` tells.
+
+    Nobody is parked, so a call whose instructions are not the same each time ends all the same.
+    """
+
+    def __init__(self, at: int, meanwhile: Callable[[], None]) -> None:
+        super().__init__(None)
+        self._turn = at
+        self._meanwhile = meanwhile
+        self._interrupted = False
+
+    @property
+    def came(self) -> bool:
+        """Tell whether the call got so far."""
+        return self.passed > self._turn
+
+    def reach(self) -> None:
+        """Pass one boundary, and do at the chosen one what is done meanwhile."""
+        if not self._interrupted and threading.get_ident() == self._parked:
+            number, self.passed = self.passed, self.passed + 1
+            if number == self._turn:
+                self._interrupted = True
+                self._meanwhile()
+                self._interrupted = False
+
+    def run(self, call: Callable[[], _T], meanwhile: Callable[[], None] = lambda: None) -> _T:
+        """Run `call` in this thread, and return its result."""
+        return self._noted(call)
+
+
+def interrupted_everywhere(call: Callable[[], _T], meanwhile: Callable[[], None], stride: int = 1) -> Iterator[_T]:
+    """Yield what `call` returns, interrupted by `meanwhile` at each of its instructions in turn, or each few."""
+    at = 0
+    while True:
+        one = Interruption(at, meanwhile)
+        answer = one.run(call)
+        if not one.came:
+            return
+        yield answer
+        at += stride

@@ -225,7 +225,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
 def parts(request: pytest.FixtureRequest, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.setattr(registry, "_patterns", [])
+    monkeypatch.setattr(registry, "_patterns", {})
     way = Way(workshop)
     request.param(way)
     return way.load()

@@ -114,10 +114,11 @@ class ReplacedClass:
 class Lingering:
     """Something that still runs in, or still holds, a retired generation.
 
-    `kind` is ``thread``, ``import``, ``task``, ``generator``, ``coroutine``, ``async generator``, ``closure`` or
-    ``pin``; `owner` names it (a thread's or a task's name, also for a pin; a qualified name otherwise). File and
-    line of a pin are those of its ``with`` statement. The kind ``interpreter`` means that nothing is known: while the
-    program has other interpreters, CPython cannot safely show the stacks of threads.
+    `kind` is ``thread``, ``greenlet`` (one that is switched away from), ``import``, ``task``, ``generator``,
+    ``coroutine``, ``async generator``, ``closure`` or ``pin``; `owner` names it (a thread's or a task's name, also for
+    a pin; for a greenlet, the function that it was made for; a qualified name otherwise). File and line of a pin are
+    those of its ``with`` statement. The kind ``interpreter`` means that nothing is known: while the program has other
+    interpreters, CPython cannot safely show the stacks of threads.
     """
 
     generation: int

@@ -2,6 +2,7 @@
 
 May import: core to instances. A search errs to one side only: what cannot be told is said to run.
 
-`stacks` finds threads; `drain` finds what is suspended, and makes the whole search; `closures` finds functions that
-were handed out. `idle` has the reference counts by which most searches end early. `background` and `quiesce` wait.
+`stacks` finds threads and greenlets, whose stacks `moment` takes; `drain` finds what is suspended, and makes the whole
+search; `closures` finds functions that were handed out. `idle` has the reference counts by which most searches end
+early. `background` and `quiesce` wait.
 """

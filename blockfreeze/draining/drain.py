@@ -25,7 +25,7 @@ from blockfreeze.dispatch.pins import lingering_pins
 from blockfreeze.draining.closures import held_outside
 from blockfreeze.draining.idle import codes_in_use, users_of
 from blockfreeze.draining.reachable import reachable_from
-from blockfreeze.draining.stacks import describe_frame, threads_in
+from blockfreeze.draining.stacks import calls_on_stacks, describe_frame
 from blockfreeze.model.block import Block, Generation
 
 _FRAMES: Final[Mapping[type, tuple[str, str]]] = {
@@ -69,7 +69,7 @@ def search(
     wanted = set(retired)
     if not wanted:
         return [], []
-    running = threads_in(block, wanted) + _imports_into(wanted)
+    running = calls_on_stacks(block, wanted, whole=whole) + _imports_into(wanted)
     if whole or not running:
         running += lingering_pins(block, wanted, whole=whole)
     suspects = [one for one in wanted if codes_in_use(one)]

@@ -1,4 +1,4 @@
-"""Who runs: the generations in which threads are, found from their stacks.
+"""Who runs: the generations in which threads and greenlets are, found from their stacks.
 
 What cannot be told is said to run.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Collection
+import weakref
+from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.vector import called_generation
+from blockfreeze.draining.moment import Moment, greenlet_type
 from blockfreeze.linking.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.model.block import Block, Generation
 
@@ -24,15 +28,38 @@ def describe_frame(generation: Generation, kind: str, owner: str, frame: FrameTy
     return Lingering(generation.number, kind, owner, code.co_filename, frame.f_lineno or 0, code.co_qualname)
 
 
-def threads_in(block: Block, wanted: Collection[Generation]) -> list[Lingering]:
-    """Return the threads that run in the `wanted` generations; all that may, where stacks cannot be read."""
+def calls_on_stacks(block: Block, wanted: Collection[Generation], *, whole: bool) -> list[Lingering]:
+    """Return the threads and greenlets that run in the `wanted` generations; all that may, where stacks cannot be read.
+
+    Args:
+        whole: find all of them. Otherwise one is enough, and the heap is searched for greenlets last.
+    """
     if _beside_other_interpreters():
         return [Lingering(one.number, "interpreter", "another one", "<unknown>", 0, "any function") for one in wanted]
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
     # 3.11 collects inside of allocations. To read another thread's frame it takes a pointer to it, and then allocates
     # the frame's object; a collection in between can run Python code, with it the other thread: the frame is gone.
     with collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext():
-        return _walk(block, wanted, names, sys._current_frames())
+        for take in _ways_to_take(block, whole=whole):
+            found = _walk(block, wanted, take)
+            if found:
+                return found
+    return []
+
+
+def _ways_to_take(block: Block, *, whole: bool) -> Iterator[Callable[[Moment], None]]:
+    """Yield what is looked at: that nothing runs is known from the last alone.
+
+    A call may be in a greenlet at one moment and on a thread's stack at the next, so both are taken at the same one.
+    """
+    kind = greenlet_type()
+    if kind is None:
+        yield Moment.take_threads
+        return
+    if not whole:
+        yield Moment.take_threads
+        known = [one for ref in block.search.greenlets if (one := ref()) is not None]
+        yield partial(Moment.take_greenlets, kind=kind, greenlets=known)
+    yield partial(Moment.take_all, kind=kind)
 
 
 def _beside_other_interpreters() -> bool:
@@ -46,23 +73,31 @@ def _beside_other_interpreters() -> bool:
     return module is not None and not COLLECTS_IN_ALLOCATIONS and len(module.list_all()) > 1
 
 
-def _walk(
-    block: Block, wanted: Collection[Generation], names: dict[int | None, str], stacks: dict[int, FrameType]
-) -> list[Lingering]:
+def _walk(block: Block, wanted: Collection[Generation], take: Callable[[Moment], None]) -> list[Lingering]:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
     found: list[Lingering] = []
+    greenlets: list[weakref.ref[Any]] = []
+    moment = Moment()
+    stack: list[FrameType] = []
     frame: FrameType | None = None
     try:
-        for ident in list(stacks):
-            frame = stacks[ident]
-            while frame is not None:
+        take(moment)
+        for owner, stack in zip(moment.owners(), moment.stacks, strict=True):
+            for frame in stack:
                 generation = called_generation(block, frame)
-                if generation is not None and generation in wanted:
-                    found.append(describe_frame(generation, "thread", names.get(ident, f"thread {ident}"), frame))
-                    break
-                frame = frame.f_back
+                if generation is None or generation not in wanted:
+                    continue
+                if type(owner) is int:
+                    found.append(describe_frame(generation, "thread", names.get(owner, f"thread {owner}"), frame))
+                else:
+                    greenlets.append(weakref.ref(owner))
+                    found.append(describe_frame(generation, "greenlet", stack[-1].f_code.co_qualname, frame))
+                break
     finally:
         # Two threads that look at each other's stacks hold each other's frames: leave no cycle of them behind, which
         # would keep everything alive that was on those stacks.
-        stacks.clear()
+        moment.forget()
         frame = None
+    if greenlets:
+        block.search.greenlets = greenlets
     return found

@@ -140,6 +140,8 @@ class SearchRecord:
     """The thread that ends the overlap as soon as nothing old runs."""
     suspended: Sequence[tuple[weakref.ref[Any], str, str]] = ()
     """What the last search of the heap found suspended, with its kind and its owner."""
+    greenlets: Sequence[weakref.ref[Any]] = ()
+    """The greenlets in which the last search that found any found calls."""
     pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)
     """The holds of pins, by their ids; one that dies takes itself out."""
 

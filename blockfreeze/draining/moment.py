@@ -1,0 +1,101 @@
+"""The stacks of all threads, and of all greenlets that are switched away from, as they are at one moment.
+
+CPython changes threads where it executes bytecode, and not while C code calls C code. So what is read here is read by
+one call from Python: `_at_once` calls C functions one after the other, and iterators that are made of C functions alone
+lead from one frame to the next. A loop in Python would not do. A generator that yields meanwhile has no caller any
+more, and one that another thread resumes has another; the frames below it would be lost either way.
+
+Greenlets are found without importing the package: a program that has none does not pay for them. They are on no list,
+so the collector is asked for all objects. Such a list is a danger while other threads run: tuples that they are
+building would be in it, and may then not be resized any more. It is emptied in the same call.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import accumulate, chain, compress, repeat, takewhile
+from operator import call, itemgetter, truth
+from types import FrameType
+from typing import Any, Final
+
+_BACK: Final = repeat("f_back")
+
+
+def greenlet_type() -> type[Any] | None:
+    """Return the type of greenlets, if the program has imported it."""
+    kind = getattr(sys.modules.get("greenlet"), "greenlet", None)
+    # Of a class whose class is `type`, sub-classes are found without running code of theirs.
+    return kind if type(kind) is type and "gr_frame" in vars(kind) else None
+
+
+class Moment:
+    """Stacks that were taken at one moment, each a list of frames from the innermost outwards.
+
+    Attributes:
+        tops: to whom each stack belongs, a thread's number or a greenlet, with its innermost frame. One that is
+            running, or has ended, has none.
+        stacks: the frames, in the same order.
+    """
+
+    def __init__(self) -> None:
+        self.tops: list[tuple[Any, FrameType | None]] = []
+        self.stacks: list[list[FrameType]] = []
+
+    def take_threads(self) -> None:
+        """Take the stacks of all threads."""
+        _at_once(self._threads(), self._walks())
+
+    def take_greenlets(self, kind: type[Any], greenlets: list[Any]) -> None:
+        """Take the stacks of greenlets that are known."""
+        _at_once(self._suspended(kind, greenlets), self._walks())
+
+    def take_all(self, kind: type[Any]) -> None:
+        """Take the stacks of all threads, and those of all greenlets, which are of the type `kind`."""
+        objects: list[Any] = []
+        greenlets: list[Any] = []
+        of_kind = map(issubclass, map(type, objects), repeat(kind))
+        _at_once(
+            partial(objects.extend, _called(gc.get_objects)),
+            partial(greenlets.extend, compress(objects, of_kind)),
+            objects.clear,
+            self._suspended(kind, greenlets),
+            self._threads(),
+            self._walks(),
+        )
+
+    def owners(self) -> Iterator[Any]:
+        """Return to whom each stack belongs."""
+        return map(itemgetter(0), self.tops)
+
+    def forget(self) -> None:
+        """Let go of all frames."""
+        self.tops.clear()
+        for stack in self.stacks:
+            stack.clear()
+
+    def _threads(self) -> Callable[[], object]:
+        return partial(self.tops.extend, chain.from_iterable(map(dict.items, map(call, (sys._current_frames,)))))
+
+    def _suspended(self, kind: type[Any], greenlets: list[Any]) -> Callable[[], object]:
+        frame_of = vars(kind)["gr_frame"].__get__  # the type's own, whatever a sub-class has under the name
+        return partial(self.tops.extend, zip(greenlets, map(frame_of, greenlets), strict=False))
+
+    def _walks(self) -> Callable[[], object]:
+        # Not `zip` for a frame alone: it holds on to the last tuple that it made, and this iterator is on a stack too.
+        links = map(chain, map(repeat, map(itemgetter(1), self.tops), repeat(1)), repeat(_BACK))  # frame, "f_back", ...
+        return partial(
+            self.stacks.extend, map(list, map(takewhile, repeat(truth), map(accumulate, links, repeat(getattr))))
+        )
+
+
+def _called(function: Callable[[], Iterable[Any]]) -> Iterable[Any]:
+    """Return what iterates over what `function` returns, which is called when the iteration begins."""
+    return chain.from_iterable(map(call, (function,)))
+
+
+def _at_once(*steps: Callable[[], object]) -> None:
+    """Call C functions one after the other, and let no other thread run in between."""
+    list(map(call, steps))
