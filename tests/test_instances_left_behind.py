@@ -134,3 +134,52 @@ def test_an_attribute_of_the_class_that_a_later_version_adds_is_not_met(workshop
     one.limit = 7
     bf.drain(module, timeout=30)
     assert (one.limit, hasattr(module.Item(), "limit")) == (7, kind != "none")
+
+
+MADE_FOR_GOOD = """
+from collections import namedtuple
+from enum import Enum
+from typing import NamedTuple
+
+class Described:
+    def described(self): return self.name
+class Point(NamedTuple):
+    x: int
+    def total(self): return sum(self)
+Pair = namedtuple("Pair", "a b")
+class Size(namedtuple("Size", "w h")):
+    def area(self): return self.w * self.h
+class Colour(Enum):
+    RED = 1
+def total(point): return point.total()
+"""
+
+MADE_OTHERWISE = (
+    MADE_FOR_GOOD.replace("    x: int\n", "    x: int\n    y: int = 0\n")
+    .replace("sum(self)", "self.x + self.y")
+    .replace('"a b"', '"a b c"')
+    .replace('"w h"', '"w h d"')
+    .replace("self.w * self.h", "self.w * self.h * self.d")
+    .replace("Colour(Enum)", "Colour(Described, Enum)")
+)
+
+
+@pytest.mark.parametrize("quiesce", [None, 5.0])
+def test_nothing_is_moved_to_a_class_that_would_not_have_made_it(workshop: Workshop, quiesce: float | None) -> None:
+    module: Any = workshop.freeze("made", MADE_FOR_GOOD)
+
+    class Elsewhere(module.Point):  # type: ignore[misc]
+        pass
+
+    held = module.Point(1), module.Pair(1, 2), module.Size(2, 3), module.Colour.RED, Elsewhere(4)
+    classes = [type(one) for one in held]
+    report = bf.swap(module, source=MADE_OTHERWISE, quiesce=quiesce)
+    bf.drain(module, timeout=30)
+    assert [type(one) for one in held] == classes
+    assert not report.converted
+    assert (held[0].total(), held[1]._asdict(), held[2].area(), held[4].total()) == (1, {"a": 1, "b": 2}, 6, 4)
+    assert (module.total(held[0]), module.total(module.Point(1, 2)), repr(held[0])) == (1, 3, "Point(x=1)")
+    assert (held[3] in classes[3], held[3] in list(module.Colour), list(classes[3])) == (True, False, [held[3]])
+    bf.rollback(module, quiesce=quiesce)
+    bf.drain(module, timeout=30)
+    assert (module.Point, module.total(held[0]), held[3] is module.Colour.RED) == (classes[0], 1, True)

@@ -49,6 +49,13 @@ def apply_to_members(before: Generation, after: Generation) -> None:
         _, wanted = now.get(key, [member, ABSENT])
         if wanted is not live:
             set_or_delete(member, name, wanted)
+    for cls, values in list(after.classes.values.items()):
+        old = before.classes.values.get(cls, {})
+        if "_flag_mask_" in values and values["_value2member_map_"] is not old.get("_value2member_map_"):
+            _share_combinations(old, values)
+            if values["_flag_mask_"] != old.get("_flag_mask_"):
+                for one in values["_value2member_map_"].values():
+                    one._inverted_ = None  # it was remembered, and has other flags now
 
 
 def merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> None:
@@ -70,9 +77,34 @@ def merge_members(old: type[Any], new: type[Any], values: dict[str, Any]) -> Non
             values[name] = old.__dict__.get(name, value)
     if before and unchanged == before.keys() == after.keys():
         _take_tables(old, values, merged)
+    combined = dict(old._value2member_map_)
     for name in ("_member_map_", "_value2member_map_"):
         if name in values and values[name] is not old.__dict__.get(name):
             values[name] = type(values[name])({key: merged.get(id(one), one) for key, one in values[name].items()})
+    if "_flag_mask_" in values and "_value2member_map_" in values:
+        _share_combinations({"_member_map_": before, "_value2member_map_": combined}, values)
+
+
+def _share_combinations(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Let a version of an enumeration have the combinations of flags that another one has made, of the same flags.
+
+    They are members like any other: others hold them, and compare them. Each is made when it is first asked for.
+
+    Args:
+        old: the attributes that the enumeration has in the version that has made them.
+        new: those that it has in the other one, whose table is added to.
+    """
+    table = new["_value2member_map_"]
+    for value, one in list(old.get("_value2member_map_", {}).items()):  # a call may be making one
+        is_named = any(member is one for member in old["_member_map_"].values())
+        if not is_named and value not in table and _flags_in(value, old) == _flags_in(value, new):
+            table[value] = one
+
+
+def _flags_in(value: int, attributes: dict[str, Any]) -> set[int]:
+    """Return the ids of the flags of an enumeration that `value` consists of."""
+    flags = attributes["_member_map_"].values()
+    return {id(flag) for flag in flags if flag._value_ & value and not flag._value_ & (flag._value_ - 1)}
 
 
 def _take_tables(old: type[Any], values: dict[str, Any], merged: dict[int, Any]) -> None:

@@ -10,6 +10,9 @@ keeps its identity          converted                  as it is; on its old meth
                                                        attributes that it lacks (`legacy_classes`)
 is a second class, and the  moved to it and converted  moved to it, if it has every attribute that the new methods
 layout of instances fits                               assign
+is one whose construction   as it is, on its old       the same
+settles what an instance    class and its old methods
+is (`broken_contract`)
 has another layout          as it is, on its old       the same
                             class and its old methods
 ==========================  =========================  =============================================================
@@ -36,7 +39,7 @@ from blockfreeze.identity.layout import is_made_in_c
 from blockfreeze.identity.new_instances import is_new_instance
 from blockfreeze.instances.class_change import ClassChange, class_changes
 from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, with_subclasses
-from blockfreeze.instances.passage import Passage
+from blockfreeze.instances.passage import Passage, broken_contract, refuse_broken_contract
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.legacy_attributes import LEGACY_OF
 
@@ -118,6 +121,7 @@ class Conversion:
                     continue
                 before = one.__bases__
                 try:
+                    refuse_broken_contract(change.source, change.target)
                     one.__bases__ = tuple(change.target if base is change.source else base for base in before)
                 except TypeError as error:
                     self.unconverted[full_name(one), f"the sub-class stays on the old class: {error}"] += 1
@@ -132,8 +136,9 @@ class Conversion:
         metaclass, hook = type(final), self._hook_for(kind)
         # A metaclass that is made in C (that of ctypes) may have laid instances out in a way that Python does not see.
         knows_more = is_made_in_c(metaclass) or (hook is None and self.block.is_foreign(metaclass.__module__))
-        known = f"what they have is known to the metaclass {metaclass.__name__} alone"
-        return Passage(kind, final, list(self._relevant(kind)), hook, known if knows_more and final is not kind else "")
+        known = f"what they have is known to the metaclass {metaclass.__name__} alone" if knows_more else ""
+        obstacle = known or broken_contract(kind, final)
+        return Passage(kind, final, list(self._relevant(kind)), hook, obstacle if final is not kind else "")
 
     def _convert(self, instance: Any, passage: Passage) -> None:
         if passage.leads_nowhere:

@@ -110,6 +110,29 @@ class Passage:
             own.update({name: value for name, value in old.items() if name not in self._slots})
 
 
+def broken_contract(kind: type, final: type) -> str:
+    """Return what of an instance its construction has settled for good, so that it can be none of `final`; or nothing.
+
+    The elements of a tuple are what its class has made them for, and a member is one of the enumeration that made it.
+    """
+    if issubclass(final, tuple) and getattr(kind, "_fields", None) != getattr(final, "_fields", None):
+        return "a tuple keeps its fields, and those of the new class differ"
+    if "_member_map_" in final.__dict__:
+        return "an enumeration has the members that it has made"
+    return ""
+
+
+def refuse_broken_contract(kind: type, final: type) -> None:
+    """Refuse to let classes derived from `kind` derive from `final` instead.
+
+    Raises:
+        TypeError: there is a `broken_contract`.
+    """
+    obstacle = broken_contract(kind, final)
+    if obstacle:
+        raise TypeError(obstacle)
+
+
 def _slots(kind: type) -> Iterator[str]:
     for base in kind.__mro__:
         if base.__flags__ & HEAP_TYPE:
