@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
-from blockfreeze.core.safe_access import CACHE_TYPE, is_a
+from blockfreeze.core.safe_access import CACHE_TYPE, compiles_bytecode, is_a
 from blockfreeze.identity.adopt import adopt, watch_construction
 from blockfreeze.identity.carry_over import metaclass_objection
 from blockfreeze.identity.class_attributes import class_values
@@ -52,7 +52,8 @@ def seal(generation: Generation, member: Member) -> None:
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
     for name, raw in member.raws.items():
-        if namespace.get(name) is not raw:
+        made = namespace.get(name)
+        if made is not raw and not compiles_bytecode(type(made)):
             _find_entry(generation, member, undecorated(name), raw)
     for name, cell in member.cells.items():
         if name in namespace:

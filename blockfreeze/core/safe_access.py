@@ -45,6 +45,18 @@ def is_our_own(module: str) -> bool:
     return module.partition(".")[0] == "blockfreeze"
 
 
+_COMPILERS: Final = frozenset({"numba"})
+
+
+def compiles_bytecode(kind: type) -> bool:
+    """Tell whether instances of a class compile the bytecode of a function that they hold, when they are called.
+
+    A forwarder would be nothing to compile. So such an object has each version's own function, and whoever goes on to
+    hold one goes on with its version, whole.
+    """
+    return kind.__module__.partition(".")[0] in _COMPILERS
+
+
 def is_proxy(value: object) -> bool:
     """Tell whether the class of `value` answers for ``__class__`` itself, as a proxy's does."""
     return any("__class__" in cls.__dict__ for cls in type(value).__mro__[:-1])

@@ -168,7 +168,7 @@ def _forwarder(
     return template.replace(
         co_code=prologue + template.co_code,
         co_linetable=lines + template.co_linetable,
-        co_consts=(*constants, ForwarderTag(block.reference, binds)),
+        co_consts=(*constants, ForwarderTag(block.reference, entry.slot, binds)),
         co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
         # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
         co_freevars=own.co_freevars,

@@ -18,15 +18,17 @@ Only `blockfreeze.model.reference.store` stores a vector.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
 from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import pinned
-from blockfreeze.dispatch.resolution import local_of
+from blockfreeze.dispatch.resolution import LegacyChoice, local_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 from blockfreeze.model.reference import Reference
@@ -42,14 +44,26 @@ class ForwarderTag:
 
     Attributes:
         reference: that of the block which it forwards into.
+        slot: that of the entry.
         binds: the number of the generation whose default values a call binds; None if it binds none.
     """
 
-    __slots__ = ("binds", "reference")
+    __slots__ = ("binds", "reference", "slot")
 
-    def __init__(self, reference: Reference, binds: int | None) -> None:
+    def __init__(self, reference: Reference, slot: int, binds: int | None) -> None:
         self.reference = reference
+        self.slot = slot
         self.binds = binds
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let who pickles a function by value take along the function that serves; see `Reference.__reduce__`.
+
+        It is a state, not an argument: it may lead back to the forwarder.
+        """
+        current = self.reference.vector[0].current
+        served: Callable[..., Any] | None = local_of(current, current.block.slots[self.slot - 1])
+        served = served.served if is_a(served, LegacyChoice) else served
+        return partial, (operator.setitem, self.reference.taken, self.slot), served, None, None, operator.call
 
 
 class Plain:

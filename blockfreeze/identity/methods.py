@@ -7,7 +7,16 @@ from functools import partial
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_our_own, own_attribute
+from blockfreeze.core.safe_access import (
+    ABSENT,
+    ATOMS,
+    HEAP_TYPE,
+    cell_content,
+    compiles_bytecode,
+    is_a,
+    is_our_own,
+    own_attribute,
+)
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import wrapped
@@ -84,7 +93,7 @@ def _is_method_of(path: str, function: FunctionType) -> bool:
 def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield what an object holds, by name; nothing of classes, modules and our own objects."""
     kind = type(value)
-    if issubclass(kind, (*ATOMS, type, ModuleType)) or is_our_own(kind.__module__):
+    if issubclass(kind, (*ATOMS, type, ModuleType)) or is_our_own(kind.__module__) or compiles_bytecode(kind):
         return
     if kind in (list, tuple):
         yield from ((str(at), one) for at, one in enumerate(list(value)))

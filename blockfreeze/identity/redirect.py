@@ -22,7 +22,16 @@ from types import CellType, CodeType, FunctionType, MappingProxyType, MemberDesc
 from typing import Any
 from weakref import WeakMethod
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_our_own, own_attribute
+from blockfreeze.core.safe_access import (
+    ABSENT,
+    ATOMS,
+    HEAP_TYPE,
+    cell_content,
+    compiles_bytecode,
+    is_a,
+    is_our_own,
+    own_attribute,
+)
 from blockfreeze.identity.replacement import BOUND, Replacement, items_of
 from blockfreeze.linking.cpython import read_as_values
 
@@ -94,6 +103,8 @@ class _Redirection(Replacement):
         # Our own hooks lead to the tables that say what is to be replaced by what.
         never = issubclass(kind, _NEVER_ENTERED) or not kind.__flags__ & _HAS_REFERENCES
         if never or any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1]) or is_our_own(kind.__module__):
+            return None
+        if compiles_bytecode(kind):
             return None
         for base, enter in (
             (dict, self._enter_dict),

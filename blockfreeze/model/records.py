@@ -9,13 +9,14 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
+from blockfreeze.model.entry import Entry
 
 
 @dataclass
@@ -34,6 +35,8 @@ class ClassTables:
     """The methods that the generation itself uses, once those that others hold forward."""
     carried: dict[type, tuple[int, frozenset[str]]] = field(default_factory=dict)
     """The classes that were carried over: since which generation, and which attributes it linked anew."""
+    held: dict[tuple[type, str], tuple[FunctionType, Entry]] = field(default_factory=dict)
+    """The methods whose functions are those of an older generation, which others hold, by class and name."""
     assigned: dict[type, set[str]] = field(default_factory=dict)
     """The attributes that its code has set, where hooks were told."""
     assignable: frozenset[str] = frozenset()

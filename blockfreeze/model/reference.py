@@ -6,15 +6,30 @@ the other. Only the thread that holds the block's claim stores, or the one that 
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 
 class Reference:
-    """The one reference of a block. Loaded once by each entry call; stored by `store` alone."""
+    """The one reference of a block. Loaded once by each entry call; stored by `store` alone.
 
-    __slots__ = ("__weakref__", "vector")
+    `taken` is always empty: in a pickle it stands for the vector.
+    """
+
+    __slots__ = ("__weakref__", "taken", "vector")
 
     vector: tuple[Any, ...]
+
+    def __init__(self) -> None:
+        self.taken: dict[int, Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let who pickles a function by value (cloudpickle) take along a forwarder's code, but not the block.
+
+        On the other side a plain object is the reference (one with a hash, as a constant has to have), and the vector
+        is a dictionary, with the one slot that the forwarder's tag fills. Nothing of blockfreeze is needed there.
+        """
+        return ModuleType, ("reference",), {"vector": self.taken}
 
 
 def store(reference: Reference, vector: tuple[Any, ...]) -> None:

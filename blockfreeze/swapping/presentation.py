@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from blockfreeze.building.forwarding import drop_signature, show_signature, widen
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.dispatch.forwarders import narrow, present
+from blockfreeze.dispatch.forwarders import narrow, present, shown_signature
+from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
@@ -27,6 +28,18 @@ def present_entries(block: Block, before: Generation, after: Generation) -> None
         drop_signature(entry)
         _present(block, entry, before.locals.get(entry), after)
         widen(block, entry, before, after)
+    for function, entry in {**before.classes.held, **after.classes.held}.values():
+        _present_method(function, after.locals.get(entry))
+
+
+def _present_method(function: FunctionType, local: Callable[..., Any] | None) -> None:
+    """Let inspection of a method that keeps its function see the one that serves."""
+    local = local.served if is_a(local, LegacyChoice) else local
+    if is_a(local, FunctionType) and local is not function:
+        present(function, local)
+        _resolve_annotations(function, local)
+        shown = local.__dict__.get("__signature__", shown_signature(local))
+        function.__dict__ = {**local.__dict__, **({} if shown is None else {"__signature__": shown})}
 
 
 def _present(block: Block, entry: Entry, was: Callable[..., Any] | None, generation: Generation) -> None:
