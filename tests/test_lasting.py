@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import inspect
 import math
@@ -782,3 +783,56 @@ def test_a_lock_of_a_class_is_one_for_old_calls_and_new_ones(workshop: Any, late
     assert (frozen.parts(), pool.version()) == (parts, 2)
     bf.swap(frozen, source=text(4).replace("lock = threading.Lock()", "lock = threading.RLock()"))
     assert frozen.Pool.lock is not lock
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_class_that_was_removed_leaves_the_subclasses_of_its_base(workshop: Any, late: bool) -> None:
+    workshop.write("bases.py", "class Base: pass\n")
+    bases = workshop.load("bases")
+    head = "from bases import Base\nclass Stays(Base):\n    def m(self): return helper()\ndef helper(): return {n}\n"
+    removed = "class Goes(Base):\n    size = 3\n    def m(self): return helper() + self.size\n"
+    workshop.write("removing.py", head.format(n=1) + removed)
+    if late:
+        workshop.load("removing")
+    frozen = bf.freeze_block("removing")
+    stays = frozen.Stays()
+    bf.swap(frozen, source=head.format(n=2) + removed)
+    bf.swap(frozen, source=head.format(n=3))
+    bf.rollback(frozen)
+    assert frozen.Goes().m() == 5
+    for number in range(3, 6):
+        bf.swap(frozen, source=head.format(n=number))
+        bf.drain(frozen, timeout=30)
+    gc.collect()
+    assert [one.__name__ for one in bases.Base.__subclasses__()] == ["Stays"]
+    assert stays.m() == frozen.helper() == 5
+    bf.swap(frozen, source=head.format(n=6) + removed)
+    assert frozen.Goes().m() == 9
+    assert sorted(one.__name__ for one in bases.Base.__subclasses__()) == ["Goes", "Stays"]
+
+
+def test_an_instance_of_a_class_that_was_removed_lives_on(workshop: Any) -> None:
+    head = "def helper(): return {n}\n"
+    frozen = workshop.freeze(
+        "keeping", head.format(n=1) + "class Goes:\n    def m(self): return type(self) is Goes and Goes.__name__\n"
+    )
+    held = frozen.Goes()
+    before = held.__class__
+    wanted = held.m()
+    for number in (2, 3, 4):
+        bf.swap(frozen, source=head.format(n=number))
+        bf.drain(frozen, timeout=30)
+    gc.collect()
+    assert held.m() == wanted == "Goes"
+    assert held.__class__ is before
+
+
+def test_a_variable_that_has_the_name_of_a_class_that_was_removed_is_kept(workshop: Any) -> None:
+    frozen = workshop.freeze("renamed", "class Kind: pass\ndef current(): return Kind\n")
+    text = "Kind = None\ndef use(kind):\n    global Kind\n    Kind = kind\ndef current(): return Kind\n"
+    bf.swap(frozen, source=text)
+    frozen.use(int)
+    for _ in range(3):
+        bf.swap(frozen, source=text)
+        bf.drain(frozen, timeout=30)
+        assert frozen.current() is frozen.Kind is int

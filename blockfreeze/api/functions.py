@@ -33,8 +33,8 @@ def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | floa
 
     Args:
         module: a module of the block, or its name.
-        source: where the new version is: a directory, a file, source text (with a line break), or a mapping from
-            names of members to source text; the place of the current version if None.
+        source: where the new version is: a directory, a zip file, a source file, source text (with a line break), or a
+            mapping from names of members to source text; the place of the current version if None.
         wait: wait for a swap that is under way, without limit or for so many seconds.
 
     Raises:

@@ -104,7 +104,8 @@ def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
     if kind not in (list, tuple, dict):
         own = own_attribute(value, "__dict__")
         yield from list(own.items()) if is_a(own, dict) else ()
-        slots = (list(cls.__dict__.items()) for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE)
+        # Only where there are any: an enumeration has as many attributes as there are members to be asked for theirs.
+        slots = (list(cls.__dict__.items()) for cls in kind.__mro__ if "__slots__" in cls.__dict__)
         names = [name for one in slots for name, slot in one if is_a(slot, MemberDescriptorType)]
         if issubclass(kind, (staticmethod, classmethod, property, partial)) or not kind.__flags__ & HEAP_TYPE:
             names += _HELD_IN

@@ -14,6 +14,7 @@ from types import FunctionType
 from blockfreeze.core.errors import DrainTimeoutError
 from blockfreeze.core.events import Converged, Drained, InstancesConverted, announce
 from blockfreeze.core.report import Lingering
+from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
 from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
@@ -133,6 +134,23 @@ def _let_go(block: Block, generation: Generation) -> None:
     if generation.number not in block.served[-block.history :]:
         block.served = [number for number in block.served if number != generation.number]
         block.forget(generation)
+        _drop_removed_classes(block, generation)
+
+
+def _drop_removed_classes(block: Block, generation: Generation) -> None:
+    """Take the classes that no kept generation has out of the namespaces that outlive their generation.
+
+    They are the first ones of each module: the facade's own dictionary, with the module's state in it. Code reads
+    the name of a bound class from its cell, also where an instance of the class lives on.
+    """
+    for name, member in generation.members.items():
+        home = block.homes.get(name, {})
+        kept = [one.members[name] for one in tuple(block.generations.values()) if name in one.members]
+        for key, definition in member.linkage.bound.items():
+            value = home.get(key)
+            needed = any(one.namespace.get(key) is value or key in one.linkage.state for one in kept)
+            if definition.kind == "class" and is_a(value, type) and not needed:
+                del home[key]
 
 
 def _free_drained(block: Block) -> None:

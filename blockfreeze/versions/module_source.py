@@ -38,7 +38,8 @@ def told_about(module: str, path: str | None) -> Iterator[None]:
         if isinstance(error, SyntaxError) and error.filename in (None, "<unknown>"):
             error.filename = path
         if module_at_fault(error) is None:
-            setattr(error, _MODULE, module)
+            with suppress(Exception):  # an exception of a loader's own may let nothing be set
+                setattr(error, _MODULE, module)
         raise
 
 
