@@ -21,6 +21,7 @@ from conftest import Workshop
 from hypothesis import given
 from hypothesis import strategies as st
 from sequencer import ProfiledBoundaries
+from threads import LIMIT
 
 import blockfreeze as bf
 
@@ -95,6 +96,15 @@ def frozen_block(directory: Path) -> Iterator[Any]:
         shop.forget()
 
 
+@contextmanager
+def swapped_block(directory: Path) -> Iterator[Any]:
+    """Yield a block at rest that has been swapped to its first text: the next swap is not its first."""
+    with frozen_block(directory) as module:
+        bf.swap(module, source=text(1))
+        bf.drain(module, timeout=LIMIT)
+        yield module
+
+
 @given(steps=st.lists(st.sampled_from([*OWN, "swap", "next", "rollback", "drain"]), max_size=14))
 def test_a_patch_holds_whatever_serves_and_goes_without_a_trace(
     steps: list[str], tmp_path_factory: pytest.TempPathFactory
@@ -116,7 +126,7 @@ def test_a_patch_holds_whatever_serves_and_goes_without_a_trace(
                         # What can be gone back to is now what served before the generation that serves again.
                         current, previous = previous, 0
                 elif step == "drain":
-                    bf.drain(module, timeout=30)
+                    bf.drain(module, timeout=LIMIT)
                 else:
                     current, previous = current + (step == "next"), current
                     bf.swap(module, source=text(current))
@@ -150,12 +160,10 @@ class OutsideOfPatches(ProfiledBoundaries):
 def test_names_are_set_and_put_back_at_any_moment_of_a_swap(what: str, tmp_path: Path) -> None:
     names = ["helper", "LIMIT", "added"]
     counted = OutsideOfPatches(None)
-    with frozen_block(tmp_path) as module:
+    with swapped_block(tmp_path) as module:
         counted.run(lambda: bf.swap(module, source=text(2)))
     for at in range(0, counted.passed, counted.passed // 8):
-        with frozen_block(tmp_path) as module:
-            bf.swap(module, source=text(1))
-            bf.drain(module, timeout=30)
+        with swapped_block(tmp_path) as module:
             fakes = ExitStack()
             if what == "put back":
                 start(module, names, fakes)
