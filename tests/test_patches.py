@@ -160,7 +160,9 @@ class OutsideOfPatches(ProfiledBoundaries):
 def test_names_are_set_and_put_back_at_any_moment_of_a_swap(what: str, tmp_path: Path) -> None:
     names = ["helper", "LIMIT", "added"]
     counted = OutsideOfPatches(None)
-    with swapped_block(tmp_path) as module:
+    with swapped_block(tmp_path) as module, ExitStack() as fakes:
+        if what == "put back":
+            start(module, names, fakes)
         counted.run(lambda: bf.swap(module, source=text(2)))
     for at in range(0, counted.passed, counted.passed // 8):
         with swapped_block(tmp_path) as module:

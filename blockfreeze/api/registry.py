@@ -1,7 +1,8 @@
 """The blocks of this process, and the finder that makes modules their members: the only module-level mutable state.
 
 Four variables, all changed under `_lock`: the blocks by the names of their roots, the patterns of `install`, who has
-subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
+subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock. And
+the one watcher of all blocks, which has a lock of its own.
 
 Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
 generation that serves goes on serving, and a gate that another thread has shut is open.
@@ -22,6 +23,7 @@ from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
+from blockfreeze.draining.background import Watcher
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.swapping.claim import release_in_child
 
@@ -33,6 +35,8 @@ _patterns: dict[str, frozenset[str]] = {}
 """Each pattern of `install`, with the modules that were loaded before it and are left alone."""
 
 _subscribers: list[Subscriber] = []
+
+_watcher = Watcher()
 
 
 class BlockFinder:
@@ -64,7 +68,7 @@ class BlockFinder:
 def add(block: Block) -> None:
     """Enter a block under each of its roots."""
     with _lock:
-        block.subscribers = _subscribers
+        block.subscribers, block.watcher = _subscribers, _watcher
         for root in block.roots:
             _blocks[root] = block
 
@@ -165,9 +169,9 @@ def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
 def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
+    _watcher.renew()
     for block in all_blocks():
         block.renew_locks()
-        block.search.watcher = None
         if release_in_child(block) and block.generations:
             gate = block.reference.vector[0].gate
             if gate is not None:

@@ -14,6 +14,7 @@ from types import CellType, FunctionType, ModuleType
 from typing import Any, Protocol
 
 from blockfreeze.core.events import Subscriber
+from blockfreeze.core.report import Lingering
 from blockfreeze.core.safe_access import ABSENT, own_attribute
 from blockfreeze.linking.analysis import Linkage
 from blockfreeze.model.declared import Variable
@@ -160,6 +161,13 @@ class PatchTable(Protocol):
         """Tell whether an attribute of a class or function is a patch."""
 
 
+class OverlapWatcher(Protocol):
+    """What ends overlaps in the background; see `blockfreeze.draining.background`."""
+
+    def watch(self, block: Block, converge: Callable[[Block], list[Lingering]]) -> None:
+        """Begin to wait for the end of the overlap of a block."""
+
+
 class Block:
     """One or more modules that are linked together and replaced as one unit through `reference`."""
 
@@ -195,7 +203,9 @@ class Block:
         self.at_fork: list[tuple[str, dict[str, Any]]] = []  # what versions have registered that came to serve
         self.instances = InstanceTables()
         self.search = SearchRecord()
-        self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there
+        # The registry's, once the block is entered there.
+        self.subscribers: Sequence[Subscriber] = ()
+        self.watcher: OverlapWatcher | None = None
 
     def renew_locks(self) -> None:
         """Forget who holds the locks: in a child process, which does not have the threads that did."""

@@ -139,8 +139,6 @@ class InstanceTables:
 class SearchRecord:
     """What searches for lingering calls remember. Threads: any thread may search; each list is replaced whole."""
 
-    watcher: threading.Thread | None = None
-    """The thread that ends the overlap as soon as nothing old runs."""
     suspended: Sequence[tuple[weakref.ref[Any], str, str]] = ()
     """What the last search of the heap found suspended, with its kind and its owner."""
     greenlets: Sequence[weakref.ref[Any]] = ()
