@@ -16,7 +16,14 @@ from types import ClassMethodDescriptorType, GetSetDescriptorType, MethodDescrip
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
-from blockfreeze.identity.class_attributes import METADATA, class_values, is_shared, serve_entry
+from blockfreeze.identity.class_attributes import (
+    METADATA,
+    class_values,
+    forget_slot_names,
+    is_layout,
+    is_shared,
+    serve_entry,
+)
 from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
@@ -104,6 +111,8 @@ def version_attribute(before: Generation, after: Generation, cls: type, name: st
     is_typed_dict = "__required_keys__" in before.classes.values.get(cls, ())
     if name in METADATA and not is_typed_dict:
         return
+    if value is ABSENT and is_layout(name, live):
+        return  # code sets another class's attribute of that name
     if is_typed_dict:
         # It has no behaviour, and typing reads its attributes from the class's dictionary: they do not switch.
         if value is not ABSENT:
@@ -126,6 +135,8 @@ def version_attribute(before: Generation, after: Generation, cls: type, name: st
     if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
         versioned = as_data(versioned)
     put_on(cls, versioned)
+    if name == "__slots__":
+        forget_slot_names(cls)
 
 
 def new_versioned_attribute(block: Block, cls: type, name: str, live: Any) -> VersionedAttribute:

@@ -16,7 +16,7 @@ from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
 
-_NEVER = frozenset({"__dict__", "__weakref__", "__slots__", "__slotnames__", "__class__", "_abc_impl"})
+_NEVER = frozenset({"__dict__", "__weakref__", "__slotnames__", "__class__", "_abc_impl"})
 
 IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
 
@@ -32,8 +32,13 @@ def class_values(cls: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in list(cls.__dict__.items())  # a call may be setting one
-        if name not in _NEVER and not is_a(value, MemberDescriptorType)
+        if not is_layout(name, value)
     }
+
+
+def is_layout(name: str, value: Any) -> bool:
+    """Tell whether an entry of a class's dictionary is part of its layout or identity: the same in all versions."""
+    return name in _NEVER or is_a(value, MemberDescriptorType)
 
 
 class _Retired:
@@ -98,7 +103,18 @@ def disarm_classes(generation: Generation) -> None:
                 set_attribute(cls, name, value)
                 if name == "__new__" and value is ABSENT and needs_new(cls):
                     set_attribute(cls, name, object_new(cls))
+            if name == "__slots__":
+                forget_slot_names(cls)
     assign_directly(generation)
+
+
+def forget_slot_names(cls: type) -> None:
+    """Let `copyreg` find out anew which slots instances of a class have: ``__slots__`` was set or deleted."""
+    if "__slotnames__" in cls.__dict__:
+        set_attribute(cls, "__slotnames__", ABSENT)
+    derived: list[type] = type.__subclasses__(cls)
+    for one in derived:
+        forget_slot_names(one)
 
 
 def withdraw(generation: Generation, abandoned: Generation) -> None:

@@ -73,6 +73,11 @@ def hand_down(new: type, old: type) -> None:
             set_attribute(cls, "__bases__", bases)
 
 
+def _is_its_own_metaclass(cls: type) -> bool:
+    """Tell whether a class is an instance of itself: a sentinel that is its own type."""
+    return type(cls) is cls
+
+
 def _is_same_base(old: type, new: type) -> bool:
     """Tell whether two bases are one class, or say the same: ``class Point(namedtuple("Point", "x y"))`` makes one."""
     if old is new:
@@ -89,7 +94,7 @@ def _slot_names(cls: type) -> list[str]:
 
 def shape_difference(old: type, new: type) -> str | None:
     """Return what about the shape of `new` differs from that of `old`; None if `old` can take its attributes."""
-    if type(old) is not type(new):
+    if type(old) is not type(new) and not (_is_its_own_metaclass(old) and _is_its_own_metaclass(new)):
         return f"its metaclass was {type(old).__name__} and is {type(new).__name__}"
     if len(old.__bases__) != len(new.__bases__) or not all(map(_is_same_base, old.__bases__, new.__bases__)):
         before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))

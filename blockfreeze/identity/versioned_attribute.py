@@ -139,7 +139,8 @@ class VersionedAttribute:
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
     __bool__ = _with_value(bool)
     __contains__ = _with_value(operator.contains)
-    __iter__ = _with_value(iter)
+    # `copyreg` does so with ``__slots__``, where it must find none if a version has deleted it.
+    __iter__ = _with_value(lambda value: iter(() if value is ABSENT else value))
     __len__ = _with_value(len)
     __getitem__ = _with_value(operator.getitem)
 
