@@ -326,3 +326,20 @@ def test_a_class_of_a_library_does_what_that_of_a_cold_start_does(
         assert (now.shown, now.shown_guarded) == (then.shown, then.shown_guarded)
         names = {name for name in vars(cold) if not name.startswith("__")}
         assert names <= vars(shop.Thing).keys()
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_methods_that_are_held_make_no_difference(workshop: Workshop, maker: None, statement: str) -> None:
+    source = BODY.format(statement=statement)
+    shop = workshop.freeze("shop", source)
+    cls, instance = shop.Thing, shop.Thing()
+    names = ("plain", "calls", "decorated", "of_class", "guarded_class")
+    held = [getattr(instance, name) for name in names]
+    for version in ("v2", "v3", "v4", "v5"):
+        text = source.replace('"v1"', repr(version))
+        report = bf.swap(shop, source=text)
+        cold = cold_start("shop", text).Thing
+        assert report.replaced_classes == ()
+        assert shop.Thing is cls
+        assert behaviour(cls) == behaviour(cold)
+        assert [one() for one in held] == [getattr(cold(), name)() for name in names]

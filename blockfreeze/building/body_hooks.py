@@ -25,7 +25,8 @@ from blockfreeze.identity.carry_over import can_be_carried, carry_over
 from blockfreeze.identity.class_assignment import assign_class_attribute, delete_class_attribute
 from blockfreeze.identity.class_attributes import dictionary_in
 from blockfreeze.identity.enums import is_preserved_member, set_on_member
-from blockfreeze.identity.preserved import preserved
+from blockfreeze.identity.preserved import preserved, saved
+from blockfreeze.identity.replaced_outside import note_replacement, original_of
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import declare
 from blockfreeze.versions.outline import FIRST_VERSION
@@ -111,7 +112,17 @@ class Hooks:
         elif is_preserved_member(self.generation, target):
             set_on_member(self.generation, target, name, value)
         else:
+            self.replace(target, name, value)
             setattr(target, name, value)
+
+    def replace(self, target: Any, name: str, value: Any, /) -> None:
+        """Note what the body is about to replace outside."""
+        if not self.generation.phase.is_complete:
+            note_replacement(self.block, target, name, value)
+
+    def found(self, value: Any, name: str, target: Any) -> Any:
+        """Return what the body is to find where it has read `value`."""
+        return original_of(self.block, target, name, value)
 
     def unassign(self, target: Any, name: str, /) -> None:
         """Delete an attribute of what may be a class, in the same way."""
@@ -185,6 +196,10 @@ class Hooks:
         # The import system would put a member back into sys.modules that somebody has taken out.
         found = self.block.facades.get(wanted) if wanted in self.generation.members else None
         return __import__(name, namespace, namespace, fromlist, level) if found is None else found
+
+    def save(self, value: Any, name: str) -> Any:
+        """Return what the namespace is to hold under `name`: an attribute as it was before the block replaced it."""
+        return saved(self.generation, self.member, name, value)
 
     def state(self, value: Any, name: str) -> None:
         """Keep the value that a state variable has; give it this one if no generation before had such a variable."""

@@ -26,6 +26,7 @@ from blockfreeze.identity.class_attributes import (
 )
 from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
+from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
@@ -68,7 +69,9 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
         entry = generation.block.entries.get((member, f"{path}.{name}"))
         if entry is not None:
             serve_entry(generation, entry, value)
-    version_class(generation.before(member), generation, cls, built=True)
+    before = generation.before(member)
+    version_class(before, generation, cls, built=True)
+    keep_held_methods(before, generation, [(key, cls)], before.classes.bound)
 
 
 def _adopted(generation: Generation, key: tuple[str, str], value: Any) -> Any:

@@ -23,6 +23,7 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
 from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
+from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
 from blockfreeze.identity.makers import MadeMethods, serve_wrappers
 from blockfreeze.identity.methods import is_own, method_function, wrapped_functions
@@ -201,6 +202,7 @@ def carry_over(
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
             generation.locals[entry] = method_function(values[method])
     version_class(current, generation, old, built=True)
+    keep_held_methods(current, generation, [(key, old)], current.classes.bound)
     return old
 
 

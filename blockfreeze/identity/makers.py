@@ -22,11 +22,11 @@ from blockfreeze.dispatch.forwarders import copy_function
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.class_attributes import METADATA, class_values
-from blockfreeze.identity.methods import method_function, wrapped_functions
+from blockfreeze.identity.methods import method_function, rewrapped, wrapped_functions
 from blockfreeze.identity.versioned_attribute import outward_values
 from blockfreeze.linking.analysis import nested_codes
 from blockfreeze.model.block import Generation
-from blockfreeze.model.entry import wrapped
+from blockfreeze.model.entry import Entry, wrapped
 from blockfreeze.versions.outline import ClassOutline
 
 _TABLES = (dict, list, tuple, set, frozenset)
@@ -40,7 +40,7 @@ class MadeMethods:
         self._module, self._path = key
         self._was = was
         self._values = outward_values(class_values(cls), current)
-        self._working = {**self._values, **current.classes.copies.get(cls, {})}
+        self._working = {name: self._working_value(name, value) for name, value in self._values.items()}
         # Of a world that was imported before it was frozen there is no linked code.
         linked = current.build.linked.get(self._module)
         bodies = [code for code in nested_codes(linked.code) if code.co_name == self._path] if linked else []
@@ -65,7 +65,8 @@ class MadeMethods:
         codes = [getattr(method_function(one), "__code__", None) for one in (own, value)]
         if codes[0] is not codes[1] and not self._is_as_defined(name):
             return True
-        return self._held_in(name).keys() != wrapped_functions(generation, self._path, value).keys()
+        held = wrapped_functions(self._current, self._path, own)
+        return held.keys() != wrapped_functions(generation, self._path, value).keys()
 
     def serve(self, generation: Generation, name: str, value: Any) -> bool:
         """Let what the new body has defined serve the methods that a wrapper on the class holds.
@@ -85,6 +86,15 @@ class MadeMethods:
             if entry is not None:
                 generation.locals[entry] = serves[id(function)]
         return True
+
+    def _working_value(self, name: str, value: Any) -> Any:
+        """Return what does the work of an attribute, where the function that the class has forwards to it."""
+        function = method_function(value)
+        if is_a(function, FunctionType) and is_forwarder(function.__code__, self._current.block.reference):
+            entry = self._current.block.entries.get((self._module, f"{self._path}.{name}"))
+            served = _served(self._current, entry)
+            return value if served is None else rewrapped(value, served)
+        return value
 
     def _held_in(self, name: str) -> Mapping[str, FunctionType]:
         return wrapped_functions(self._current, self._path, self._values[name])
@@ -124,13 +134,17 @@ class MadeMethods:
 def serve_wrappers(generation: Generation, key: tuple[str, str], names: Collection[str]) -> None:
     """Let the wrappers that stay on a class serve their entries: each generation has copies of its own."""
     module, path = key
-    locals_ = generation.before(module).locals
     for name in names:
         entry = generation.block.entries.get((module, f"{path}.{name}"))
-        own = None if entry is None else locals_.get(entry)
-        own = own.served if is_a(own, LegacyChoice) else own
-        if entry is not None and is_a(own, FunctionType):
+        own = _served(generation.before(module), entry)
+        if entry is not None and own is not None:
             generation.locals[entry] = copy_function(own)
+
+
+def _served(generation: Generation, entry: Entry | None) -> FunctionType | None:
+    found = None if entry is None else generation.locals.get(entry)
+    found = found.served if is_a(found, LegacyChoice) else found
+    return found if is_a(found, FunctionType) else None
 
 
 def _in_descriptor(value: Any) -> Iterator[FunctionType]:

@@ -112,6 +112,21 @@ def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name, own_attribute(value, name)) for name in names)
 
 
+def leads_to(value: Any, wanted: Any) -> bool:
+    """Tell whether `wanted` is held by `value`: by a wrapper around it, a bound method or the like."""
+    seen, todo = {id(value)}, [(value, _LEVELS)]
+    while todo:
+        one, levels = todo.pop()
+        levels -= not is_a(one, FunctionType)
+        for _, part in _held_in(one) if levels >= 0 else ():
+            if part is wanted:
+                return True
+            if id(part) not in seen:
+                seen.add(id(part))
+                todo.append((part, levels))
+    return False
+
+
 def serve_wrapped(generation: Generation, members: Collection[str]) -> None:
     """Let the functions that decorators have put into attributes of classes serve the entries of their names.
 

@@ -30,6 +30,7 @@ from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.identity.equality import IDENTITIES, counterparts, has_taken_its_class_name, made_alike, same
+from blockfreeze.identity.methods import is_own
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
@@ -92,6 +93,21 @@ def preserved(generation: Generation, member: Member, name: str, value: Any) -> 
         return remade.existing
     may_stand = remade.are_identities or made_alike(remade.existing, value)
     return remade.existing if may_stand and remade.is_unchanged else value
+
+
+def saved(generation: Generation, member: Member, name: str, value: Any) -> Any:
+    """Return what a name that saves an attribute of something outside is to mean.
+
+    A function that the body has called may have replaced what was there by one of the block: then it is what the same
+    statement has saved before. What the body replaces itself is seen to by `replaced_outside`.
+    """
+    block, before = generation.block, generation.before(member.name).members.get(member.name)
+    if before is None or (block.entry_of(value) is None and not is_own(block, value)):
+        return value
+    remade = _Remade(before, member, name, before.meaning(name), value)
+    if remade.existing is ABSENT or not callable(remade.existing) or is_own(block, remade.existing):
+        return value
+    return remade.existing if remade.binds_the_same else value
 
 
 def preserved_objects(generation: Generation, members: Iterable[Member], replace: Mapping[int, Any]) -> dict[int, Any]:

@@ -33,6 +33,10 @@ UNASSIGN = "blockfreeze.unassign"
 UNSET = "blockfreeze.unset"
 VARIABLES = "blockfreeze.variables"
 
+FOUND = "blockfreeze.found"
+REPLACE = "blockfreeze.replace"
+SAVE = "blockfreeze.save"
+
 HOME = "blockfreeze.home"
 """The free variable that holds the dictionary with a module's state; not a hook."""
 
@@ -59,10 +63,13 @@ HOOKS: Mapping[str, CalledIn] = MappingProxyType(
         DECORATOR: CalledIn.LATER_BODY,  # around a class's decorator
         DEFINE: CalledIn.EVERY_BODY,  # a decorated function, before its decorators see it
         DICTIONARY: CalledIn.CLASS_ACCESS,  # `cls.__dict__`
+        FOUND: CalledIn.LATER_BODY,  # an attribute is read
         IMPORT_MEMBER: CalledIn.LATER_BODY,  # an import of a member
         LOAD: CalledIn.LATER_BODY,  # a state variable that may be missing is read, in functions too
         PRESERVE: CalledIn.LATER_BODY,  # around what else is made and stored
         REFRESH: CalledIn.EVERY_BODY,  # after a star import
+        REPLACE: CalledIn.EVERY_BODY,  # an attribute is about to be set
+        SAVE: CalledIn.LATER_BODY,  # around an attribute that is read and stored
         SETTER: CalledIn.CLASS_ACCESS,  # `setattr`, `delattr`
         STAR: CalledIn.EVERY_BODY,  # around the module of a star import
         STATE: CalledIn.LATER_BODY,  # a state variable is stored

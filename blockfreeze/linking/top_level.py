@@ -63,9 +63,17 @@ class TopLevel:
         item = instructions[at]
         name, as_method = cpython.name_and_call(item)
         if name != hooks.REGISTER_AT_FORK:
-            return [item]
+            if as_method or not self._names.has_home or item.name != "LOAD_ATTR":
+                return [item]
+            target = Instr("COPY", 1, location=item.location)
+            return [target, item, *sequences.call_with_two(hooks.FOUND, name, item.location, push=True)]
         null = sequences.null_for(item.location) if as_method else []
         return [*sequences.call_with_value(hooks.AT_FORK, (), item.location), *null]
+
+    def _set_attribute(self, instructions: list[Instr], at: int) -> list[Instr]:
+        item = instructions[at]
+        both = [Instr("COPY", 2, location=item.location), Instr("COPY", 2, location=item.location)]
+        return [*both, *sequences.call_with_two(hooks.REPLACE, str(item.arg), item.location), item]
 
     def _import_member(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
@@ -98,6 +106,8 @@ class TopLevel:
         taken = cpython.name_of(instructions, at - 1) in cpython.TAKEN_FROM_ELSEWHERE
         if names.has_home and not taken and name not in self._linkage.unbound:
             return [*sequences.call_with_value(hooks.PRESERVE, (name,), location), item]
+        if names.has_home and cpython.name_of(instructions, at - 1) == "LOAD_ATTR":
+            return [*sequences.call_with_value(hooks.SAVE, (name,), location), item]
         return [item]
 
     def _delete(self, instructions: list[Instr], at: int) -> list[Instr]:
@@ -146,6 +156,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "LOAD_ATTR": TopLevel._attribute,
         "LOAD_METHOD": TopLevel._attribute,
         "LOAD_NAME": TopLevel._load,
+        "STORE_ATTR": TopLevel._set_attribute,
         "STORE_GLOBAL": TopLevel._store,
         "STORE_NAME": TopLevel._store,
     }

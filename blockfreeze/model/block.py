@@ -201,6 +201,8 @@ class Block:
         self.variables: dict[tuple[str, str], Variable] = {}  # as the generation declares them that serves, or last did
         self.patches = patches
         self.at_fork: list[tuple[str, dict[str, Any]]] = []  # what versions have registered that came to serve
+        # What bodies have replaced outside, by the target's id and the name: the target, the original, what is there.
+        self.replaced_outside: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
         self.instances = InstanceTables()
         self.search = SearchRecord()
         # The registry's, once the block is entered there.
