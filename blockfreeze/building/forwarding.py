@@ -24,8 +24,8 @@ from blockfreeze.dispatch.forwarders import (
 )
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
-from blockfreeze.identity.held_methods import bound_functions
-from blockfreeze.identity.methods import is_own, live_methods, live_wrapped, method_function, rewrapped
+from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
+from blockfreeze.identity.wrapped_methods import live_wrapped
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
@@ -121,7 +121,6 @@ def copy_methods(block: Block, generation: Generation) -> list[Armed]:
         code holds, not by the number of swaps.
     """
     made: dict[int, Armed] = {}
-    generation.classes.bound = bound_functions()
     copies = generation.classes.copies = {}
     for (member, path), cls, name, value in live_methods(block, generation):
         function = method_function(value)

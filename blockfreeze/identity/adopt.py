@@ -71,7 +71,7 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
             serve_entry(generation, entry, value)
     before = generation.before(member)
     version_class(before, generation, cls, built=True)
-    keep_held_methods(before, generation, [(key, cls)], before.classes.bound)
+    keep_held_methods(before, generation, [(key, cls)])
 
 
 def _adopted(generation: Generation, key: tuple[str, str], value: Any) -> Any:

@@ -26,8 +26,9 @@ from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import is_made_in_c, shape_difference
 from blockfreeze.identity.makers import MadeMethods, serve_wrappers
-from blockfreeze.identity.methods import is_own, method_function, wrapped_functions
+from blockfreeze.identity.methods import is_own, method_function
 from blockfreeze.identity.versioned_attribute import outward_values
+from blockfreeze.identity.wrapped_methods import wrapped_functions
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
@@ -202,7 +203,7 @@ def carry_over(
         if entry is not None and is_a(method_function(values.get(method)), FunctionType):
             generation.locals[entry] = method_function(values[method])
     version_class(current, generation, old, built=True)
-    keep_held_methods(current, generation, [(key, old)], current.classes.bound)
+    keep_held_methods(current, generation, [(key, old)])
     return old
 
 

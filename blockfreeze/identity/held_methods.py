@@ -1,19 +1,19 @@
-"""Bound methods that others hold stay equal to new ones: a method that somebody holds keeps its function.
+"""Weak references to methods stay equal to new ones: a method that is referred to so keeps its function.
 
-Example: ``signal.connect(till.ring)`` before a swap, ``signal.disconnect(till.ring)`` after it. Two bound methods are
-equal if their functions are one and the same. So it is looked up who holds a bound method, or refers weakly to its
-function (`weakref.WeakMethod`): when a block is armed, so that the new bodies find the function that is held, and once
-more right before the commit. The class goes on to hand out that function, which forwards. Any other method becomes the
-new generation's own function, as ever, and nothing is left on its call path.
+Example: ``signal.connect(till.ring)`` before a swap, ``signal.disconnect(till.ring)`` after it, with the weak
+references of signals (`weakref.WeakMethod`). Two bound methods are equal if their functions are one and the same. A
+function knows whether there are weak references to it. That is asked when a new version of a class is built, so that
+its body finds the function that is referred to, and once more right before the commit. The class goes on to hand out
+that function, which forwards. Any other method becomes the new generation's own function, as ever, and nothing is left
+on its call path.
+
+A bound method itself is not looked for: nothing but a walk over the whole heap finds it.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Collection, Iterable, Iterator
-from itertools import compress, repeat
-from operator import attrgetter, is_
-from types import FunctionType, MethodType
+from collections.abc import Iterable, Iterator
+from types import FunctionType
 from typing import Any, NamedTuple
 from weakref import getweakrefcount
 
@@ -34,27 +34,15 @@ class _Method(NamedTuple):
     entry: Entry
 
 
-def bound_functions() -> frozenset[int]:
-    """Return the ids of all functions of which there are bound methods."""
-    objects = gc.get_objects()
-    # There may be millions: they are gone through by C code alone.
-    methods = compress(objects, map(is_, map(type, objects), repeat(MethodType)))
-    return frozenset(map(id, map(attrgetter("__func__"), methods)))
-
-
-def keep_held_methods(
-    before: Generation, after: Generation, classes: Iterable[tuple[tuple[str, str], type]], bound: Collection[int]
-) -> None:
-    """Let classes keep the functions of methods that others hold: neutral until the commit of `after`.
+def keep_held_methods(before: Generation, after: Generation, classes: Iterable[tuple[tuple[str, str], type]]) -> None:
+    """Let classes keep the functions of methods that are referred to weakly: neutral until the commit of `after`.
 
     Args:
         classes: each with its module and path.
-        bound: the ids of functions of which there are bound methods.
     """
     for versioned, value, function, other, entry in _methods(before, after, classes):
-        held = id(function) in bound or getweakrefcount(function)
-        # If the new generation holds bound methods too, of its own function, they are to be equal to new ones.
-        if held and id(other) not in bound and not getweakrefcount(other):
+        # If the new generation has such references too, to its own function, they are to be equal to new ones.
+        if getweakrefcount(function) and not getweakrefcount(other):
             for generation in (before, after):
                 versioned.inner[generation] = versioned.outward[generation] = value
             after.classes.values[versioned.owner][versioned.name] = value
@@ -66,7 +54,7 @@ def _methods(
 ) -> Iterator[_Method]:
     """Yield the methods that both generations have, and in which they differ, if their functions forward."""
     block = after.block
-    for (module, path), cls in classes:
+    for (module, path), cls in list(classes):
         for name, versioned in list(cls.__dict__.items()):
             entry = block.entries.get((module, f"{path}.{name}"))
             special = name.startswith("__") and name.endswith("__")  # what calls them does not compare them

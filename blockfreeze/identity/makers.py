@@ -22,8 +22,9 @@ from blockfreeze.dispatch.forwarders import copy_function
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.class_attributes import METADATA, class_values
-from blockfreeze.identity.methods import method_function, rewrapped, wrapped_functions
+from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import outward_values
+from blockfreeze.identity.wrapped_methods import wrapped_functions
 from blockfreeze.linking.analysis import nested_codes
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, wrapped

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a, own_attribute
-from blockfreeze.identity.methods import leads_to
+from blockfreeze.identity.wrapped_methods import leads_to
 from blockfreeze.model.block import Block
 
 _READ_AS_FUNCTIONS = (FunctionType, BuiltinFunctionType, classmethod, staticmethod)

@@ -11,10 +11,10 @@ from typing import Any
 
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.identity.class_attributes import discard_shadow
-from blockfreeze.identity.methods import serve_wrapped
 from blockfreeze.identity.preserved import preserved_objects
 from blockfreeze.identity.redirect import redirect
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.wrapped_methods import serve_wrapped
 from blockfreeze.model.block import Generation, Member
 
 

@@ -18,8 +18,9 @@ from blockfreeze.dispatch.forwarders import copy_function, forward
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.layout import set_attribute
-from blockfreeze.identity.methods import method_function, rewrapped, wrapped_functions
+from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import outward_value
+from blockfreeze.identity.wrapped_methods import wrapped_functions
 from blockfreeze.instances.attributes import assigned_in
 from blockfreeze.instances.kinds import version_of
 from blockfreeze.model.block import Block, Generation

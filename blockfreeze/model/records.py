@@ -35,8 +35,6 @@ class ClassTables:
     """The methods that the generation itself uses, once those that others hold forward."""
     carried: dict[type, tuple[int, frozenset[str]]] = field(default_factory=dict)
     """The classes that were carried over: since which generation, and which attributes it linked anew."""
-    bound: frozenset[int] = frozenset()
-    """The ids of functions of which there were bound methods when the generation was armed."""
     held: dict[tuple[type, str], tuple[FunctionType, Entry]] = field(default_factory=dict)
     """The methods whose functions are those of an older generation, which others hold, by class and name."""
     assigned: dict[type, set[str]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.vector import overlap_vector
 from blockfreeze.draining.background import drain_in_background
 from blockfreeze.draining.quiesce import go_on, quiesce, refuse_from_inside
-from blockfreeze.identity.held_methods import bound_functions, keep_held_methods
+from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.instances.conversion import Conversion
 from blockfreeze.instances.legacy_classes import move_to_legacy_classes, return_from_legacy_classes
 from blockfreeze.instances.legacy_methods import supersede_classes
@@ -119,7 +119,7 @@ class Commitment:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
-        keep_held_methods(before, after, list(after.classes.named.items()), bound_functions())
+        keep_held_methods(before, after, after.classes.named.items())
         retired = block.reference.vector  # held until the commit has been timed: freeing its slots is not part of it
         clock.lap("convert")
         try:
