@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import greenlet
 import pytest
 from conftest import Workshop
 from sequencer import interrupted_everywhere
@@ -17,6 +16,8 @@ from threads import LIMIT, ThreadedCall
 import blockfreeze as bf
 from blockfreeze.api import registry
 from blockfreeze.draining.drain import search
+
+greenlet = pytest.importorskip("greenlet", reason="it is made of C, which Pyodide does not have")
 
 SHOP = """
 def frob(a): return (a,) * {n}
