@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 
 from blockfreeze.linking import cpython
@@ -32,6 +33,9 @@ Version = int | str
 
 FIRST_VERSION: Version = 1
 """The version of a declaration that names none, and of what was not declared before."""
+
+_SMALL = 2048
+"""Bytes of a text. What is read off one takes about twenty times as much."""
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -254,6 +258,15 @@ def outline_of(source: ModuleSource) -> Outline | None:
     if source.data is None:
         return None
     if source.outline is None:
-        source.outline = Outline(tree_of(source.data), source.package)
+        make = _outline_of_few if len(source.data) <= _SMALL else _outline
+        source.outline = make(source.data, source.package)
     assert isinstance(source.outline, Outline)
     return source.outline
+
+
+def _outline(data: bytes, package: str) -> Outline:
+    return Outline(tree_of(data), package)
+
+
+_outline_of_few = lru_cache(maxsize=16)(_outline)
+"""The same for small texts, a few of which are kept: a version that was refused, or left, may come again."""
