@@ -18,6 +18,7 @@ from typing import Final
 from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
 from blockfreeze.model.block import Generation, Member
+from blockfreeze.state.containers import sizes_of
 
 PATIENCE: Final = 1.0
 """How long a thread waits for another one that is importing, in seconds: they may be waiting for each other."""
@@ -65,6 +66,7 @@ def complete_joined(generation: Generation, member: Member) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
     if not generation.phase.is_complete:
         return
+    generation.report.sizes.update(sizes_of(generation, [member.name]))
     before = generation.compared.get(member.name)
     alone = before is None and not member.remade
     if not alone:

@@ -11,7 +11,7 @@ from blockfreeze.identity.unify import unify
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.model.reference import store
-from blockfreeze.state.containers import container_sizes
+from blockfreeze.state.containers import sizes_of
 from blockfreeze.versions.snapshot import Snapshot
 
 
@@ -33,7 +33,7 @@ def first_complete(block: Block) -> None:
 
 def complete(generation: Generation) -> None:
     """Close the building of a generation."""
-    generation.report.sizes = dict(container_sizes(generation))
+    generation.report.sizes = sizes_of(generation)
     generation.phase = generation.phase.completed()
     count_idle(generation)
 

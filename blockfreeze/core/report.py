@@ -33,8 +33,10 @@ def used_with(beside: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class FreshObject:
-    """A module-level container that held something and starts afresh; sizes are numbers of entries.
+    """Something that held more, or other, than its module's body had put there, and starts afresh.
 
+    It is at the top level, or `path`, its place in the module, leads to it through a class, an object or a closure.
+    Sizes are numbers of `unit`; where this is empty they are the value, of a number or of the next one of a count.
     `beside` are variables that keep their values, and that a function uses together with it.
     """
 
@@ -43,11 +45,16 @@ class FreshObject:
     before: int
     after: int
     beside: tuple[str, ...] = ()
+    unit: str = "items"
+    path: str = ""
 
     def __str__(self) -> str:
-        plain = self.name.rpartition(".")[2]
+        shown = self.path or self.name.rpartition(".")[2]
         remedy = "" if self.type == "lru_cache" else "; declare it with defvar to keep it"
-        return f"{plain}: {self.type}, {self.before:,} items -> {self.after:,}{used_with(self.beside)}{remedy}"
+        if "." in shown and remedy:
+            remedy = "; keep it in what is declared with defvar"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{shown}: {self.type}, {self.before:,}{unit} -> {self.after:,}{used_with(self.beside)}{remedy}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
 from blockfreeze.core.safe_access import own_attribute
-from blockfreeze.model.block import Generation
+from blockfreeze.model.block import Block, Generation
 
 _LIMIT: Final = 500_000
 """Objects; what lies beyond is said to be outside."""
@@ -41,13 +41,11 @@ class _Ways(dict[type, int]):
         return way
 
 
-def reachable_from(
-    generations: Collection[Generation], roots: Iterable[Any] | None = None, without: tuple[type, ...] = ()
-) -> set[int]:
+def reachable_from(generations: Collection[Generation], roots: Iterable[Any] | None = None) -> set[int]:
     """Return the ids of what generations' own functions and classes, and `roots`, lead to and the collector knows.
 
-    Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, and instances of the
-    types `without`: all of these lead outside.
+    Not entered are modules, their dictionaries where they are no roots, foreign classes, frames, generations and
+    blocks: these lead outside, a block by way of the thread that holds its claim.
 
     Args:
         roots: the namespaces of the generations if it is None.
@@ -57,7 +55,7 @@ def reachable_from(
     for generation in generations:
         level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
     names = {name for generation in generations for name in generation.members}
-    ways = _Ways((ModuleType, FrameType, *without))
+    ways = _Ways((ModuleType, FrameType, Block, Generation))
     modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules
     outside = {id(module.__dict__) for module in modules if type(module) is ModuleType}.difference(map(id, level))
     seen = set(outside)

@@ -104,7 +104,7 @@ class ReportRecord:
     kept_state: set[str] = field(default_factory=set)
     """The state variables to which a body assigned a value that did not count."""
     sizes: dict[tuple[str, str], int] = field(default_factory=dict)
-    """The sizes of its containers when its bodies had run."""
+    """How much was in its containers, objects and classes when its bodies had run, by member and path."""
 
 
 class PendingConversion(Protocol):

@@ -13,7 +13,7 @@ from blockfreeze.identity.carry_over import makers_of
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation
 from blockfreeze.reporting.signatures import compare_functions
-from blockfreeze.state.containers import container_sizes, size_of
+from blockfreeze.state.containers import fillings
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import ModuleSource
@@ -100,15 +100,21 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
 
 
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
-    for (member, name), size in container_sizes(before):
-        if size == before.report.sizes.get((member, name), 0) or member not in after.members:
+    """Yield what is not as the bodies of `before` have left it, and is in `after` as its bodies have made it."""
+    new = dict(fillings(after))
+    for (member, path), was in fillings(before):
+        size = before.report.sizes.get((member, path), None if was.unit == "set" else 0)
+        root = path.partition(".")[0]
+        if was.size == size or size is None or member not in after.members:
             continue
-        old = before.members[member].namespace[name]
-        new = after.members[member].namespace.get(name)
-        if new is not None and new is not old:
-            kind = "lru_cache" if type(old) is CACHE_TYPE else type(old).__name__
-            beside = after.members[member].linkage.state_used_beside(name)
-            yield FreshObject(f"{member}.{name}", kind, size, size_of(new) or 0, beside)
+        now = new.get((member, path))
+        # Where there is as much again, as in a registry that modules fill which are imported later, nothing is missing.
+        if root in after.members[member].namespace and (now is None or now.size != was.size):
+            kind = "lru_cache" if type(was.value) is CACHE_TYPE else type(was.value).__name__
+            beside = after.members[member].linkage.state_used_beside(root)
+            yield FreshObject(
+                f"{member}.{path}", kind, was.size, 0 if now is None else now.size, beside, was.unit, path
+            )
 
 
 def _overwritten(before: Generation, after: Generation) -> Iterator[str]:

@@ -100,7 +100,7 @@ def _reachable_in(*generations: Generation) -> set[int]:
         roots += [
             value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
         ]
-    return reachable_from(generations, roots, (Block, Generation))
+    return reachable_from(generations, roots)
 
 
 def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:

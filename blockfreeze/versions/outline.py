@@ -12,6 +12,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 
 from blockfreeze.linking.hook_table import AS_IT_IS
@@ -36,6 +37,9 @@ FIRST_VERSION: Version = 1
 
 _PLACEHOLDER = "_blockfreeze_as_it_is_"
 """What a source has in the place of `AS_IT_IS`, which is no identifier."""
+
+_SMALL = 2048
+"""Bytes of a text. What is read off one takes about twenty times as much."""
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -282,8 +286,17 @@ def outline_of(source: ModuleSource) -> Outline | None:
     if source.data is None:
         return None
     if source.outline is None:
+        make = _outline_of_few if len(source.data) <= _SMALL else _outline
         # A loader that makes the code may do so of what is not Python yet.
         with suppress(*([SyntaxError, ValueError] if source.is_made else [])), told_about(source.name, source.path):
-            source.outline = Outline(tree_of(source.data), source.package)
+            source.outline = make(source.data, source.package)
     assert source.outline is None or isinstance(source.outline, Outline)
     return source.outline
+
+
+def _outline(data: bytes, package: str) -> Outline:
+    return Outline(tree_of(data), package)
+
+
+_outline_of_few = lru_cache(maxsize=16)(_outline)
+"""The same for small texts, a few of which are kept: a version that was refused, or left, may come again."""
