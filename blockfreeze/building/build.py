@@ -275,7 +275,7 @@ def _private_namespace(generation: Generation, source: ModuleSource, spec: Modul
     namespace: dict[str, Any] = dict(vars(module))
     namespace.update(
         __loader__=spec.loader,
-        __package__=source.name if source.is_package else source.name.rpartition(".")[0],
+        __package__=source.package,
         __spec__=spec,
     )
     if source.search is not None:

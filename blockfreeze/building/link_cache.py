@@ -12,7 +12,7 @@ from blockfreeze.linking.unlinked import show_callers
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.state.variables import moved_homes
 from blockfreeze.versions.module_source import ModuleSource, absolute_name
-from blockfreeze.versions.outline import compile_without
+from blockfreeze.versions.registrations import compile_without
 
 
 def link_member(generation: Generation, source: ModuleSource) -> LinkedCode:
