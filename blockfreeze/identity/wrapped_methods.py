@@ -6,7 +6,7 @@ A decorator has put them there, and a registry outside may hold what it made. So
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import partial
+from functools import cached_property, partial
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -25,6 +25,8 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import wrapped
 
 _HELD_IN = ("__func__", "__wrapped__", "fget", "fset", "fdel", "func", "args")
+
+_IN_PROPERTIES = ("/fget", "/fset", "/fdel", "/func")
 
 _LEVELS = 3
 """How far into objects and containers a method is looked for; into functions, without a limit."""
@@ -122,6 +124,8 @@ def serve_wrapped(generation: Generation, members: Collection[str]) -> None:
 def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, str, FunctionType]]:
     """Yield the functions that attributes of a generation's classes hold: the module, the path of the entry, and it.
 
+    Not those of plain properties: whoever reads one reads it from the class, which has one of each version.
+
     Each once: as what is held in the attribute of its own name, if it is there too.
     """
     for (module, path), cls in list(generation.classes.named.items()):  # another thread may be importing a module
@@ -136,6 +140,7 @@ def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, st
                 (where, function, name)
                 for name, value in values.items()
                 for where, function in wrapped_functions(generation, path, value).items()
+                if where not in _IN_PROPERTIES or type(value) not in (property, cached_property)
             ]
             for where, function, name in sorted(found, key=lambda one: one[1].__code__.co_name != one[2]):
                 if id(function) not in passed:

@@ -10,6 +10,7 @@ converted, bound methods of it call the new one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from inspect import CO_VARARGS
 from types import FunctionType
 from typing import Any
 
@@ -56,27 +57,15 @@ def _make_methods_legacy(block: Block, generation: Generation, after: Generation
         own = working_method(block, generation, cls, name, entry)
         if own is None:
             continue
-        if type(value) is staticmethod:
+        if type(value) is staticmethod or not _takes_an_owner(function):
             function.__code__ = own.__code__
         else:
             # A copy that nobody else has: those of the generation forward as well, once it has served again.
             again = copy_function(own)
             methods[entry] = {**methods.get(entry, {}), after.number: again, LATEST: again}
-    for key in [key for key, one in list(generation.classes.named.items()) if one is cls]:
-        _give_back_wrapped(block, generation, key, cls)
     if methods:
         set_attribute(cls, LEGACY_METHODS, methods)
         block.instances.with_legacy_methods.add(cls)
-
-
-def _give_back_wrapped(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
-    """Give the functions that attributes of a class hold their own code again: it goes on as it was, whole."""
-    for name, live in tuple(cls.__dict__.items()):
-        for where, function in wrapped_functions(generation, key[1], outward_value(live, generation)).items():
-            entry = block.entries.get((key[0], wrapped(f"{key[1]}.{name}", where)))
-            own = None if entry is None else generation.locals.get(entry)
-            if is_a(own, FunctionType) and is_forwarder(function.__code__, block.reference):
-                function.__code__ = own.__code__
 
 
 def working_method(
@@ -85,11 +74,10 @@ def working_method(
     """Return the function that does the work of a method of `cls` in `generation`; not one that forwards."""
     entry = entry or _entry_named(block, generation, cls, name)
     there = None if entry is None else generation.locals.get(entry)
-    found = (
-        there.served if is_a(there, LegacyChoice) else there,
-        method_function(generation.classes.copies.get(cls, {}).get(name)),
-        method_function(generation.classes.values[cls].get(name)),
-    )
+    found = [there.served if is_a(there, LegacyChoice) else there]
+    if entry is None or not entry.where:
+        found.append(method_function(generation.classes.copies.get(cls, {}).get(name)))
+        found.append(method_function(generation.classes.values[cls].get(name)))
     working = (one for one in found if is_a(one, FunctionType) and not is_forwarder(one.__code__, block.reference))
     return next(working, None)
 
@@ -102,6 +90,25 @@ def _forwarding(block: Block, generation: Generation, cls: type) -> Iterator[tup
             entry = _entry_named(block, generation, cls, name)
             if entry is not None:
                 yield name, value, function, entry
+        for inner, entry in _wrapped(block, generation, cls, name, value):
+            if is_forwarder(inner.__code__, block.reference):
+                yield name, inner, inner, entry
+
+
+def _wrapped(
+    block: Block, generation: Generation, cls: type, name: str, value: Any
+) -> Iterator[tuple[FunctionType, Entry]]:
+    """Yield the functions that an attribute of `cls` holds without being one, if they are entries."""
+    for module, path in [key for key, one in list(generation.classes.named.items()) if one is cls]:
+        for where, function in wrapped_functions(generation, path, value).items():
+            entry = block.entries.get((module, wrapped(f"{path}.{name}", where)))
+            if entry is not None:
+                yield function, entry
+
+
+def _takes_an_owner(function: FunctionType) -> bool:
+    """Tell whether a call of the function has an instance, or a class, to choose by."""
+    return bool(function.__code__.co_argcount or function.__code__.co_flags & CO_VARARGS)
 
 
 def _serve_superseded(block: Block, generation: Generation, key: tuple[str, str], cls: type) -> None:
@@ -157,18 +164,28 @@ def legacy_methods_of(
     for name, value in values.items():
         function = method_function(value)
         owner = next((base for base in kind.__mro__ if name in current.classes.values.get(base, ())), None)
-        entry = None if owner is None else _entry_named(block, current, owner, name)
+        if owner is None:
+            continue
+        for inner, of_inner in _wrapped(block, current, owner, name, value):
+            methods.update(_legacy_method(block, of_inner, owner, name, others, inner))
+        entry = _entry_named(block, current, owner, name)
         if entry is None or not is_a(function, FunctionType) or type(value) is staticmethod:
             continue
         forwarder = copy_function(function)
         forward(block, entry, forwarder)
         forwarding[name] = rewrapped(value, forwarder)
-        own = {
-            one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.classes.values
-        }
-        methods[entry] = {number: copy_function(method) for number, method in own.items() if method is not None}
-        methods[entry][LATEST] = copy_function(function)
+        methods.update(_legacy_method(block, entry, owner, name, others, function))
     return {**forwarding, LEGACY_METHODS: methods} if methods else {}
+
+
+def _legacy_method(
+    block: Block, entry: Entry, owner: type, name: str, others: Collection[Generation], latest: FunctionType
+) -> dict[Entry, dict[int, FunctionType]]:
+    own = {one.number: working_method(block, one, owner, name, entry) for one in others if owner in one.classes.values}
+    if is_forwarder(latest.__code__, block.reference):
+        latest = working_method(block, block.current, owner, name, entry) or latest
+    copies = {number: copy_function(method) for number, method in own.items() if method is not None}
+    return {entry: {**copies, LATEST: copy_function(latest)}}
 
 
 def offer_legacy_methods(block: Block, generation: Generation) -> None:
