@@ -133,6 +133,15 @@ def test_the_greenlet_that_waits_for_the_one_that_swaps_is_in_flight(till: Any) 
     assert [one.kind for one in reports[0].lingering] == ["greenlet"]
 
 
+def test_so_it_is_where_the_collector_does_not_see_it(till: Any) -> None:
+    greenlet.getcurrent()
+    gc.freeze()  # as servers do before they fork
+    try:
+        test_the_greenlet_that_waits_for_the_one_that_swaps_is_in_flight(till)
+    finally:
+        gc.unfreeze()
+
+
 def test_greenlets_without_a_call_are_none(till: Any) -> None:
     untouched = [greenlet.greenlet(lambda: till.foo(1, back)), begun(back), begun(till.plain)]
     bf.swap(till, source=text(2), quiesce=LIMIT)

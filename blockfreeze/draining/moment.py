@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import accumulate, chain, compress, repeat, takewhile
-from operator import call, itemgetter, truth
+from operator import call, is_not, itemgetter, truth
 from types import FrameType
 from typing import Any, Final
 
@@ -55,12 +55,20 @@ class Moment:
     def take_all(self, kind: type[Any]) -> None:
         """Take the stacks of all threads, and those of all greenlets, which are of the type `kind`."""
         objects: list[Any] = []
+        found: list[Any] = []
+        once: dict[int, Any] = {}
         greenlets: list[Any] = []
         of_kind = map(issubclass, map(type, objects), repeat(kind))
+        # The list grows while it is gone through, up to the first greenlet of each thread, which has no parent. What
+        # `gc.freeze` has hidden from the collector is found that way.
+        parents = filter(partial(is_not, None), map(vars(kind)["parent"].__get__, found))
         _at_once(
             partial(objects.extend, _called(gc.get_objects)),
-            partial(greenlets.extend, compress(objects, of_kind)),
+            partial(found.extend, compress(objects, of_kind)),
             objects.clear,
+            partial(found.extend, parents),
+            partial(once.update, zip(map(id, found), found, strict=False)),
+            partial(greenlets.extend, _called(once.values)),
             self._suspended(kind, greenlets),
             self._threads(),
             self._walks(),

@@ -12,7 +12,6 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
 from blockfreeze.versions.statements import (
@@ -31,9 +30,6 @@ Version = int | str
 
 FIRST_VERSION: Version = 1
 """The version of a declaration that names none, and of what was not declared before."""
-
-_SMALL = 2048
-"""Bytes of a text. What is read off one takes about twenty times as much."""
 
 _METHOD_DECORATORS = frozenset(
     {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
@@ -254,17 +250,8 @@ def outline_of(source: ModuleSource) -> Outline | None:
     if source.data is None:
         return None
     if source.outline is None:
-        make = _outline_of_few if len(source.data) <= _SMALL else _outline
         # A loader that makes the code may do so of what is not Python yet.
         with suppress(*([SyntaxError, ValueError] if source.is_made else [])), told_about(source.name, source.path):
-            source.outline = make(source.data, source.package)
+            source.outline = Outline(tree_of(source.data), source.package)
     assert source.outline is None or isinstance(source.outline, Outline)
     return source.outline
-
-
-def _outline(data: bytes, package: str) -> Outline:
-    return Outline(tree_of(data), package)
-
-
-_outline_of_few = lru_cache(maxsize=16)(_outline)
-"""The same for small texts, a few of which are kept: a version that was refused, or left, may come again."""
