@@ -180,7 +180,9 @@ FILLED: dict[str, tuple[str, Callable[[Any], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", FILLED)
+@pytest.mark.parametrize(
+    "what", [pytest.param(one, marks=pytest.mark.needs_threads if "thread" in one else ()) for one in FILLED]
+)
 def test_what_others_have_filled_is_in_the_report(what: str, workshop: Any) -> None:
     text, fill, said = FILLED[what]
     text = dedent(text)
@@ -220,6 +222,7 @@ def test_what_nobody_has_filled_is_not(feature: str, tmp_path: Path) -> None:
         pair.forget()
 
 
+@pytest.mark.needs_threads
 def test_a_closure_is_held_outside_though_the_thread_that_swaps_leads_to_it(workshop: Any) -> None:
     shop = workshop.freeze(
         "shop", "def made():\n    def ask(): return helped()\n    return ask\ndef helped(): return 1\n"

@@ -283,6 +283,7 @@ def test_to_delete_what_only_another_version_has_fails_and_takes_it_from_nobody(
     assert next(running) == 1
 
 
+@pytest.mark.needs_threads
 def test_what_is_set_while_the_overlap_ends_is_not_lost(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
         class Till:

@@ -40,6 +40,7 @@ print((memory_after(range(13, 25)) - before) // 12)
 """
 
 
+@pytest.mark.needs_subprocess
 def test_texts_that_are_new_each_time_leave_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "texts.py").write_text(NEW_TEXTS)
     done = run_python("texts.py", cwd=tmp_path)

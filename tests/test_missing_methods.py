@@ -213,7 +213,8 @@ def items(x): return told(operator.setitem, x, 0, 1), told(operator.delitem, x, 
 def attributes(x):
     x.attribute = 1
     try: del x.attribute
-    finally: return list(vars(x)), vars(x).clear()
+    except Exception: pass
+    return list(vars(x)), vars(x).clear()
 def entered(x):
     with x as found: return kind(found)
 async def wait(x): return await x

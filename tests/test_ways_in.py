@@ -296,6 +296,7 @@ print(bf.freeze_block("shop").foo())
 """
 
 
+@pytest.mark.needs_subprocess
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="interpreters have one lock")
 def test_nothing_is_frozen_in_a_sub_interpreter(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("def foo(): return 7\n", encoding="utf-8")

@@ -97,6 +97,8 @@ def _bytes(find: Find, instance: Any) -> bytes:
 
 
 def _contains(find: Find, instance: Any, item: Any) -> bool:
+    if not (find(type(instance), "__iter__") or find(type(instance), "__getitem__")):
+        return item in bare(instance)  # CPython says that there is none
     try:
         operator.indexOf(instance, item)
     except ValueError as error:
