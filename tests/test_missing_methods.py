@@ -7,6 +7,7 @@ version, to the message of the error. What is asked for by name is there, or is 
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -281,6 +282,12 @@ def text(*, complete: bool) -> str:
 WORDED_BY_THE_SLOT = {"[*x]", "math.sqrt(x)", "[1, 2, 3][x]", "type(aiter(x)).__name__"}
 """C code that words its refusal by whether the slot is empty, before it calls it: the type of the error is the same."""
 
+if sys.version_info >= (3, 14):
+    WORDED_BY_THE_SLOT |= {
+        "entered(x)",
+        "awaited(enter(x))",
+    }  # the other kind of `with` is proposed if the class has it
+
 
 def things_of(module: Any) -> Any:
     return {(n, special_name(case[0])): getattr(module, f"Thing{n}")() for n, case in enumerate(CASES)}
@@ -329,3 +336,7 @@ def test_a_missing_method_is_missing_as_in_the_plain_class(way: str, workshop: W
     old.close()
     bf.drain(module, timeout=30)
     assert not differences(next(new), expected[1])
+    new.close()
+    # Their `__del__` is the block's: no instance may outlive the block, which the test harness takes apart.
+    things.clear()
+    gc.collect()

@@ -17,7 +17,9 @@ StandIn = Callable[..., Any]
 
 def bare(instance: Any, **methods: Any) -> Any:
     """Return an object of another class that has the name of the class of `instance`, and only these methods."""
-    return type(type(instance).__name__, (), methods)()
+    kind = type(instance)
+    # From 3.14 on CPython says the module's name too.
+    return type(kind.__name__, (), {"__module__": kind.__module__, "__qualname__": kind.__qualname__, **methods})()
 
 
 def refused(operation: Callable[..., Any], **methods: Any) -> StandIn:
