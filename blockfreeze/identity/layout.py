@@ -88,7 +88,8 @@ def _is_same_base(old: type, new: type) -> bool:
     return on_the_spot and all(name in vars(old) and vars(old)[name] == vars(new).get(name) for name in fields)
 
 
-def _slot_names(cls: type) -> list[str]:
+def own_slots(cls: type) -> list[str]:
+    """Return the names of the slots that a class itself adds to its instances, in order."""
     return sorted(name for name, value in list(cls.__dict__.items()) if is_a(value, MemberDescriptorType))
 
 
@@ -99,8 +100,8 @@ def shape_difference(old: type, new: type) -> str | None:
     if len(old.__bases__) != len(new.__bases__) or not all(map(_is_same_base, old.__bases__, new.__bases__)):
         before, after = (", ".join(base.__name__ for base in cls.__bases__) for cls in (old, new))
         return f"its bases were ({before}) and are ({after})"
-    if _slot_names(old) != _slot_names(new):
-        return f"its slots were {_slot_names(old)} and are {_slot_names(new)}"
+    if own_slots(old) != own_slots(new):
+        return f"its slots were {own_slots(old)} and are {own_slots(new)}"
     layouts = [(c.__basicsize__, c.__itemsize__, c.__dictoffset__, c.__weakrefoffset__) for c in (old, new)]
     if layouts[0] != layouts[1]:
         return "the layout of its instances differs"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property, partial
-from types import FunctionType, MemberDescriptorType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.safe_access import (
@@ -19,6 +19,7 @@ from blockfreeze.core.safe_access import (
     is_our_own,
     own_attribute,
 )
+from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.methods import is_own, is_patched, method_function
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Block, Generation
@@ -80,8 +81,7 @@ def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
         own = own_attribute(value, "__dict__")
         yield from list(own.items()) if is_a(own, dict) else ()
         # Only where there are any: an enumeration has as many attributes as there are members to be asked for theirs.
-        slots = (list(cls.__dict__.items()) for cls in kind.__mro__ if "__slots__" in cls.__dict__)
-        names = [name for one in slots for name, slot in one if is_a(slot, MemberDescriptorType)]
+        names = [name for cls in kind.__mro__ if "__slots__" in cls.__dict__ for name in own_slots(cls)]
         if issubclass(kind, (staticmethod, classmethod, property, partial)) or not kind.__flags__ & HEAP_TYPE:
             names += _HELD_IN
         yield from ((name, own_attribute(value, name)) for name in names)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
-from types import MappingProxyType, MemberDescriptorType
+from types import MappingProxyType
 from typing import Any
 
-from blockfreeze.core.safe_access import HEAP_TYPE, is_a
-from blockfreeze.identity.layout import set_class
+from blockfreeze.core.safe_access import HEAP_TYPE
+from blockfreeze.identity.layout import own_slots, set_class
 from blockfreeze.instances.attributes import has_attribute
 from blockfreeze.instances.class_change import ClassChange
 from blockfreeze.instances.kinds import full_name, is_legacy_class
@@ -136,7 +136,7 @@ def refuse_broken_contract(kind: type, final: type) -> None:
 def _slots(kind: type) -> Iterator[str]:
     for base in kind.__mro__:
         if base.__flags__ & HEAP_TYPE:
-            yield from (name for name, value in list(base.__dict__.items()) if is_a(value, MemberDescriptorType))
+            yield from own_slots(base)
 
 
 def _dictionary(instance: Any) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from functools import singledispatch, singledispatchmethod
 from inspect import GEN_CREATED, getgeneratorstate
 from itertools import count
 from queue import SimpleQueue
-from types import FunctionType, GeneratorType, MemberDescriptorType, ModuleType
+from types import FunctionType, GeneratorType, ModuleType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
@@ -27,6 +27,7 @@ from blockfreeze.core.safe_access import (
     is_proxy,
     own_attribute,
 )
+from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation, Member
 
@@ -104,8 +105,7 @@ class _Slots(dict[type, list[str]]):
     """The names of the slots that instances of each class have, found once for each."""
 
     def __missing__(self, kind: type) -> list[str]:
-        classes = [cls.__dict__.copy() for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE]
-        names = [name for own in classes for name, one in own.items() if is_a(one, MemberDescriptorType)]
+        names = [name for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE for name in own_slots(cls)]
         self[kind] = names
         return names
 
