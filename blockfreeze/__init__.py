@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from blockfreeze.api.async_swap import aswap
 from blockfreeze.api.current import current
-from blockfreeze.api.declarations import converts, defvar, entry
+from blockfreeze.api.declarations import converts, defvar, entry, inline, notinline
 from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, status, subscribe, swap
 from blockfreeze.api.ways_in import freeze_block, install
 from blockfreeze.core.errors import (
@@ -73,7 +73,9 @@ __all__ = [
     "drain",
     "entry",
     "freeze_block",
+    "inline",
     "install",
+    "notinline",
     "patched",
     "pin",
     "prepare",

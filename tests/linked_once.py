@@ -51,7 +51,7 @@ class LinkedOnce:
         """Link, or return a copy of what came of it before."""
         if source.data is None:
             return self.link_always(block, source, left_out)
-        key = (source.data, left_out, source.name in block.homes)
+        key = (source.data, left_out, source.name in block.homes, block.inline, block.patchable)
         for kept in self._kept.get(key, ()):
             if _applies(kept, block, source):
                 self._kept.move_to_end(key)

@@ -134,7 +134,7 @@ def forget_block(block: Block) -> None:
     for name in block.facades:
         sys.modules.pop(name, None)
     block.instances.unconverted = None
-    nothing = Block((), Patches(), patchable=False, history=1)
+    nothing = Block((), Patches(), patchable=False, inline=False, history=1)
     block.reference.vector = (Plain(Generation(nothing, 0, Snapshot(()), None)),)
 
 

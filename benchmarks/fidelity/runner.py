@@ -23,8 +23,11 @@ from benchmarks.release_pairs.recipes import Recipe, read_recipes
 from benchmarks.release_pairs.suite import copy_suite
 
 MORE_PATH: list[Path] = []  # where targets lie that are neither in the standard library nor on the package index
-MODES = ("frozen", "engagement", "late", "swapping")
-"""Frozen early; the same with what is executed being watched, which is no test of fidelity; and the harder ones."""
+MODES = ("frozen", "engagement", "late", "swapping", "inlined")
+"""Frozen early; the same with what is executed being watched, which is no test of fidelity; and the harder ones.
+
+What is inlined cannot be patchable: tests that replace a definition of the module are lost in the last.
+"""
 
 
 @dataclass

@@ -97,7 +97,8 @@ class Run:
             importlib.import_module(module)
             for user in ("pytest",) if self.orders.tree else ("unittest", "test.support"):
                 importlib.import_module(user)
-        return blockfreeze.freeze_block(module, patchable=True)
+        inline = mode == "inlined"
+        return blockfreeze.freeze_block(module, patchable=not inline, inline=inline)
 
     def _watch(self, block: ModuleType | None) -> Engagement | None:
         if block is None or self.orders.mode != "engagement":

@@ -33,6 +33,24 @@ def entry(function: F) -> F:
     return function
 
 
+def inline(function: F) -> F:
+    """Declare that a function of a block's top level is to stand in its callers in the same module; return it as it is.
+
+    A call of it by its name becomes its instructions, with the arguments evaluated as before; what it raises, and where
+    in the source, stays the same. Its frame is what is lost: a traceback shows the line, under the caller's name, and
+    profilers and tracers see no call. So a function that looks at frames, or is recursive, a generator, guarded by
+    ``try`` or ``with``, or takes ``*args``, is called as ever, and `status` says why. ``freeze_block(..., inline=True)``
+    asks for all small functions, and this for functions of any blocks and of up to ten times that size. In a patchable
+    block nothing is inlined.
+    """
+    return function
+
+
+def notinline(function: F) -> F:
+    """Declare that a function of a block is never to stand in its callers, and return it as it is."""
+    return function
+
+
 def defvar(
     name: str,
     factory: Callable[[], T],

@@ -51,7 +51,14 @@ def refuse_unknown(name: str) -> None:
 
 
 @skipped
-def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bool, history: int) -> ModuleType:
+def freeze(
+    names: tuple[str, ...],
+    entry_points: Iterable[str] = (),
+    *,
+    patchable: bool = False,
+    inline: bool = False,
+    history: int = 2,
+) -> ModuleType:
     """Make one block of the modules `names` and return the first one's facade.
 
     Raises:
@@ -60,7 +67,13 @@ def freeze(names: tuple[str, ...], entry_points: Iterable[str], *, patchable: bo
     existing = registry.covering(names[0])
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
-    block = new_block(names, patchable=patchable, history=max(1, history))
+    if inline and patchable:
+        raise freeze_error(
+            names[0],
+            "patchable=True lets calls be replaced, and with inline=True there are no calls",
+            "choose one of them",
+        )
+    block = new_block(names, patchable=patchable, inline=inline, history=max(1, history))
     snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
@@ -187,7 +200,7 @@ def block_of(module: Any, what: str) -> Block:
     if isinstance(name, str) and isinstance(module, str | ModuleType) and registry.covering(name) is None:
         loaded = sys.modules.get(name)
         if registry.is_awaited(name) and is_a(loaded, ModuleType) and module in (name, loaded):
-            freeze((name,), (), patchable=False, history=2)
+            freeze((name,))
     return registry.block_of(module, what)
 
 

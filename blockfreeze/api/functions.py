@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, overload
 
 from blockfreeze.api import freeze, registry
 from blockfreeze.building.facade import assign
-from blockfreeze.core.errors import DrainTimeoutError
+from blockfreeze.core.errors import DrainTimeoutError, FrozenBlockError
 from blockfreeze.core.events import Subscriber
-from blockfreeze.core.report import BlockStatus, EntryStatus, GenerationStatus, SwapReport, Unbound
+from blockfreeze.core.report import BlockStatus, EntryStatus, GenerationStatus, Inlined, SwapReport, Unbound
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.pins import Pin
 from blockfreeze.dispatch.vector import is_overlapping
@@ -205,6 +205,16 @@ def status(module: Any) -> BlockStatus:
             for member in members
             for name, reason in member.linkage.reasons.items()
         ),
+        inlined=tuple(
+            Inlined(f"{member.name}.{name}", tuple(callers.items()))
+            for member in members
+            for name, callers in member.linkage.inlined.items()
+        ),
+        not_inlined=tuple(
+            Unbound(f"{member.name}.{name}", reason)
+            for member in members
+            for name, reason in member.linkage.not_inlined.items()
+        ),
     )
 
 
@@ -221,6 +231,18 @@ def _entries(block: Block) -> tuple[EntryStatus, ...]:
     return tuple(EntryStatus(name, found[name]) for name in order)
 
 
+def _refuse_inlined(block: Block, module: str, names: Iterable[str]) -> None:
+    inlined = block.current.members[module].linkage.inlined
+    for name in names:
+        if name in inlined:
+            raise FrozenBlockError(
+                f"{module}: {name!r} was not patched: it is inlined in {', '.join(inlined[name])}, which would not see "
+                "the replacement; mark it with notinline, or freeze with patchable=True, which inlines nothing",
+                module=module,
+                name=name,
+            )
+
+
 @contextmanager
 def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
     """For the length of a ``with`` statement, let names of a block's module mean something else, inside it too.
@@ -230,11 +252,13 @@ def patched(module: Any, **replacements: Any) -> Iterator[ModuleType]:
 
     Raises:
         AttributeError: the module has no such name; nothing was changed.
+        FrozenBlockError: a name is a function that is inlined, so that its callers would not see the replacement.
         BlockfreezeError: the module is not frozen.
     """
     block = freeze.block_of(module, "patch")
     name = module if isinstance(module, str) else module.__name__
     facade = block.facades[name]
+    _refuse_inlined(block, name, replacements)
     own = vars(facade)
     for key in replacements.keys() - own.keys():
         raise AttributeError(f"module {name!r} has no attribute {key!r}", name=key, obj=facade)

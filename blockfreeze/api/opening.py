@@ -40,9 +40,9 @@ def forget_opened(block: Block) -> None:
             delattr(holder, tail)
 
 
-def new_block(names: tuple[str, ...], *, patchable: bool, history: int) -> Block:
+def new_block(names: tuple[str, ...], *, patchable: bool, inline: bool, history: int) -> Block:
     """Return a block of the modules `names`, with no generation yet."""
-    block = Block(names, Patches(), patchable=patchable, history=history)
+    block = Block(names, Patches(), patchable=patchable, inline=inline, history=history)
     block.open_copy, block.load_member = open_copy, load_member
     return block
 
@@ -53,7 +53,7 @@ def open_installed(name: str) -> ModuleSpec | None:
     spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
     if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
         return None
-    block = new_block((name,), patchable=False, history=2)
+    block = new_block((name,), patchable=False, inline=False, history=2)
     snapshot = Snapshot((name,))
     snapshot.take(spec)
     registry.add(block)
@@ -83,7 +83,7 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
     """
     name, facade = source.name, block.facades[source.name]
     in_place = sys.modules.get(name) is facade
-    copy = new_block((name,), patchable=block.patchable, history=1)
+    copy = new_block((name,), patchable=block.patchable, inline=block.inline, history=1)
     copy.open_copy = None  # a third module of that source is a second one of the block
     snapshot = Snapshot((name,))
     snapshot.modules[name] = source

@@ -52,7 +52,7 @@ def freeze_block(
         more: further modules of the same block.
         entry_points: names that must exist; they are listed first by `status`.
         patchable: let definitions be set through the module, as `unittest.mock.patch` does.
-        inline: reserved: no call is inlined yet, and asking for it is refused.
+        inline: put small functions of a module into their callers, see `inline`. What is lost is their frames.
         history: how many generations are kept, the current one included.
 
     Returns:
@@ -61,8 +61,6 @@ def freeze_block(
     Raises:
         FreezeError: it cannot be frozen; nothing was changed.
     """
-    if inline:
-        raise freeze.freeze_error(_name_of(module), "inlining is not there yet", "freeze it without inline=True")
     freeze.refuse_unknown(_name_of(module))
     if isinstance(module, FunctionType):
         _freeze_module_of(module)
@@ -71,7 +69,7 @@ def freeze_block(
 
     @skipped
     def freeze_now() -> ModuleType:
-        return freeze.freeze(names, tuple(entry_points), patchable=patchable, history=history)
+        return freeze.freeze(names, tuple(entry_points), patchable=patchable, inline=inline, history=history)
 
     frame = sys._getframe(1)
     running = sys.modules.get(names[0])
@@ -108,7 +106,7 @@ def _freeze_module_of(function: FunctionType) -> None:
         block.declared_entries.add(function.__qualname__)
         return
     if name == "__main__":
-        freeze.freeze((name,), (), patchable=False, history=2)
+        freeze.freeze((name,))
     if "<locals>" in function.__qualname__:
         raise freeze.freeze_error(
             name, f"the function {function.__qualname__!r} is not at its top level", "decorate a top-level function"
@@ -116,9 +114,7 @@ def _freeze_module_of(function: FunctionType) -> None:
     frame = sys._getframe(2)
     if frame.f_globals is not function.__globals__ or frame.f_code.co_name != "<module>":
         raise freeze.freeze_error(name, "its body is not running", "call freeze_block with the module's name")
-    freeze.freeze_from_inside(
-        frame, name, lambda: freeze.freeze((name,), (function.__name__,), patchable=False, history=2)
-    )
+    freeze.freeze_from_inside(frame, name, lambda: freeze.freeze((name,), (function.__name__,)))
 
 
 def install(*patterns: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from blockfreeze.dispatch.caller_view import as_caller_sees
 from blockfreeze.identity.carry_over import registrations_made_before
+from blockfreeze.inlining.inline import asks_for_inlining, inline
 from blockfreeze.linking.analysis import Linkage, analyse, copy_code
 from blockfreeze.linking.linker import LinkedCode, link
 from blockfreeze.linking.unlinked import show_callers
@@ -56,6 +57,10 @@ def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> Li
 
     code = compile_without(source, made_before) if made_before else source.compile()
     linkage = analyse(code, is_member)
+    if not block.patchable and (block.inline or asks_for_inlining(code)):
+        inlined = inline(code, linkage, everything=block.inline)
+        code = inlined.code
+        linkage = replace(analyse(code, is_member), inlined=inlined.done, not_inlined=inlined.refused)
     linkage = replace(linkage, moved=_moved_names(block, source, linkage))
     linked = link(code, linkage, has_home=source.name in block.homes)
     return replace(linked, code=show_callers(linked.code, as_caller_sees), made_before=made_before)

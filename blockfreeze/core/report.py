@@ -220,6 +220,19 @@ class Unbound:
 
 
 @dataclass(frozen=True)
+class Inlined:
+    """A function that stands in its callers: their qualified names, and how often in each."""
+
+    name: str
+    callers: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} in " + ", ".join(
+            f"{name} ({times} times)" if times > 1 else name for name, times in self.callers
+        )
+
+
+@dataclass(frozen=True)
 class EntryStatus:
     """An entry point: its qualified name, and whether it forwards (its block was swapped) or is direct."""
 
@@ -250,10 +263,14 @@ class BlockStatus:
     entries: tuple[EntryStatus, ...]
     bound: tuple[str, ...]
     unbound: tuple[Unbound, ...]
+    inlined: tuple[Inlined, ...] = ()
+    not_inlined: tuple[Unbound, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.block}: generation {self.current}, {len(self.members)} modules, {len(self.entries)} entries"]
         lines += [f"  generation {g.number} ({g.state}), source {g.source_hash[:12]}" for g in self.generations]
         lines += [f"  lingering: {one}" for one in self.lingering]
         lines += [f"  not bound: {one.name} ({one.reason})" for one in self.unbound]
+        lines += [f"  inlined: {one}" for one in self.inlined]
+        lines += [f"  not inlined: {one.name} ({one.reason})" for one in self.not_inlined]
         return "\n".join(lines)

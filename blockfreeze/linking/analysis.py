@@ -68,6 +68,10 @@ class Linkage:
     """The state names whose home is not the module's, but that of another version of the variable."""
     at_import: frozenset[str] = frozenset()
     """The functions that the top level calls by their names. It may pass them classes that it has made."""
+    inlined: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The functions that stand in their callers, with the callers' qualified names and how often; see `inlining`."""
+    not_inlined: Mapping[str, str] = field(default_factory=dict)
+    """Those of which that was asked and could not be, and why."""
 
     def is_no_definition(self, name: str) -> bool:
         """Tell whether no statement of the module defines `name`, so that it may mean the built-in."""

@@ -171,10 +171,13 @@ class OverlapWatcher(Protocol):
 class Block:
     """One or more modules that are linked together and replaced as one unit through `reference`."""
 
-    def __init__(self, roots: tuple[str, ...], patches: PatchTable, *, patchable: bool, history: int) -> None:
+    def __init__(
+        self, roots: tuple[str, ...], patches: PatchTable, *, patchable: bool, inline: bool, history: int
+    ) -> None:
         self.name = "+".join(roots)
         self.roots = roots
         self.patchable = patchable
+        self.inline = inline  # small functions stand in their callers, see `blockfreeze.inlining`
         self.history = history
         self.reference = Reference()
         self.claim = Claim()
