@@ -36,6 +36,7 @@ from blockfreeze.core.events import (
     RolledBack,
 )
 from blockfreeze.core.report import BlockStatus, SwapReport
+from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry
 from blockfreeze.servers.wsgi import wsgi_entry
 from blockfreeze.swapping.candidate import Candidate
@@ -76,6 +77,7 @@ __all__ = [
     "install",
     "patched",
     "pin",
+    "point",
     "prepare",
     "rollback",
     "status",
