@@ -114,14 +114,18 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
         (
             "swap",
-            "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-            "quiesce=None, probation=None, wait=False",
+            (
+                "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
+                "quiesce=None, probation=None, wait=False"
+            ),
         ),
         ("current", ""),
         (
             "aswap",
-            "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-            "quiesce=None, probation=None, wait=False",
+            (
+                "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
+                "quiesce=None, probation=None, wait=False"
+            ),
         ),
         ("pin", "module, /, *more"),
         ("subscribe", "callback"),

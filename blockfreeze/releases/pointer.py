@@ -8,7 +8,6 @@ names that release for ever.
 from __future__ import annotations
 
 import os
-import secrets
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -72,7 +71,7 @@ def point(pointer: str | os.PathLike[str], release: str | os.PathLike[str]) -> P
         raise ValueError(f"{str(place)!r} is no pointer: it is a release itself; name the link or the file beside it")
     directory = place.parent.resolve()
     said = target.relative_to(directory) if target.is_relative_to(directory) else target
-    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    fresh = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
     try:
         if place.is_file() and not place.is_symlink():
             _write_durably(fresh, os.fsencode(said) + b"\n")
