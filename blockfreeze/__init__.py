@@ -37,6 +37,7 @@ from blockfreeze.core.events import (
 )
 from blockfreeze.core.report import BlockStatus, SwapReport
 from blockfreeze.core.version import __version__ as __version__
+from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry
 from blockfreeze.servers.wsgi import wsgi_entry
 from blockfreeze.swapping.candidate import Candidate
@@ -77,6 +78,7 @@ __all__ = [
     "install",
     "patched",
     "pin",
+    "point",
     "prepare",
     "rollback",
     "status",

@@ -28,6 +28,7 @@ ROOMS = (
     "core",
     "linking",
     "versions",
+    "releases",
     "model",
     "dispatch",
     "identity",
