@@ -36,6 +36,8 @@ from blockfreeze.core.events import (
     RolledBack,
 )
 from blockfreeze.core.report import BlockStatus, SwapReport
+from blockfreeze.core.version import __version__ as __version__
+from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry
 from blockfreeze.servers.wsgi import wsgi_entry
 from blockfreeze.swapping.candidate import Candidate
@@ -78,6 +80,7 @@ __all__ = [
     "notinline",
     "patched",
     "pin",
+    "point",
     "prepare",
     "rollback",
     "status",
@@ -85,5 +88,3 @@ __all__ = [
     "swap",
     "wsgi_entry",
 ]
-
-__version__ = "0.1.0"

@@ -15,21 +15,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
 import hypothesis
 import pytest
-from linked_once import LinkedOnce
+from linked_in_session import linked_modules_in
 from living import shop, watch  # noqa: F401 - fixtures
 from pairs import forget_block
 
 import blockfreeze as bf
 from blockfreeze.api import registry
-from blockfreeze.building import link_cache as linking
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -118,17 +119,16 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--link-always", action="store_true", help="link a text each time that a test freezes it")
+_SESSION = ExitStack()
 
 
-LINKED_ONCE = LinkedOnce(linking._link)
+def pytest_configure() -> None:
+    place = _SESSION.enter_context(TemporaryDirectory(prefix="blockfreeze-linked-"))
+    _SESSION.enter_context(linked_modules_in(Path(place)))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if not config.getoption("link_always"):
-        linking._link = LINKED_ONCE.link
-        linking.analyse = LINKED_ONCE.analyse  # type: ignore[attr-defined]
+def pytest_unconfigure() -> None:
+    _SESSION.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,7 +27,9 @@ FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path i
 ROOMS = (
     "core",
     "linking",
+    "inlining",
     "versions",
+    "releases",
     "model",
     "dispatch",
     "identity",
@@ -143,8 +145,8 @@ def test_what_needs_an_optional_package_is_imported_inside_functions() -> None:
 def test_importing_blockfreeze_imports_nothing_else_of_others() -> None:
     script = (
         "import sys; before = set(sys.modules); import blockfreeze; "
-        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
-    )
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before - {'_missing_stdlib_info'}}))"
+    )  # that module is a list which CPython 3.15 is built with, and which it does not name among its own
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT.parent)
     assert set(ran.stdout.split()) - set(sys.stdlib_module_names) == DEPENDENCIES | {"blockfreeze"}
 

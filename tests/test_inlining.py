@@ -136,7 +136,7 @@ def test_inlined_code_does_what_it_did(text: str, everything: bool) -> None:
     assert outcome(inlined(text, everything=everything).code) == outcome(compile(text, "module", "exec"))
 
 
-# -- What is done, and what is not --------------------------------------------------------------------------------------
+# -- What is done, and what is not ------------------------------------------------------------------------------------
 
 
 def test_calls_of_small_functions_are_replaced_bottom_up() -> None:
@@ -216,7 +216,16 @@ def test_a_call_that_python_refuses_stays_a_call() -> None:
 
 
 def test_a_function_that_is_not_there_yet_is_the_same_error() -> None:
-    text = "def caller():\n    return late(1)\ntry:\n    caller()\nexcept NameError as error:\n    told = str(error)\ndef late(x):\n    return x\n"
+    text = """
+def caller():
+    return late(1)
+try:
+    caller()
+except NameError as error:
+    told = str(error)
+def late(x):
+    return x
+"""
     found = inlined(text)
     assert found.done == {"late": {"caller": 1}}
     namespace: dict[str, Any] = {}
@@ -257,7 +266,7 @@ def caller(x):
     assert inlined(text).done == {"marked": {"caller": 1}, "small": {"caller": 1}}
 
 
-# -- In a block ----------------------------------------------------------------------------------------------------------
+# -- In a block -------------------------------------------------------------------------------------------------------
 
 SHOP = """
 def frob(a):

@@ -175,7 +175,7 @@ class World:
     """One shape, frozen at version 1, with its foreign module and its client."""
 
     def __init__(self, shape: Shape, directory: Path, gate: Callable[..., Any]) -> None:
-        # The same name in each test, so that the texts are the same: `linked_once` links them once.
+        # The same name in each test, so that the texts are the same: they are linked once.
         self.name = f"interleaved_{shape.name}"
         self._shape, self._directory = shape, directory
         self.write(1)

@@ -27,6 +27,7 @@ FUNCTIONS = {
     "converts",
     "defvar",
     "pin",
+    "point",
     "subscribe",
     "aswap",
     "current",
@@ -106,13 +107,26 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("freeze_block", "module, /, *more, entry_points=(), patchable=False, inline=False, history=2"),
+        ("freeze_block", "module, /, *more, entry_points=(), patchable=False, inline=False, history=2, release=None"),
         ("entry", "function"),
-        ("install", "*patterns"),
-        ("prepare", "module, *, source=None, wait=False"),
-        ("swap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        ("install", "*patterns, release=None"),
+        ("point", "pointer, release"),
+        ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
+        (
+            "swap",
+            (
+                "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
+                "quiesce=None, probation=None, wait=False"
+            ),
+        ),
         ("current", ""),
-        ("aswap", "module, *, source=None, check=None, strict=False, quiesce=None, probation=None, wait=False"),
+        (
+            "aswap",
+            (
+                "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
+                "quiesce=None, probation=None, wait=False"
+            ),
+        ),
         ("pin", "module, /, *more"),
         ("subscribe", "callback"),
         ("wsgi_entry", "place"),

@@ -183,7 +183,7 @@ def doubled(code: CodeType) -> CodeType:
 
 
 class Transforms(importlib.machinery.SourceFileLoader):
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+    def source_to_code(self, data: Any, path: Any, fullname: Any = None, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
         code = compile(Doubles().visit(ast.parse(data)), path, "exec", dont_inherit=True)
         assert isinstance(code, CodeType)
         return code
@@ -205,7 +205,7 @@ class NeedsItsName(importlib.machinery.SourceFileLoader):
         self.asked = fullname
         return super().get_code(fullname)
 
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
+    def source_to_code(self, data: Any, path: Any, fullname: Any = None, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
         assert self.asked is not None
         assert isinstance(data, bytes)
         return Transforms.source_to_code(self, data, path)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blockfreeze.api import freeze
+from blockfreeze.api.following import PathGiven, version_for
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
 from blockfreeze.draining.quiesce import refuse_from_inside
@@ -27,6 +28,9 @@ async def aswap(
     module: Any,
     *,
     source: SourceGiven | None = None,
+    release: PathGiven | None = None,
+    label: str | None = None,
+    expect_hash: str | None = None,
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
     quiesce: float | None = None,
@@ -42,6 +46,9 @@ async def aswap(
     Args:
         module: a module of the block, or its name.
         source: as for `swap`, like everything else.
+        release: as for `swap`.
+        label: as for `swap`.
+        expect_hash: as for `swap`.
         check: as for `swap`.
         strict: as for `swap`.
         quiesce: as for `swap`; the tasks that are to end go on meanwhile.
@@ -59,7 +66,8 @@ async def aswap(
     if quiesce is not None:
         refuse_from_inside(block, sys._getframe())
     swapping = _ThreadedSwap(block)
-    swapping.start(partial(swap, block, source, check, wait, strict=strict, seconds=quiesce, between=swapping.between))
+    version = version_for(block, source, release, label, expect_hash)
+    swapping.start(partial(swap, block, version, check, wait, strict=strict, seconds=quiesce, between=swapping.between))
     report = await swapping.result()
     if probation is not None:
         watch_over(block, report, probation)

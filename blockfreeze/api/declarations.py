@@ -39,9 +39,10 @@ def inline(function: F) -> F:
     A call of it by its name becomes its instructions, with the arguments evaluated as before; what it raises, and where
     in the source, stays the same. Its frame is what is lost: a traceback shows the line, under the caller's name, and
     profilers and tracers see no call. So a function that looks at frames, or is recursive, a generator, guarded by
-    ``try`` or ``with``, or takes ``*args``, is called as ever, and `status` says why. ``freeze_block(..., inline=True)``
-    asks for all small functions, and this for functions of any blocks and of up to ten times that size. In a patchable
-    block nothing is inlined.
+    ``try`` or ``with``, or takes ``*args``, is called as ever, and `status` says why.
+
+    ``freeze_block(..., inline=True)`` asks for all small functions; this mark counts in any block, and for functions of
+    up to ten times that size. In a patchable block nothing is inlined.
     """
     return function
 

@@ -22,9 +22,10 @@ from typing import Any
 
 from blockfreeze.api import registry
 from blockfreeze.api.existing_world import adopt_world
-from blockfreeze.api.opening import forget_opened, new_block, open_installed, reload_spec
+from blockfreeze.api.following import follow_pointer, version_for
+from blockfreeze.api.opening import begin_in_release, forget_opened, new_block, open_installed, reload_spec
 from blockfreeze.building.stages import begin, first_complete
-from blockfreeze.core.errors import BlockfreezeError, FreezeError
+from blockfreeze.core.errors import BlockfreezeError, FreezeError, SwapError
 from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.linking import cpython
@@ -58,8 +59,12 @@ def freeze(
     patchable: bool = False,
     inline: bool = False,
     history: int = 2,
+    pointer: str | None = None,
 ) -> ModuleType:
     """Make one block of the modules `names` and return the first one's facade.
+
+    Args:
+        pointer: the release pointer, if there is one: the block is what it leads to.
 
     Raises:
         FreezeError: one of them cannot be frozen; nothing was changed.
@@ -74,7 +79,6 @@ def freeze(
             "choose one of them",
         )
     block = new_block(names, patchable=patchable, inline=inline, history=max(1, history))
-    snapshot = snapshot_of(names)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
         if others:
@@ -86,9 +90,11 @@ def freeze(
     block.elsewhere.update(name for name in inside if _is_elsewhere(name, sys.modules.get(name)))
     loaded = [name for name in sys.modules if block.covers(name) and is_a(sys.modules[name], ModuleType)]
     if any(name in loaded for name in names):
-        _freeze_late(block, snapshot, loaded)
+        _freeze_late(block, snapshot_of(names), loaded, pointer)
     else:
-        _freeze_early(block, snapshot, names)
+        _freeze_early(block, snapshot_of(names) if pointer is None else Snapshot(names), names, pointer)
+    if pointer is not None:
+        _follow(block)
     block.declared_entries |= set(entry_points)
     _check_entry_points(block, entry_points)
     return block.facades[names[0]]
@@ -133,17 +139,26 @@ def snapshot_of(names: tuple[str, ...]) -> Snapshot:
     importlib.invalidate_caches()
     specs: list[ModuleSpec] = []
     for name in names:
-        if name == "__main__":
-            raise freeze_error(
-                name, "it is being run as a script", "put the code into a module, and import that from the script"
-            )
-        if is_our_own(name):
-            raise freeze_error(name, "it is what does the freezing", "freeze your own modules")
+        refuse_unfit(name)
         specs.append(_checked(name, _find_spec(name)))
     try:
         return Snapshot.of_roots(specs)
     except (ImportError, OSError, ValueError) as error:
         raise freeze_error(names[0], f"{type(error).__name__}: {error}", "see the chained exception") from error
+
+
+def refuse_unfit(name: str) -> None:
+    """Refuse a module that is never a block, wherever it comes from.
+
+    Raises:
+        FreezeError: it is the script that runs, or blockfreeze itself.
+    """
+    if name == "__main__":
+        raise freeze_error(
+            name, "it is being run as a script", "put the code into a module, and import that from the script"
+        )
+    if is_our_own(name):
+        raise freeze_error(name, "it is what does the freezing", "freeze your own modules")
 
 
 def _find_spec(name: str) -> ModuleSpec | None:
@@ -204,9 +219,35 @@ def block_of(module: Any, what: str) -> Block:
     return registry.block_of(module, what)
 
 
-def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...]) -> None:
+def _follow(block: Block) -> None:
+    try:
+        follow_pointer(block)
+    except (SwapError, OSError, ValueError) as error:
+        raise FreezeError(
+            f"{block.name}: the module is frozen, but the pointer has moved, and its release was refused: {error}",
+            module=block.name,
+            reason=str(error),
+        ) from error
+
+
+def _begin(block: Block, snapshot: Snapshot, pointer: str | None) -> None:
+    if pointer is None:
+        begin(block, snapshot)
+        return
+    refuse_unknown(block.name)
+    for name in block.roots:
+        refuse_unfit(name)
+    try:
+        begin_in_release(block, snapshot, pointer)
+    except (ImportError, OSError, ValueError) as error:
+        registry.remove(block)
+        reason = f"the release at {pointer!r} cannot be read: {type(error).__name__}: {error}"
+        raise freeze_error(block.name, reason, "let the pointer lead to a release that has it") from error
+
+
+def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...], pointer: str | None) -> None:
     registry.add(block)
-    begin(block, snapshot)
+    _begin(block, snapshot, pointer)
     try:
         for name in names:
             if importlib.import_module(name) is not block.facades.get(name):
@@ -222,12 +263,13 @@ def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...]) -> N
 
 
 @skipped
-def _freeze_late(block: Block, snapshot: Snapshot, loaded: list[str]) -> None:
+def _freeze_late(block: Block, snapshot: Snapshot, loaded: list[str], pointer: str | None) -> None:
     kinds = {name: type(sys.modules[name]) for name in loaded}
     try:
         adopt_world(block, begin(block, snapshot, number=0), loaded)
         registry.add(block)
-        candidate = prepare(block, None)
+        block.pointer = pointer
+        candidate = prepare(block, version_for(block))
         candidate.forget_predecessor()
         candidate.commit()
     except BaseException as error:

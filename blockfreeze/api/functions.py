@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, overload
 
 from blockfreeze.api import freeze, registry
+from blockfreeze.api.following import PathGiven, version_for
 from blockfreeze.building.facade import assign
 from blockfreeze.core.errors import DrainTimeoutError, FrozenBlockError
 from blockfreeze.core.events import Subscriber
@@ -28,13 +29,26 @@ from blockfreeze.versions.snapshot import SourceGiven
 
 
 @skipped
-def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | float = False) -> Candidate:
+def prepare(
+    module: Any,
+    *,
+    source: SourceGiven | None = None,
+    release: PathGiven | None = None,
+    label: str | None = None,
+    expect_hash: str | None = None,
+    wait: bool | float = False,
+) -> Candidate:
     """Build the next generation of a block, complete and off to the side, and return it as a candidate.
 
     Args:
         module: a module of the block, or its name.
         source: where the new version is: a directory, a zip file, a source file, source text (with a line break), or a
-            mapping from names of members to source text; the place of the current version if None.
+            mapping from names of members to source text; the place of the current version if None, or what its release
+            pointer leads to if it has one.
+        release: instead of `source`, a release (a directory or file that nobody changes any more) or a pointer to one.
+            It is read twice, and refused if it differs.
+        label: what status, events and logs call the version; a release is called as its directory if None.
+        expect_hash: refuse the version if this is not the hash of its sources (that which reports and `status` have).
         wait: wait for a swap that is under way, without limit or for so many seconds.
 
     Raises:
@@ -42,7 +56,8 @@ def prepare(module: Any, *, source: SourceGiven | None = None, wait: bool | floa
         SwapInProgressError: another swap of this block is under way.
         BlockfreezeError: the module is not frozen.
     """
-    return preparing.prepare(freeze.block_of(module, "swap"), source, wait)
+    block = freeze.block_of(module, "swap")
+    return preparing.prepare(block, version_for(block, source, release, label, expect_hash), wait)
 
 
 @skipped
@@ -50,6 +65,9 @@ def swap(
     module: Any,
     *,
     source: SourceGiven | None = None,
+    release: PathGiven | None = None,
+    label: str | None = None,
+    expect_hash: str | None = None,
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
     quiesce: float | None = None,
@@ -68,6 +86,9 @@ def swap(
     Args:
         module: a module of the block, or its name.
         source: as for `prepare`.
+        release: as for `prepare`. The pointer stays as it is: see `point`.
+        label: as for `prepare`.
+        expect_hash: as for `prepare`.
         check: called with the candidate before the commit; an exception, or False, refuses the version.
         strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
         quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
@@ -85,7 +106,8 @@ def swap(
     """
     block = freeze.block_of(module, "swap")
     two_way = probation is not None
-    report = preparing.swap(block, source, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
+    version = version_for(block, source, release, label, expect_hash)
+    report = preparing.swap(block, version, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
     if probation is not None:
         watch_over(block, report, probation)
     return report
@@ -193,7 +215,14 @@ def status(module: Any) -> BlockStatus:
         current=current.number,
         members=tuple(sorted(current.members)),
         generations=tuple(
-            GenerationStatus(one.number, _state(block, one.number), one.snapshot.hash(one.members), tuple(one.members))
+            GenerationStatus(
+                one.number,
+                _state(block, one.number),
+                one.snapshot.version_hash(),
+                tuple(one.members),
+                one.release,
+                one.label,
+            )
             for one in sorted(block.generations.values(), key=lambda one: one.number)
         ),
         overlapping=is_overlapping(block),
@@ -215,6 +244,7 @@ def status(module: Any) -> BlockStatus:
             for member in members
             for name, reason in member.linkage.not_inlined.items()
         ),
+        pointer=block.pointer or "",
     )
 
 

@@ -9,21 +9,23 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from blockfreeze.api import registry
+from blockfreeze.api.following import follow_pointer, version_for
 from blockfreeze.building.build import import_hook_load, load_member, member_spec, new_facade
 from blockfreeze.building.facade import show_as
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block
+from blockfreeze.releases.version import Version, read
 from blockfreeze.state.patches import Patches
 from blockfreeze.swapping.prepare import swap
 from blockfreeze.versions.module_source import ModuleSource, find_plain_spec, is_linkable
 from blockfreeze.versions.snapshot import Snapshot
 
 
-def install_patterns(patterns: Iterable[str]) -> None:
-    """Make blocks of the modules that match `patterns` when they are imported."""
-    registry.add_patterns(patterns)
+def install_patterns(patterns: Iterable[str], pointer: str | None) -> None:
+    """Make blocks of the modules that match `patterns` when they are imported, from where the pointer leads."""
+    registry.add_patterns(patterns, pointer)
     registry.put_finder_first(registry.BlockFinder(open_installed, reload_spec))
 
 
@@ -49,15 +51,21 @@ def new_block(names: tuple[str, ...], *, patchable: bool, inline: bool, history:
 
 def open_installed(name: str) -> ModuleSpec | None:
     """Open a block for a module that matches a pattern of `install` and is being imported for the first time."""
-    parent = name.rpartition(".")[0]
-    spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
-    if spec is None or not is_linkable(spec) or (spec.origin is None and spec.submodule_search_locations is not None):
-        return None
+    pointer = registry.pointer_for(name)
     block = new_block((name,), patchable=False, inline=False, history=2)
     snapshot = Snapshot((name,))
-    snapshot.take(spec)
+    if pointer is None:
+        parent = name.rpartition(".")[0]
+        spec = find_plain_spec(name, sys.modules[parent].__path__ if parent else None)
+        unfit = spec is None or not is_linkable(spec)
+        if spec is None or unfit or (spec.origin is None and spec.submodule_search_locations is not None):
+            return None
+        snapshot.take(spec)
     registry.add(block)
-    begin(block, snapshot)
+    if pointer is None:
+        begin(block, snapshot)
+    else:
+        _begin_pointed(block, snapshot, pointer)
 
     @contextmanager
     def load(facade: ModuleType) -> Iterator[Body | None]:
@@ -68,8 +76,39 @@ def open_installed(name: str) -> ModuleSpec | None:
         except BaseException:
             forget_opened(block)
             raise
+        follow_pointer(block)
 
-    return member_spec(block, snapshot.modules[name], load)
+    return member_spec(block, block.current.snapshot.modules[name], load)
+
+
+def _begin_pointed(block: Block, snapshot: Snapshot, pointer: str) -> None:
+    """Open a block in the pointed release.
+
+    Raises:
+        ImportError: the pointer leads to nothing, or the release does not have the module.
+    """
+    try:
+        begin_in_release(block, snapshot, pointer)
+    except (OSError, ValueError) as error:
+        registry.remove(block)
+        raise ImportError(
+            f"{block.name}: the release at {pointer!r} was not read: {error}; correct the pointer", name=block.name
+        ) from error
+
+
+def begin_in_release(block: Block, snapshot: Snapshot, pointer: str) -> None:
+    """Open a block whose first generation is the release that `pointer` leads to now.
+
+    Args:
+        snapshot: any of the block's modules; it says what they are.
+
+    Raises:
+        OSError, ValueError, SyntaxError, ImportError: the release cannot be read.
+    """
+    reading = read(snapshot, Version(release=pointer), 1)
+    block.pointer = pointer
+    generation = begin(block, reading.snapshot)
+    generation.release, generation.label = reading.release, reading.label
 
 
 def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:
@@ -94,7 +133,7 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
         if in_place and sys.modules.get(name) is second:
             show_as(facade, second)
             sys.modules[name] = facade
-            swap(block, None, None, wait=True, strict=False)
+            swap(block, version_for(block), None, wait=True, strict=False)
             yield None
             return
         with import_hook_load(copy, name, second) as body:
@@ -112,7 +151,7 @@ def reload_spec(block: Block, name: str) -> ModuleSpec | None:
 
     @skipped
     def load(facade: ModuleType) -> AbstractContextManager[None]:
-        swap(block, None, None, wait=True, strict=False)
+        swap(block, version_for(block), None, wait=True, strict=False)
         return nullcontext()
 
     return block_spec(source, lambda: block.facades[name], load)

@@ -1,8 +1,8 @@
 """The blocks of this process, and the finder that makes modules their members: the only module-level mutable state.
 
-Four variables, all changed under `_lock`: the blocks by the names of their roots, the patterns of `install`, who has
-subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock. And
-the one watcher of all blocks, which has a lock of its own.
+What is changed under `_lock`: the blocks by the names of their roots, the patterns of `install` and their pointers, who
+has subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
+And the one watcher of all blocks, which has a lock of its own.
 
 Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
 generation that serves goes on serving, and a gate that another thread has shut is open.
@@ -33,6 +33,9 @@ _blocks: dict[str, Block] = {}
 
 _patterns: dict[str, frozenset[str]] = {}
 """Each pattern of `install`, with the modules that were loaded before it and are left alone."""
+
+_pointers: dict[str, str] = {}
+"""The release pointer of each pattern of `install` that has one."""
 
 _subscribers: list[Subscriber] = []
 
@@ -81,11 +84,18 @@ def remove(block: Block) -> None:
                 del _blocks[root]
 
 
-def add_patterns(patterns: Iterable[str]) -> None:
-    """Remember patterns of names that become blocks when they are imported."""
+def add_patterns(patterns: Iterable[str], pointer: str | None = None) -> None:
+    """Remember patterns of names that become blocks when they are imported, and the pointer to their releases."""
     with _lock:
         for pattern in patterns:
+            if pointer is not None:
+                _pointers[pattern] = pointer
             _patterns.setdefault(pattern, frozenset(name for name in tuple(sys.modules) if fnmatchcase(name, pattern)))
+
+
+def pointer_for(name: str) -> str | None:
+    """Return the release pointer of the first pattern that a module matches and that has one."""
+    return next((pointer for pattern, pointer in tuple(_pointers.items()) if fnmatchcase(name, pattern)), None)
 
 
 def is_awaited(name: str) -> bool:

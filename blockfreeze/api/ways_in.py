@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, overload
 
 from blockfreeze.api import freeze, opening, registry
+from blockfreeze.api.following import PathGiven
 from blockfreeze.dispatch.caller_view import skipped
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +24,7 @@ def freeze_block(
     patchable: bool = False,
     inline: bool = False,
     history: int = 2,
+    release: PathGiven | None = None,
 ) -> ModuleType: ...
 
 
@@ -38,6 +41,7 @@ def freeze_block(
     patchable: bool = False,
     inline: bool = False,
     history: int = 2,
+    release: PathGiven | None = None,
 ) -> Any:
     """Make one block of a module or package, or of several, and return the (first) module.
 
@@ -54,6 +58,8 @@ def freeze_block(
         patchable: let definitions be set through the module, as `unittest.mock.patch` does.
         inline: put small functions of a module into their callers, see `inline`. What is lost is their frames.
         history: how many generations are kept, the current one included.
+        release: a release pointer (a symbolic link, or a file with the path of a release), or a release itself: the
+            block is what it leads to, whatever imports would find. A swap without a source follows the pointer.
 
     Returns:
         the module (which is ``sys.modules[name]``), or the function that was decorated.
@@ -69,7 +75,10 @@ def freeze_block(
 
     @skipped
     def freeze_now() -> ModuleType:
-        return freeze.freeze(names, tuple(entry_points), patchable=patchable, inline=inline, history=history)
+        pointer = None if release is None else os.path.abspath(release)
+        return freeze.freeze(
+            names, tuple(entry_points), patchable=patchable, inline=inline, history=history, pointer=pointer
+        )
 
     frame = sys._getframe(1)
     running = sys.modules.get(names[0])
@@ -117,12 +126,17 @@ def _freeze_module_of(function: FunctionType) -> None:
     freeze.freeze_from_inside(frame, name, lambda: freeze.freeze((name,), (function.__name__,)))
 
 
-def install(*patterns: str) -> None:
+def install(*patterns: str, release: PathGiven | None = None) -> None:
     """Make a block of each module whose name matches one of `patterns`, when it is imported.
 
     A pattern is a name or has wildcards as in a shell: ``"shop"``, ``"billing.*"``. A package that matches is one block
     with everything in it. Modules that are imported already are left as they are. One that is loaded later without
     asking the import system (`importlib.util.spec_from_file_location`) becomes a block when it is first treated as one.
+
+    Args:
+        patterns: names of modules, or patterns of names.
+        release: as for `freeze_block`: where the modules come from that match. A module that is not there cannot be
+            imported.
 
     Raises:
         FreezeError: a pattern is empty, or matches every module, or nothing can be frozen in this interpreter.
@@ -131,4 +145,4 @@ def install(*patterns: str) -> None:
     for pattern in patterns:
         if not pattern or pattern.partition(".")[0] in ("*", "?*", "*?"):
             raise freeze.freeze_error(repr(pattern), "the pattern would match every module", "name your own packages")
-    opening.install_patterns(patterns)
+    opening.install_patterns(patterns, None if release is None else os.path.abspath(release))

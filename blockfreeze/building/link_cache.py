@@ -1,14 +1,18 @@
-"""Compiling and linking one module of a block, once for all generations that have it in the same version."""
+"""Compiling and linking one module of a block, once for all generations, and processes, that have the same version."""
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
+from blockfreeze.building.linked_files import linked_file, read_linked, write_linked
 from blockfreeze.dispatch.caller_view import as_caller_sees
 from blockfreeze.identity.carry_over import registrations_made_before
 from blockfreeze.inlining.inline import asks_for_inlining, inline
 from blockfreeze.linking.analysis import Linkage, analyse, copy_code
 from blockfreeze.linking.linker import LinkedCode, link
+from blockfreeze.linking.stored_form import decode, encode, key_of
 from blockfreeze.linking.unlinked import show_callers
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.state.variables import moved_homes
@@ -51,16 +55,70 @@ def _moved_names(block: Block, source: ModuleSource, linkage: Linkage) -> frozen
 
 
 def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> LinkedCode:
-    def is_member(name: str, level: int) -> bool:
-        whole = absolute_name(name, level, source.package)
-        return whole is not None and block.covers(whole)
+    stored = StoredLink(block, source, made_before)
+    linked = stored.read()
+    if linked is None:
+        code = compile_without(source, made_before) if made_before else source.compile()
+        linkage = analyse(code, stored.is_member)
+        if not block.patchable and (block.inline or asks_for_inlining(code)):
+            inlined = inline(code, linkage, everything=block.inline)
+            code = inlined.code
+            linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)
+        linkage = replace(linkage, moved=_moved_names(block, source, linkage))
+        linked = replace(link(code, linkage, has_home=source.name in block.homes), made_before=made_before)
+        stored.write(linked)
+    return replace(linked, code=show_callers(linked.code, as_caller_sees))
 
-    code = compile_without(source, made_before) if made_before else source.compile()
-    linkage = analyse(code, is_member)
-    if not block.patchable and (block.inline or asks_for_inlining(code)):
-        inlined = inline(code, linkage, everything=block.inline)
-        code = inlined.code
-        linkage = replace(analyse(code, is_member), inlined=inlined.done, not_inlined=inlined.refused)
-    linkage = replace(linkage, moved=_moved_names(block, source, linkage))
-    linked = link(code, linkage, has_home=source.name in block.homes)
-    return replace(linked, code=show_callers(linked.code, as_caller_sees), made_before=made_before)
+
+class StoredLink:
+    """What is on disk of a module that is linked for a block; the key has whatever linking it depends on.
+
+    Which imports are of modules of the block is not known before the code is read. So the answers are stored with it,
+    and must be the same. What a loader makes in its own way, or has without source, is not stored.
+    """
+
+    def __init__(self, block: Block, source: ModuleSource, made_before: frozenset[str]) -> None:
+        self.file: Path | None = None
+        self.key = b""
+        self._block = block
+        self._source = source
+        self._answers: dict[tuple[str, int], bool] = {}
+        if source.data is not None and not source.is_made:
+            form = "later" if source.name in block.homes else "first"
+            inlining = None if block.patchable else block.inline
+            self.key = key_of(
+                source.data,
+                name=source.name,
+                package=source.package,
+                roots=block.roots,
+                form=form,
+                inlining=inlining,
+                made_before=tuple(sorted(made_before)),
+            )
+            # A module may be a block and belong to another one by turns, in two programs.
+            belongs = importlib.util.source_hash(repr((source.name, block.roots, inlining)).encode()).hex()
+            self.file = linked_file(source.path, f"{form}-{belongs}")
+
+    def is_member(self, name: str, level: int) -> bool:
+        """Tell whether an import statement names a module of the block, and note the answer."""
+        whole = absolute_name(name, level, self._source.package)
+        answer = self._answers[name, level] = whole is not None and self._block.covers(whole)
+        return answer
+
+    def read(self) -> LinkedCode | None:
+        """Return what was linked by the same rules, made of code objects of its own; None if nothing was."""
+        data = None if self.file is None else read_linked(self.file)
+        found = None if data is None else decode(data, self.key, self._source.path or f"<{self._source.name}>")
+        if found is None:
+            return None
+        linked, answers = found
+        same_homes = linked.linkage.moved == _moved_names(self._block, self._source, linked.linkage)
+        if same_homes and all(self.is_member(*one) is answer for one, answer in answers.items()):
+            return linked
+        self._answers.clear()
+        return None
+
+    def write(self, linked: LinkedCode) -> None:
+        """Store what was linked, if that can be."""
+        if self.file is not None:
+            write_linked(self.file, encode(linked, self._answers, self.key), f"{self._source.path}")

@@ -14,6 +14,8 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from blockfreeze.core.report import labelled
+
 __all__ = [
     "Committed",
     "Converged",
@@ -49,9 +51,10 @@ class Prepared(Event):
 
     current: int
     seconds: float
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"{self.block}: generation {self.generation} is prepared, {self.current} serves"
+        return f"{self.block}: generation {labelled(self.generation, self.label)} is prepared, {self.current} serves"
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,10 @@ class Committed(Event):
     """A swap's one store was made: `generation` serves, and `before` did until now."""
 
     before: int
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"{self.block}: generation {self.generation} serves, after {self.before}"
+        return f"{self.block}: generation {labelled(self.generation, self.label)} serves, after {self.before}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class RolledBack(Event):
 
     before: int
     reason: str = ""
+    label: str = ""
 
     @property
     def level(self) -> int:
@@ -78,7 +83,8 @@ class RolledBack(Event):
 
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.block}: generation {self.generation} serves again, after {self.before}{why}"
+        number = labelled(self.generation, self.label)
+        return f"{self.block}: generation {number} serves again, after {self.before}{why}"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ class SignatureChange:
         return f"{self.name}{self.before} -> {self.after}{' (narrowed)' if self.narrowed else ''}"
 
 
+def labelled(generation: int, label: str) -> str:
+    """Return how a message names a generation: by its number, and by its label if it has one."""
+    return f"{generation} ({label})" if label else str(generation)
+
+
 def used_with(beside: tuple[str, ...]) -> str:
     """Return the words for variables that keep their values while what is used together with them starts afresh."""
     if not beside:
@@ -146,7 +151,8 @@ class SwapReport:
     `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
     new version that did something outside of the block, which the version before had done already. `phases` maps the
     names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``convert``, ``commit``,
-    ``repoint``, ``drain``) to seconds.
+    ``repoint``, ``drain``) to seconds. `source_hash` is a hash of all sources of the version, loaded or not;
+    `release` is where it was read from, if that was a release.
     """
 
     block: str
@@ -172,15 +178,18 @@ class SwapReport:
     lingering: tuple[Lingering, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
     source_hash: str = ""
+    release: str = ""
+    label: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the report as a dictionary of JSON-serialisable values."""
         return asdict(self)
 
     def __str__(self) -> str:
+        after = labelled(self.to_generation, self.label)
         lines = [
             (
-                f"{self.block}: {self.kind}, generation {self.from_generation} -> {self.to_generation} "
+                f"{self.block}: {self.kind}, generation {self.from_generation} -> {after} "
                 f"in {1000 * sum(self.phases.values()):.1f} ms (commit {1e6 * self.phases.get('commit', 0.0):.0f} us), "
                 f"source {self.source_hash[:12]}"
             )
@@ -242,17 +251,28 @@ class EntryStatus:
 
 @dataclass(frozen=True)
 class GenerationStatus:
-    """One generation that is kept: `state` is ``current``, ``previous`` or ``retired``."""
+    """One generation that is kept: `state` is ``current``, ``previous`` or ``retired``.
+
+    `release` is the directory or file that it was read from; empty if that was no release.
+    """
 
     number: int
     state: str
     source_hash: str
     members: tuple[str, ...]
+    release: str = ""
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"generation {labelled(self.number, self.label)}, {self.state}, source {self.source_hash[:12]}"
 
 
 @dataclass(frozen=True)
 class BlockStatus:
-    """What `status` returns: the generations, who lingers, the entries, and what is bound and what not."""
+    """What `status` returns: the generations, who lingers, the entries, and what is bound and what not.
+
+    `pointer` is the release pointer that the block was frozen with; empty if there was none.
+    """
 
     block: str
     current: int
@@ -265,10 +285,15 @@ class BlockStatus:
     unbound: tuple[Unbound, ...]
     inlined: tuple[Inlined, ...] = ()
     not_inlined: tuple[Unbound, ...] = ()
+    pointer: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the status as a dictionary of JSON-serialisable values."""
+        return asdict(self)
 
     def __str__(self) -> str:
         lines = [f"{self.block}: generation {self.current}, {len(self.members)} modules, {len(self.entries)} entries"]
-        lines += [f"  generation {g.number} ({g.state}), source {g.source_hash[:12]}" for g in self.generations]
+        lines += [f"  {g}" for g in self.generations]
         lines += [f"  lingering: {one}" for one in self.lingering]
         lines += [f"  not bound: {one.name} ({one.reason})" for one in self.unbound]
         lines += [f"  inlined: {one}" for one in self.inlined]

@@ -62,9 +62,9 @@ def _is_one_piece(items: Sequence[Item], start: int, call: Call) -> bool:
     """
     inside = items[start : call.last + 1]
     labels = {item for item in inside if isinstance(item, Label)}
-    targets = {item.arg for item in inside if isinstance(item, Instr) and isinstance(item.arg, Label)}
+    targets = {item.arg for item in inside if _jumps(item)}
     around = (item for part in (items[:start], items[call.last + 1 :]) for item in part)
-    entered = any(isinstance(item, Instr) and item.arg in labels for item in around if _jumps(item))
+    entered = any(item.arg in labels for item in around if _jumps(item))
     return all(isinstance(item, Instr | Label) for item in inside) and targets == labels and not entered
 
 
@@ -82,7 +82,7 @@ def _simple(items: Sequence[Item], begins: list[int], call: Call, sure: frozense
             continue
         if item.name in ("LOAD_CONST", "LOAD_SMALL_INT"):
             found[place] = begin
-        elif item.name == "LOAD_FAST" and (item.arg in sure or is_inlined(item.arg)):
+        elif item.name == "LOAD_FAST" and (item.arg in sure or is_inlined(str(item.arg))):
             later = (one for one in items[end : call.first] if isinstance(one, Instr))
             if not any(one.name in ("STORE_FAST", "DELETE_FAST") and one.arg == item.arg for one in later):
                 found[place] = begin
@@ -90,7 +90,7 @@ def _simple(items: Sequence[Item], begins: list[int], call: Call, sure: frozense
 
 
 def _bound(items: Sequence[Item], start: int, call: Call, callee: Callee, simple: dict[int, int]) -> Site | None:
-    """Return the call with its arguments given to parameters; None if Python would refuse them, or they are not known."""
+    """Return the call with its arguments given to parameters; None if Python refuses them or they are not known."""
     code = callee.code
     positional = callee.parameters[: code.co_argcount]
     given = call.size - len(call.keywords)

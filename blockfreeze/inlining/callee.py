@@ -80,7 +80,7 @@ class Callee:
 
 
 def reason_against(defined: Defined, recursive: bool, looking: frozenset[str]) -> Why | None:
-    """Return why a function is not inlined, by what is known before its own calls are; None if nothing speaks against it.
+    """Return why a function is not inlined, by what is known before its own calls are; None if nothing is against it.
 
     Args:
         recursive: it leads to itself.
@@ -126,7 +126,7 @@ def callee_of(defined: Defined, code: CodeType) -> Callee | Why:
     if not ends or not _leaves_one_value(items):
         return Why.UNKNOWN
     have_values = frozenset.intersection(*ends)
-    stored = frozenset(one.arg for one in items if isinstance(one, Instr) and one.name == "STORE_FAST")
+    stored = frozenset(str(one.arg) for one in items if isinstance(one, Instr) and one.name == "STORE_FAST")
     own = [name for name in code.co_varnames if not is_inlined(name)]
     return Callee(
         defined.name,

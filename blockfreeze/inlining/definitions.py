@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import CodeType
 
-from bytecode import Label, TryBegin
-from bytecode.instr import Instr
+from bytecode import Label
+from bytecode.instr import Instr, TryBegin
 
 from blockfreeze.inlining.flow import Item, ends, follow
 from blockfreeze.inlining.operations import attributes_of_function
@@ -127,7 +128,7 @@ def _names_of_marks(items: Sequence[Item]) -> tuple[dict[str, str], dict[str, st
     marks: dict[str, str] = {}
     modules: dict[str, str] = {}
     source = ""
-    for item, following in zip(instructions, instructions[1:], strict=False):
+    for item, following in pairwise(instructions):
         if item.name == "IMPORT_NAME":
             source = str(item.arg)
         if following.name != "STORE_NAME" or stores[following.arg] != 1 or source != _PACKAGE:

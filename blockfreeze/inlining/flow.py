@@ -31,8 +31,9 @@ def single(items: Sequence[Item]) -> list[Item]:
         if not isinstance(item, Instr):
             result.append(item)
         elif item.name in PAIRS:
-            names = zip(PAIRS[item.name], item.arg, strict=True)
-            result += [Instr(name, variable, location=item.location) for name, variable in names]
+            variables: Any = item.arg
+            both = zip(PAIRS[item.name], variables, strict=True)
+            result += [Instr(name, variable, location=item.location) for name, variable in both]
         else:
             name = BORROWING.get(item.name)
             result.append(Instr(name, item.arg, location=item.location) if name else item)
@@ -45,10 +46,9 @@ def paired(items: Sequence[Item], variables: Sequence[str]) -> list[Item]:
         return list(items)
     result: list[Item] = []
     for item in items:
-        before = result[-1] if result else None
-        name = FUSED.get((before.name, item.name)) if _is_local(before) and _is_local(item) else None
-        if name is not None:
-            result[-1] = Instr(name, (before.arg, item.arg), location=before.location)
+        last = result[-1] if result else None
+        if isinstance(last, Instr) and _is_local(last) and _is_local(item) and (last.name, item.name) in FUSED:
+            result[-1] = Instr(FUSED[last.name, item.name], (last.arg, item.arg), location=last.location)
         else:
             result.append(item)
     return result
@@ -118,9 +118,9 @@ def _assigned_once(
             continue
         result[index] = now
         if item.name == "STORE_FAST":
-            now = now | {item.arg}
+            now = now | {str(item.arg)}
         elif item.name == "DELETE_FAST":
-            now = now - {item.arg}
+            now = now - {str(item.arg)}
         if isinstance(item.arg, Label):
             meet(item.arg, now)
         if ends(item):

@@ -36,8 +36,8 @@ class Inlining:
     """A module with functions inlined.
 
     `done` has, by the function, how often it stands in which callers (by their qualified names); `refused` has why a
-    function stands in none, for those that are marked, and with `everything` for all that the top level defines: a value
-    of `Why`.
+    function stands in none, a value of `Why`: for those that are marked, and with `everything` for all that the top
+    level defines.
     """
 
     code: CodeType

@@ -40,16 +40,16 @@ _FLAGS = (1, 2, 4, 8, 16)
 
 
 def attributes_of_function(items: Sequence[Any], at: int) -> tuple[int, ...]:
-    """Return the flags of the attributes that a function gets with the MAKE_FUNCTION at an index, as they lie beneath it.
+    """Return the flags of the attributes that a function gets with the MAKE_FUNCTION at an index.
 
-    Each is one place of the stack: the default values first, under everything else.
+    Each is one place of the stack beneath it: the default values first, under everything else.
     """
     if SINCE_313:
         found: list[int] = []
         for item in items[at + 1 :]:
             if not isinstance(item, Instr) or item.name != "SET_FUNCTION_ATTRIBUTE":
                 break
-            found.append(int(item.arg))
+            found.append(int(str(item.arg)))
         return tuple(sorted(found))
     return tuple(flag for flag in _FLAGS if int(items[at].arg) & flag)
 

@@ -52,8 +52,8 @@ class _Names:
 
     def used(self, item: Instr) -> Instr:
         """Return an instruction of the function that names a variable as the caller has it."""
-        instead = self.instead.get(item.arg)
-        name, arg = (item.name, self.variable(item.arg)) if instead is None else (instead.name, instead.arg)
+        instead = self.instead.get(str(item.arg))
+        name, arg = (item.name, self.variable(str(item.arg))) if instead is None else (instead.name, instead.arg)
         return Instr("LOAD_FAST" if name in LOADS else name, arg, location=item.location)
 
 

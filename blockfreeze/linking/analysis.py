@@ -16,7 +16,14 @@ from dataclasses import dataclass, field, replace
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NESTED, CO_OPTIMIZED
 from types import CodeType
 
-from blockfreeze.linking.cpython import arguments_of_call, called_names, instructions
+from blockfreeze.linking.cpython import (
+    arguments_of_call,
+    called_names,
+    constant_loaded,
+    instructions,
+    is_constant_load,
+    name_used,
+)
 
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
 """Attributes by which code gets at its callers' frames."""
@@ -169,15 +176,15 @@ class _TopLevelNames:
             elif opname == "MAKE_FUNCTION":
                 self._make_function()
             elif opname == "IMPORT_NAME":
-                self._import(code.co_names[arg])
+                self._import(name_used(code, opname, arg)[0])
             elif opname == "IMPORT_FROM":
                 self.imported = self.from_member
             elif opname != "SET_FUNCTION_ATTRIBUTE":
                 self.direct = self.imported = False
                 if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
                     self.deleted.add(code.co_names[arg])
-                elif opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-                    self.constants = self.constants[1], code.co_consts[arg] if opname == "LOAD_CONST" else arg
+                elif is_constant_load(opname):
+                    self.constants = self.constants[1], constant_loaded(code, opname, arg)
 
     def _store(self, name: str) -> None:
         self.stores[name] += 1
@@ -199,7 +206,7 @@ class _TopLevelNames:
 
     def _import(self, name: str) -> None:
         # The level is loaded before the names that are to be imported.
-        level = next((one for one in self.constants if isinstance(one, int)), 0)
+        level = self.constants[0] if isinstance(self.constants[0], int) else 0
         self.from_member, self.imported = self.is_member(name, level), False
         if self.from_member:
             self.member_imports.add(name)

@@ -1,9 +1,9 @@
 """Facts about CPython's bytecode that differ from version to version; the one place that asks for the version.
 
-Nothing here knows of blocks. The facts were read off `dis` on 3.11, 3.12, 3.13 and 3.14:
+Nothing here knows of blocks. The facts were read off `dis` on 3.11 to 3.15:
 
 ==========================  ==================  ==================  ==========================
-fact                        3.11                3.12                3.13, 3.14
+fact                        3.11                3.12                3.13 and later
 ==========================  ==================  ==================  ==========================
 null of a call              before the callee   before the callee   after the callee
 closure of a function       MAKE_FUNCTION 8     MAKE_FUNCTION 8     SET_FUNCTION_ATTRIBUTE 8
@@ -12,6 +12,9 @@ a call                      PRECALL, CALL       CALL                CALL
 star import                 IMPORT_STAR         CALL_INTRINSIC_1 2  CALL_INTRINSIC_1 2
 mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DICT_OR_GLOBALS
 ==========================  ==================  ==================  ==========================
+
+From 3.15 on the argument of IMPORT_NAME has two bits that tell how lazy the import is, below the index of the name; and
+None, truth values, the empty string and -1 are not among the constants of a code object: LOAD_COMMON_CONSTANT has them.
 """
 
 from __future__ import annotations
@@ -22,15 +25,17 @@ import dis
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType
+from typing import Any
 
 from bytecode import Bytecode
 from bytecode.instr import Instr
 
-FIRST_UNKNOWN = (3, 15)
+FIRST_UNKNOWN = (3, 16)
 """The first version of CPython whose bytecode nobody has looked at: what linking would make of it cannot be known."""
 
 SINCE_312 = sys.version_info >= (3, 12)
 SINCE_313 = sys.version_info >= (3, 13)
+SINCE_315 = sys.version_info >= (3, 15)
 
 CALLS = "CALL" if SINCE_312 else "PRECALL"
 """The first instruction of a call, when its arguments are on the stack; the number of them is its argument."""
@@ -50,6 +55,9 @@ ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
 TASKS_ARE_LISTED = sys.version_info < (3, 14)
 """`asyncio` has sets of the tasks of all threads; later it has lists that C code alone can read."""
 
+LOADERS_ARE_TOLD_THE_NAME = SINCE_315
+"""The import system passes the name of the module to a loader's ``source_to_code`` too."""
+
 VERSIONS_COLLIDE = sys.version_info[:2] == (3, 12)
 """Two functions may have one version, though one of them has, and the other has not, what a call was specialized for.
 
@@ -59,6 +67,7 @@ can then read default values that do not exist, and end the process. Functions w
 and get no number. 3.11 has one counter only, and so has 3.13.
 """
 
+_COMMON_CONSTANTS = (AssertionError, NotImplementedError, tuple, all, any, list, set, None, "", True, False, -1)
 _CACHE = dis.opmap.get("CACHE", 0)
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _PARSES = 20
@@ -93,6 +102,17 @@ def parse(text: str | bytes) -> ast.Module:
         except SystemError:
             continue
     return ast.parse(text)
+
+
+def compiled(data: bytes, path: str, module: str) -> CodeType:
+    """Return the code of a module, compiled as the import system does; 3.15 tells warnings which module it is.
+
+    Raises:
+        SyntaxError, ValueError: the source is not Python.
+    """
+    named: dict[str, Any] = {"module": module} if SINCE_315 else {}
+    code: CodeType = compile(data, path, "exec", dont_inherit=True, **named)
+    return code
 
 
 def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
@@ -219,8 +239,22 @@ def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
     return code, bytes([0x80 | 15 << 3 | (len(code) // 2 - 1)])
 
 
+def is_constant_load(opname: str) -> bool:
+    """Tell whether an instruction pushes a constant, which `constant_loaded` returns."""
+    return opname in ("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
+
+
+def constant_loaded(code: CodeType, opname: str, arg: int) -> object:
+    """Return what an instruction that loads a constant pushes."""
+    if opname == "LOAD_CONST":
+        return code.co_consts[arg]
+    return arg if opname == "LOAD_SMALL_INT" else _COMMON_CONSTANTS[arg]
+
+
 def name_used(code: CodeType, opname: str, arg: int) -> tuple[str, bool]:
     """Return the name that an instruction with the argument `arg` uses, and whether it pushes what a call wants too."""
+    if opname == "IMPORT_NAME":
+        return code.co_names[arg >> 2 if SINCE_315 else arg], False
     if opname == "LOAD_GLOBAL" or (SINCE_312 and opname == "LOAD_ATTR"):
         return code.co_names[arg >> 1], bool(arg & 1)
     return code.co_names[arg], opname == "LOAD_METHOD"
@@ -229,7 +263,7 @@ def name_used(code: CodeType, opname: str, arg: int) -> tuple[str, bool]:
 def name_and_call(item: Instr) -> tuple[str, bool]:
     """Return the same of an instruction as the `bytecode` library has it."""
     if isinstance(item.arg, tuple):
-        return str(item.arg[1]), bool(item.arg[0])
+        return str(item.arg[-1]), bool(item.arg[0])
     return str(item.arg), item.name == "LOAD_METHOD"
 
 

@@ -77,9 +77,10 @@ class TopLevel:
 
     def _import_member(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
-        if str(item.arg) not in self._linkage.member_imports:
+        name, _ = cpython.name_and_call(item)
+        if name not in self._linkage.member_imports:
             return [item]
-        return sequences.call_with_two(hooks.IMPORT_MEMBER, str(item.arg), item.location, push=True)
+        return sequences.call_with_two(hooks.IMPORT_MEMBER, name, item.location, push=True)
 
     def _load(self, instructions: list[Instr], at: int) -> list[Instr]:
         item, names = instructions[at], self._names

@@ -111,6 +111,8 @@ class Generation:
         self.number = number
         self.snapshot = snapshot
         self.predecessor = predecessor
+        self.release = ""  # the directory or file that it was read from, if that is a release
+        self.label = ""  # what status, events and logs call it
         self.phase = Phase.OPENING if predecessor is None else Phase.BUILDING
         self.members: dict[str, Member] = {}
         self.locals: dict[Entry, Callable[..., Any]] = {}
@@ -179,6 +181,7 @@ class Block:
         self.patchable = patchable
         self.inline = inline  # small functions stand in their callers, see `blockfreeze.inlining`
         self.history = history
+        self.pointer: str | None = None  # what says which release the block is to be, for those who start later
         self.reference = Reference()
         self.claim = Claim()
         self.locks = Locks()

@@ -137,8 +137,8 @@ class Commitment:
 
     def _follow_up(self, clock: Clock, gate: Gate | None) -> SwapReport:
         block, before, after = self.block, self.before, self.after
-        numbers = after.number, before.number
-        rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason)
+        numbers, label = (after.number, before.number), after.label
+        rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason, label)
         block.variables.update(after.variables)
         block.at_fork += after.build.at_fork
         after.build.at_fork = []
@@ -151,7 +151,7 @@ class Commitment:
             block.served.remove(after.number)
         block.served.append(after.number)
         clock.lap("repoint")
-        announce(block.subscribers, rolled_back or Committed(block.name, *numbers))
+        announce(block.subscribers, rolled_back or Committed(block.name, *numbers, label))
         # From here on it can be rolled back. Who lingers may take long to find.
         self.claim.release()
         lingering = converge(block, whole=True)
@@ -170,5 +170,7 @@ class Commitment:
             unreached=tuple(unreached),
             lingering=tuple(lingering),
             phases=dict(clock.phases),
-            source_hash=after.snapshot.hash(after.members),
+            source_hash=after.snapshot.version_hash(),
+            release=after.release,
+            label=after.label,
         )

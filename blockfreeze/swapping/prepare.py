@@ -26,6 +26,7 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.quiesce import go_on, refuse_from_inside
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.releases.version import Version, read
 from blockfreeze.reporting.diff import differences
 from blockfreeze.swapping.arming import Arming, armed
 from blockfreeze.swapping.candidate import Candidate
@@ -35,7 +36,6 @@ from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
 from blockfreeze.versions.module_source import module_at_fault
-from blockfreeze.versions.snapshot import SourceGiven
 
 
 def refused(block: Block, what: str, error: BaseException) -> Event:
@@ -45,7 +45,7 @@ def refused(block: Block, what: str, error: BaseException) -> Event:
 
 @skipped
 def prepare(
-    block: Block, source: SourceGiven | None, wait: bool | float = False, between: Callable[[], None] = go_on
+    block: Block, version: Version, wait: bool | float = False, between: Callable[[], None] = go_on
 ) -> Candidate:
     """Build the next generation of `block`, complete and off to the side; see `blockfreeze.prepare`.
 
@@ -55,7 +55,7 @@ def prepare(
     try:
         with claimed(block, wait, "swap") as claim:
             converge_claimed(block)
-            candidate = _Preparation(block, source, between, claim).candidate()
+            candidate = _Preparation(block, version, between, claim).candidate()
             claim.hand_over()
             return candidate
     except BaseException as error:
@@ -67,10 +67,10 @@ def prepare(
 class _Preparation:
     """One preparation: what is built, and how far it has come."""
 
-    def __init__(self, block: Block, source: SourceGiven | None, between: Callable[[], None], claim: HeldClaim) -> None:
+    def __init__(self, block: Block, version: Version, between: Callable[[], None], claim: HeldClaim) -> None:
         self.block = block
         self.before = block.current
-        self.source = source
+        self.version = version
         self.between = between
         self.claim = claim
         self.number = block.last_number + 1
@@ -102,20 +102,22 @@ class _Preparation:
             raise prepare_error(block, self.phase, member, error) from error
         block.last_number = self.number
         seconds = sum(self.clock.phases.values())
-        announce(block.subscribers, Prepared(block.name, self.number, self.before.number, seconds))
+        announce(block.subscribers, Prepared(block.name, self.number, self.before.number, seconds, generation.label))
         return self._candidate_of(generation, arming)
 
     def _begin(self, phase: str) -> None:
         self.phase, self.member = phase, None
 
     def _linked_generation(self) -> Generation:
-        before, source = self.before, self.source
-        snapshot = before.snapshot.again() if source is None else before.snapshot.given(source, self.number)
+        before = self.before
+        reading = read(before.snapshot, self.version, self.number)
+        snapshot = reading.snapshot
         for kept in tuple(self.block.generations.values()):
             snapshot.share(kept.snapshot)
         self.clock.lap("read")
         self._begin("link")
         generation = Generation(self.block, self.number, snapshot, before.number)
+        generation.release, generation.label = reading.release, reading.label
         for member in list(before.members):
             self.member = member
             found = snapshot.find(member, None) if member in snapshot.modules or "." not in member else None
@@ -165,7 +167,7 @@ def _at_fault(block: Block, error: BaseException) -> str | None:
 @skipped
 def swap(
     block: Block,
-    source: SourceGiven | None,
+    version: Version,
     check: Callable[[Any], object] | None,
     wait: bool | float,
     *,
@@ -182,7 +184,7 @@ def swap(
     """
     if seconds is not None:
         refuse_from_inside(block, sys._getframe())
-    candidate = prepare(block, source, wait, between)
+    candidate = prepare(block, version, wait, between)
     try:
         if strict:
             refuse_incompatible(block, candidate)

@@ -12,6 +12,8 @@ from contextlib import suppress
 from importlib.machinery import BYTECODE_SUFFIXES
 from typing import Any
 
+from blockfreeze.linking.cpython import LOADERS_ARE_TOLD_THE_NAME
+
 _PLAIN = frozenset(
     {"_frozen_importlib", "_frozen_importlib_external", "importlib._bootstrap", "importlib._bootstrap_external"}
     | {"importlib._abc", "importlib.abc", "zipimport"}
@@ -37,7 +39,7 @@ def code_by(loader: Any, name: str, path: str, data: bytes) -> object:
     """
     loader = relocated(loader, name, path)
     if not _is_its_own(loader, "get_code"):
-        return loader.source_to_code(data, path)
+        return loader.source_to_code(data, path, *([name] if LOADERS_ARE_TOLD_THE_NAME else []))
     reads = loader.get_data
 
     def get_data(file: str) -> Any:

@@ -126,7 +126,7 @@ class ModuleSource:
                 return copy_code(self._code)
             if self.is_made:
                 return copy_code(_checked(self.name, code_by(self.loader, self.name, path, data)))
-            return _checked(self.name, compile(data, path, "exec", dont_inherit=True))
+            return _checked(self.name, cpython.compiled(data, path, self.name))
 
     def has_text_of(self, other: ModuleSource) -> bool:
         """Tell whether another module has the same source in the same place, of which code is made in the same way."""

@@ -222,12 +222,14 @@ class Snapshot:
         """Tell whether a module of this version is inside of `name`."""
         return any(one.startswith(name + ".") for one in self.modules)
 
-    def hash(self, names: Iterable[str]) -> str:
-        """Return a hash of the sources of the modules `names`, as hexadecimal digits."""
+    def version_hash(self) -> str:
+        """Return a hash of the sources of all modules of the version, loaded or not, as hexadecimal digits.
+
+        So it is the same in every process, whatever each has imported so far.
+        """
         whole = sha256()
-        for name in sorted(names):
-            source = self.modules.get(name)
-            if source is not None:
+        for name, source in sorted(self.modules.items()):
+            if source.data is not None:
                 whole.update(name.encode() + b"\0" + source.digest())
         return str(whole.hexdigest())
 
