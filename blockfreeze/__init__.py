@@ -10,7 +10,8 @@ from __future__ import annotations
 from blockfreeze.api.async_swap import aswap
 from blockfreeze.api.current import current
 from blockfreeze.api.declarations import converts, defvar, entry, inline, notinline
-from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, status, subscribe, swap
+from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, subscribe, swap
+from blockfreeze.api.status import status
 from blockfreeze.api.ways_in import freeze_block, install
 from blockfreeze.core.errors import (
     BlockfreezeError,
@@ -35,7 +36,8 @@ from blockfreeze.core.events import (
     Refused,
     RolledBack,
 )
-from blockfreeze.core.report import BlockStatus, SwapReport
+from blockfreeze.core.report import SwapReport
+from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry

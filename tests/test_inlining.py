@@ -225,6 +225,7 @@ except NameError as error:
     told = str(error)
 def late(x):
     return x
+more = [told, told, told, told]
 """
     found = inlined(text)
     assert found.done == {"late": {"caller": 1}}

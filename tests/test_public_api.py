@@ -12,12 +12,14 @@ from collections.abc import Callable
 import pytest
 
 import blockfreeze as bf
-from blockfreeze.core import errors, events, report
+from blockfreeze.core import errors, events, report, status
 
 FUNCTIONS = {
     "freeze_block",
     "entry",
+    "inline",
     "install",
+    "notinline",
     "swap",
     "prepare",
     "rollback",
@@ -81,7 +83,7 @@ def test_every_event_is_exported() -> None:
 
 def test_reports_are_the_ones_of_report() -> None:
     assert bf.SwapReport is report.SwapReport
-    assert bf.BlockStatus is report.BlockStatus
+    assert bf.BlockStatus is status.BlockStatus
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS | CLASSES | ERRORS | EVENTS))

@@ -182,11 +182,6 @@ except bf.SwapInProgressError as error: refused = str(error)
     assert "first time" in shop.refused
 
 
-def test_inlining_is_refused_as_long_as_it_is_not_there() -> None:
-    with pytest.raises(bf.FreezeError, match="inline"):
-        bf.freeze_block("json", inline=True)
-
-
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("swapped_first", [False, True])
 def test_a_member_that_puts_another_object_in_its_place_is_left_to_the_import_system(

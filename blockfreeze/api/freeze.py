@@ -61,10 +61,7 @@ def freeze(
     history: int = 2,
     pointer: str | None = None,
 ) -> ModuleType:
-    """Make one block of the modules `names` and return the first one's facade.
-
-    Args:
-        pointer: the release pointer, if there is one: the block is what it leads to.
+    """Make one block of the modules `names`, which a release `pointer` may lead to; return the first one's facade.
 
     Raises:
         FreezeError: one of them cannot be frozen; nothing was changed.
@@ -73,11 +70,7 @@ def freeze(
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
     if inline and patchable:
-        raise freeze_error(
-            names[0],
-            "patchable=True lets calls be replaced, and with inline=True there are no calls",
-            "choose one of them",
-        )
+        raise freeze_error(names[0], "with inline=True there are no calls to be patched", "leave out patchable=True")
     block = new_block(names, patchable=patchable, inline=inline, history=max(1, history))
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]

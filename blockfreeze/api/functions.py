@@ -13,13 +13,10 @@ from blockfreeze.api.following import PathGiven, version_for
 from blockfreeze.building.facade import assign
 from blockfreeze.core.errors import DrainTimeoutError, FrozenBlockError
 from blockfreeze.core.events import Subscriber
-from blockfreeze.core.report import BlockStatus, EntryStatus, GenerationStatus, Inlined, SwapReport, Unbound
+from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.pins import Pin
-from blockfreeze.dispatch.vector import is_overlapping
-from blockfreeze.draining.drain import find_lingering
 from blockfreeze.model.block import Block
-from blockfreeze.model.entry import EntryKind
 from blockfreeze.swapping import prepare as preparing
 from blockfreeze.swapping import rollback as rolling_back
 from blockfreeze.swapping.candidate import Candidate
@@ -197,68 +194,6 @@ def drain(module: Any, *, timeout: float | None = None) -> None:
             )
         time.sleep(pause)
         pause = min(0.05, 2 * pause)
-
-
-def status(module: Any) -> BlockStatus:
-    """Return what a block is made of now: generations, who lingers, entries, what is bound and what not.
-
-    Raises:
-        BlockfreezeError: the module is not frozen.
-    """
-    block = freeze.block_of(module, "status")
-    converge(block)
-    lingering = find_lingering(block, block.retired())
-    current = block.current
-    members = current.members.values()
-    return BlockStatus(
-        block=block.name,
-        current=current.number,
-        members=tuple(sorted(current.members)),
-        generations=tuple(
-            GenerationStatus(
-                one.number,
-                _state(block, one.number),
-                one.snapshot.version_hash(),
-                tuple(one.members),
-                one.release,
-                one.label,
-            )
-            for one in sorted(block.generations.values(), key=lambda one: one.number)
-        ),
-        overlapping=is_overlapping(block),
-        lingering=tuple(lingering),
-        entries=_entries(block),
-        bound=tuple(sorted(f"{member.name}.{name}" for member in members for name in member.linkage.bound)),
-        unbound=tuple(
-            Unbound(f"{member.name}.{name}", reason.value)
-            for member in members
-            for name, reason in member.linkage.reasons.items()
-        ),
-        inlined=tuple(
-            Inlined(f"{member.name}.{name}", tuple(callers.items()))
-            for member in members
-            for name, callers in member.linkage.inlined.items()
-        ),
-        not_inlined=tuple(
-            Unbound(f"{member.name}.{name}", reason)
-            for member in members
-            for name, reason in member.linkage.not_inlined.items()
-        ),
-        pointer=block.pointer or "",
-    )
-
-
-def _state(block: Block, number: int) -> str:
-    if number == block.current.number:
-        return "current"
-    return "previous" if number == block.current.predecessor else "retired"
-
-
-def _entries(block: Block) -> tuple[EntryStatus, ...]:
-    found = {one.name: one.armed for one in block.slots if one.kind is EntryKind.FUNCTION}
-    declared = block.declared_entries
-    order = sorted(found, key=lambda name: (name.rpartition(".")[2] not in declared, name))
-    return tuple(EntryStatus(name, found[name]) for name in order)
 
 
 def _refuse_inlined(block: Block, module: str, names: Iterable[str]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from blockfreeze.core.report import SwapReport, Unbound, used_with
+from blockfreeze.core.report import SwapReport, used_with
+from blockfreeze.core.status import Unbound
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The immutable results of `swap`, `rollback` and `status`.
+"""The immutable results of `swap` and `rollback`; that of `status` is in `blockfreeze.core.status`.
 
 Nothing here acts. Every field is a plain value, a tuple or a mapping of plain values, so a report can be stored,
 compared, pickled and printed. None holds a function, a class or a namespace, so none keeps a generation alive.
@@ -217,85 +217,4 @@ class SwapReport:
             lines.append(f"  overwritten: {'; '.join(self.overwritten)} ({remedy})")
         if self.repointed:
             lines.append("  re-pointed: " + "; ".join(f"{at.holder}.{at.attribute}" for at in self.repointed))
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Unbound:
-    """A top-level definition that is not linked statically, and the reason (a value of `Reason`)."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Inlined:
-    """A function that stands in its callers: their qualified names, and how often in each."""
-
-    name: str
-    callers: tuple[tuple[str, int], ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} in " + ", ".join(
-            f"{name} ({times} times)" if times > 1 else name for name, times in self.callers
-        )
-
-
-@dataclass(frozen=True)
-class EntryStatus:
-    """An entry point: its qualified name, and whether it forwards (its block was swapped) or is direct."""
-
-    name: str
-    armed: bool
-
-
-@dataclass(frozen=True)
-class GenerationStatus:
-    """One generation that is kept: `state` is ``current``, ``previous`` or ``retired``.
-
-    `release` is the directory or file that it was read from; empty if that was no release.
-    """
-
-    number: int
-    state: str
-    source_hash: str
-    members: tuple[str, ...]
-    release: str = ""
-    label: str = ""
-
-    def __str__(self) -> str:
-        return f"generation {labelled(self.number, self.label)}, {self.state}, source {self.source_hash[:12]}"
-
-
-@dataclass(frozen=True)
-class BlockStatus:
-    """What `status` returns: the generations, who lingers, the entries, and what is bound and what not.
-
-    `pointer` is the release pointer that the block was frozen with; empty if there was none.
-    """
-
-    block: str
-    current: int
-    members: tuple[str, ...]
-    generations: tuple[GenerationStatus, ...]
-    overlapping: bool
-    lingering: tuple[Lingering, ...]
-    entries: tuple[EntryStatus, ...]
-    bound: tuple[str, ...]
-    unbound: tuple[Unbound, ...]
-    inlined: tuple[Inlined, ...] = ()
-    not_inlined: tuple[Unbound, ...] = ()
-    pointer: str = ""
-
-    def to_json(self) -> dict[str, object]:
-        """Return the status as a dictionary of JSON-serialisable values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        lines = [f"{self.block}: generation {self.current}, {len(self.members)} modules, {len(self.entries)} entries"]
-        lines += [f"  {g}" for g in self.generations]
-        lines += [f"  lingering: {one}" for one in self.lingering]
-        lines += [f"  not bound: {one.name} ({one.reason})" for one in self.unbound]
-        lines += [f"  inlined: {one}" for one in self.inlined]
-        lines += [f"  not inlined: {one.name} ({one.reason})" for one in self.not_inlined]
         return "\n".join(lines)

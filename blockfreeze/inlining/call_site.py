@@ -65,7 +65,7 @@ def _is_one_piece(items: Sequence[Item], start: int, call: Call) -> bool:
     targets = {item.arg for item in inside if _jumps(item)}
     around = (item for part in (items[:start], items[call.last + 1 :]) for item in part)
     entered = any(item.arg in labels for item in around if _jumps(item))
-    return all(isinstance(item, Instr | Label) for item in inside) and targets == labels and not entered
+    return all(isinstance(item, Instr | Label) for item in inside) and targets <= labels and not entered
 
 
 def _jumps(item: Item) -> bool:

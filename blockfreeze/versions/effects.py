@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from blockfreeze.core.forecast import MadeAgain, RunsAgain
-from blockfreeze.core.report import Unbound
+from blockfreeze.core.status import Unbound
 from blockfreeze.linking.analysis import CALLER_NAMES, Linkage, analyse, walk_codes
 from blockfreeze.versions.module_source import ModuleSource, tree_of
 from blockfreeze.versions.outline import outline_of
