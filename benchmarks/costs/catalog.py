@@ -8,6 +8,7 @@ from benchmarks.costs import (
     entry_swapped,
     entry_unswapped,
     facade,
+    inlined,
     inside,
     latency,
     memory,
@@ -19,6 +20,7 @@ QUESTIONS = {
     question.name: question
     for question in (
         inside.QUESTION,
+        inlined.QUESTION,
         entry_unswapped.QUESTION,
         entry_swapped.QUESTION,
         overlap.QUESTION,
