@@ -350,7 +350,7 @@ class Doubling(importlib.machinery.SourceFileLoader):
 
     factor = "2"
 
-    def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:
+    def source_to_code(self, data: Any, path: Any, *name: Any, **options: Any) -> Any:
         return compile(bytes(data).replace(b"a + ", f"a * {self.factor} + ".encode()), path, "exec", dont_inherit=True)
 
 

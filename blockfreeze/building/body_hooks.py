@@ -17,10 +17,12 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
+from blockfreeze.building.lazy_import import LazyImports
 from blockfreeze.building.member_import import load_imported
 from blockfreeze.building.recorded import bind_class
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.caller_view import as_caller_sees, skipped
+from blockfreeze.dispatch.lazy_names import LAZY, resolved
 from blockfreeze.identity.carry_over import can_be_carried, carry_over
 from blockfreeze.identity.class_assignment import assign_class_attribute, delete_class_attribute
 from blockfreeze.identity.class_attributes import dictionary_in
@@ -56,9 +58,12 @@ class Hooks:
         self.member = member
         self.carried_name = ""  # the class that was carried over, if that is what was defined last
         self.first = member.name not in generation.compared
+        self.lazies = LazyImports(generation, member)
 
     def bind(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`, and put it into the cell that calls by name reach."""
+        if type(value) is LAZY:
+            value = value.resolve()  # the process has come to import lazily since the module was linked
         if is_a(value, type):
             if self.member.made(value):
                 self.member.own_classes[id(value)] = value
@@ -197,6 +202,26 @@ class Hooks:
         found = self.block.facades.get(wanted) if wanted in self.generation.members else None
         return __import__(name, namespace, namespace, fromlist, level) if found is None else found
 
+    @skipped
+    def lazy_import(self, fromlist: tuple[str, ...] | None, name: str, level: int) -> Any:
+        """Return what a lazy import of a member pushes: a promise, unless a filter wants the module at once."""
+        found = self.lazies.promise(fromlist, name, level)
+        return self._import_now(fromlist, name, level) if found is ABSENT else found
+
+    @skipped
+    def perhaps_lazy(self, fromlist: tuple[str, ...] | None, name: str, level: int) -> Any:
+        """Return what an import of a member pushes where the process, or the module, may ask for lazy ones."""
+        if self.lazies.is_asked_for(name, level):
+            return self.lazy_import(fromlist, name, level)
+        return self._import_now(fromlist, name, level)
+
+    @skipped
+    def _import_now(self, fromlist: tuple[str, ...] | None, name: str, level: int) -> Any:
+        namespace = self.member.namespace
+        if self.block.homes.get(self.member.name) is namespace:
+            return __import__(name, namespace, namespace, fromlist, level)
+        return self.import_member(fromlist, name, level)
+
     def save(self, value: Any, name: str) -> Any:
         """Return what the namespace is to hold under `name`: an attribute as it was before the block replaced it."""
         return saved(self.generation, self.member, name, value)
@@ -207,7 +232,7 @@ class Hooks:
         live = self.block.variables.get(key)
         if live is not None and live.version != FIRST_VERSION and key not in self.generation.variables:
             declare(self.generation, self.member, name, lambda: value, FIRST_VERSION)
-        if name not in home or (id(home), name) in self.generation.build.introduced:
+        if name not in home or type(home[name]) is LAZY or (id(home), name) in self.generation.build.introduced:
             self.member.overlay_of(self.block, name).pop(name, None)
             home[name] = value
             self.generation.build.introduced[id(home), name] = home
@@ -221,10 +246,8 @@ class Hooks:
         Raises:
             NameError: there is none, nor a built-in of that name.
         """
-        overlay = self.member.overlay_of(self.block, name)
-        try:
-            value = overlay[name]
-        except KeyError:
+        value = resolved(self.member.overlay_of(self.block, name), name)
+        if value is ABSENT:
             value = getattr(builtins, name, ABSENT)
         if value is ABSENT:
             raise NameError(f"name {name!r} is not defined", name=name)

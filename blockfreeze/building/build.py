@@ -29,6 +29,7 @@ from blockfreeze.building.recorded import seal
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.idle import watch_codes
 from blockfreeze.identity.class_assignment import own_while_executed
+from blockfreeze.linking.cpython import SETS_CACHED
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.variables import moved_homes
@@ -286,5 +287,6 @@ def _private_namespace(generation: Generation, source: ModuleSource, spec: Modul
         file = getattr(before, "__file__", file)
     if file is not None:
         namespace["__file__"] = file
-        namespace["__cached__"] = spec.cached
+        if SETS_CACHED:
+            namespace["__cached__"] = spec.cached
     return namespace

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ from blockfreeze.building.late_import import PATIENCE
 from blockfreeze.core.errors import FrozenBlockError
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.dispatch.lazy_names import LAZY, is_pending, resolved, shown
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
 
@@ -93,8 +95,10 @@ def armed_class(block: Block, name: str, base: type = ModuleType) -> Any:
             if attribute in member.linkage.state and name in block.homes:
                 home = member.home_of(block, attribute)
                 if attribute in home:
-                    return home[attribute]
+                    return resolved(home, attribute)
             value = namespace.get(attribute, ABSENT)
+            if type(value) is LAZY:
+                value = shown(namespace, attribute)
             if value is ABSENT and not member.finished:
                 value = _once_loaded(block, namespace, attribute)
             if value is not ABSENT and attribute != "__dict__":
@@ -104,6 +108,9 @@ def armed_class(block: Block, name: str, base: type = ModuleType) -> Any:
             if attribute in ("__annotations__", "__annotate__"):
                 return _annotations(namespace, attribute)
             child = f"{name}.{attribute}"
+            if is_pending(child):
+                with suppress(ModuleNotFoundError):
+                    importlib.import_module(child)
             if child in block.published and block.load_member(generation, child) is not None:
                 return block.facades[child]  # imported while an older generation served, maybe a moment ago
             if child not in block.facades and sys.modules.get(child) is not None:

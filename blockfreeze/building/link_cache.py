@@ -11,6 +11,7 @@ from blockfreeze.dispatch.caller_view import as_caller_sees
 from blockfreeze.identity.carry_over import registrations_made_before
 from blockfreeze.inlining.inline import asks_for_inlining, inline
 from blockfreeze.linking.analysis import Linkage, analyse, copy_code
+from blockfreeze.linking.laziness import imports_are_lazy
 from blockfreeze.linking.linker import LinkedCode, link
 from blockfreeze.linking.stored_form import decode, encode, key_of
 from blockfreeze.linking.unlinked import show_callers
@@ -94,6 +95,7 @@ class StoredLink:
                 form=form,
                 inlining=inlining,
                 made_before=tuple(sorted(made_before)),
+                lazily=imports_are_lazy(),
             )
             # A module may be a block and belong to another one by turns, in two programs.
             belongs = importlib.util.source_hash(repr((source.name, block.roots, inlining)).encode()).hex()

@@ -21,6 +21,7 @@ from types import FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
+from blockfreeze.dispatch.lazy_names import resolved
 from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.held_methods import keep_held_methods
@@ -58,13 +59,17 @@ def can_be_carried(generation: Generation, member: Member, name: str) -> bool:
         return False
     for read in now.skeleton.reads:
         value = before.meaning(read)
-        if is_a(value, type) and member.namespace.get(read, value) is not value:
+        if is_a(value, type) and _other_meaning(member, read, value):
             return False  # a class that the statement reads has become a second one
     if type(old).__setattr__ is not type.__setattr__ and not _agree(
         generation, member.name, name, Outline.assigned_later_to
     ):
         return False  # its metaclass takes part when an attribute is set, and what was set cannot be set once more
     return _agree(generation, member.name, name, Outline.skeleton_of)
+
+
+def _other_meaning(member: Member, name: str, value: object) -> bool:
+    return all(resolved(member.namespace, name) is not one for one in (ABSENT, value))
 
 
 def _class_outline(member: Member, name: str) -> ClassOutline | None:

@@ -17,13 +17,14 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NESTED, C
 from types import CodeType
 
 from blockfreeze.linking.cpython import (
+    CONSTANT_LOADS,
     arguments_of_call,
     called_names,
     constant_loaded,
     instructions,
-    is_constant_load,
     name_used,
 )
+from blockfreeze.linking.laziness import Laziness, laziness, may_be_lazy
 
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
 """Attributes by which code gets at its callers' frames."""
@@ -41,6 +42,7 @@ class Reason(enum.Enum):
     DELETED = "deleted at the top level"
     REBOUND = "rebound with 'global' in a function"
     GLOBALS_WRITTEN = "written through globals()"
+    IMPORTED_LAZILY = "imported lazily as well: it is looked up by name, which imports it"
     LOCALS_INSPECTED = "inspects its local variables, where cells would appear: what it calls is looked up by name"
 
 
@@ -73,6 +75,8 @@ class Linkage:
     """By the name of each function and class inside: the names in its code, and ``stacklevel`` if a call passes it."""
     moved: frozenset[str] = frozenset()
     """The state names whose home is not the module's, but that of another version of the variable."""
+    lazy: frozenset[str] = frozenset()
+    """The names that the top level imports lazily, or may: it can depend on what the process and the module ask for."""
     at_import: frozenset[str] = frozenset()
     """The functions that the top level calls by their names. It may pass them classes that it has made."""
     inlined: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -148,12 +152,11 @@ def _defined_by(code: CodeType) -> tuple[str, bool] | None:
 
 @dataclass
 class _TopLevelNames:
-    """What the instructions of a module's top level say of its names.
-
-    The last five fields are about the statement that is being read.
-    """
+    """What a module's top level says of its names; the last seven fields are about the statement that is being read."""
 
     is_member: Callable[[str, int], bool]
+    may_be_lazy: bool
+    lazy: set[str] = field(default_factory=set)
     stores: Counter[str] = field(default_factory=Counter)
     definitions: dict[str, Definition] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -166,6 +169,9 @@ class _TopLevelNames:
     """The module on the stack belongs to the block."""
     imported: bool = False
     """The value on top of the stack was imported from it."""
+    lazily: bool = False
+    """The last import is, or may be, lazy: `promised` is then true while what it pushes is on top of the stack."""
+    promised: bool = False
     constants: tuple[object, object] = (None, None)
     """The last two that were loaded."""
 
@@ -176,14 +182,14 @@ class _TopLevelNames:
             elif opname == "MAKE_FUNCTION":
                 self._make_function()
             elif opname == "IMPORT_NAME":
-                self._import(name_used(code, opname, arg)[0])
+                self._import(name_used(code, opname, arg)[0], laziness(arg))
             elif opname == "IMPORT_FROM":
-                self.imported = self.from_member
+                self.imported, self.promised = self.from_member and not self.lazily, self.lazily
             elif opname != "SET_FUNCTION_ATTRIBUTE":
-                self.direct = self.imported = False
+                self.direct = self.imported = self.promised = False
                 if opname in ("DELETE_NAME", "DELETE_GLOBAL"):
                     self.deleted.add(code.co_names[arg])
-                elif is_constant_load(opname):
+                elif opname in CONSTANT_LOADS:
                     self.constants = self.constants[1], constant_loaded(code, opname, arg)
 
     def _store(self, name: str) -> None:
@@ -195,7 +201,9 @@ class _TopLevelNames:
             self.definitions.setdefault(name, Definition(name, "function", decorated=False, single=True))
         elif self.imported:
             self.definitions.setdefault(name, Definition(name, "import", decorated=False, single=True))
-        self.pending, self.direct, self.imported = {}, False, False
+        if self.promised:
+            self.lazy.add(name)
+        self.pending, self.direct, self.imported, self.promised = {}, False, False, False
 
     def _make_function(self) -> None:
         made = self.constants[1]
@@ -204,10 +212,12 @@ class _TopLevelNames:
             self.pending[defined[0]] = defined[1]
         self.direct = True
 
-    def _import(self, name: str) -> None:
+    def _import(self, name: str, asked: Laziness) -> None:
         # The level is loaded before the names that are to be imported.
         level = self.constants[0] if isinstance(self.constants[0], int) else 0
         self.from_member, self.imported = self.is_member(name, level), False
+        self.lazily = asked is Laziness.LAZY or (asked is Laziness.AS_CONFIGURED and self.may_be_lazy)
+        self.promised = self.lazily
         if self.from_member:
             self.member_imports.add(name)
 
@@ -254,10 +264,15 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
     Returns:
         the `Linkage`; the same code gives the same result.
     """
-    top, inside = _TopLevelNames(is_member), [*walk_codes(code)][1:]
+    top, inside = _TopLevelNames(is_member, may_be_lazy(code)), [*walk_codes(code)][1:]
     top.read(code)
     stored, deleted, written = _rebound(inside)
-    obstacles = {Reason.DELETED: top.deleted, Reason.REBOUND: stored | deleted, Reason.GLOBALS_WRITTEN: written}
+    obstacles = {
+        Reason.DELETED: top.deleted,
+        Reason.REBOUND: stored | deleted,
+        Reason.GLOBALS_WRITTEN: written,
+        Reason.IMPORTED_LAZILY: top.lazy,
+    }
     bound: dict[str, Definition] = {}
     unbound: dict[str, Reason] = {}
     for name, definition in top.definitions.items():
@@ -279,5 +294,6 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
         ),
         member_imports=frozenset(top.member_imports),
         mentions=_mentions(inside),
+        lazy=frozenset(top.lazy),
         at_import=frozenset(name for name, one in top.definitions.items() if name in called and one.kind == "function"),
     )

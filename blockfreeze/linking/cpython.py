@@ -14,7 +14,7 @@ mapping, then globals       none                LOAD_FROM_DICT_...  LOAD_FROM_DI
 ==========================  ==================  ==================  ==========================
 
 From 3.15 on the argument of IMPORT_NAME has two bits that tell how lazy the import is, below the index of the name; and
-None, truth values, the empty string and -1 are not among the constants of a code object: LOAD_COMMON_CONSTANT has them.
+None, truth values, the empty string and -1 are no constants of a code object any more, but of LOAD_COMMON_CONSTANT.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ ARGUMENT_REFERENCES = 0 if sys.version_info >= (3, 14) else 1
 TASKS_ARE_LISTED = sys.version_info < (3, 14)
 """`asyncio` has sets of the tasks of all threads; later it has lists that C code alone can read."""
 
+SETS_CACHED = not SINCE_315
+"""The import system tells a module where its cached code is, as ``__cached__``."""
+
 LOADERS_ARE_TOLD_THE_NAME = SINCE_315
 """The import system passes the name of the module to a loader's ``source_to_code`` too."""
 
@@ -68,6 +71,9 @@ and get no number. 3.11 has one counter only, and so has 3.13.
 """
 
 _COMMON_CONSTANTS = (AssertionError, NotImplementedError, tuple, all, any, list, set, None, "", True, False, -1)
+CONSTANT_LOADS = frozenset({"LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"})
+"""The instructions that push a constant, which `constant_loaded` returns."""
+
 _CACHE = dis.opmap.get("CACHE", 0)
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _PARSES = 20
@@ -237,11 +243,6 @@ def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
         code = bytes([_EXTENDED_ARG, count >> 8]) + code
     # An entry of the line table: its sign bit, the kind "no location" (15), and its length in code units less one.
     return code, bytes([0x80 | 15 << 3 | (len(code) // 2 - 1)])
-
-
-def is_constant_load(opname: str) -> bool:
-    """Tell whether an instruction pushes a constant, which `constant_loaded` returns."""
-    return opname in ("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
 
 
 def constant_loaded(code: CodeType, opname: str, arg: int) -> object:

@@ -23,7 +23,9 @@ DECORATOR = "blockfreeze.decorator"
 DEFINE = "blockfreeze.define"
 DICTIONARY = "blockfreeze.dictionary"
 IMPORT_MEMBER = "blockfreeze.import_member"
+LAZY_IMPORT = "blockfreeze.lazy_import"
 LOAD = "blockfreeze.load"
+PERHAPS_LAZY = "blockfreeze.perhaps_lazy"
 PRESERVE = "blockfreeze.preserve"
 REFRESH = "blockfreeze.refresh"
 SETTER = "blockfreeze.setter"
@@ -65,7 +67,9 @@ HOOKS: Mapping[str, CalledIn] = MappingProxyType(
         DICTIONARY: CalledIn.CLASS_ACCESS,  # `cls.__dict__`
         FOUND: CalledIn.LATER_BODY,  # an attribute is read
         IMPORT_MEMBER: CalledIn.LATER_BODY,  # an import of a member
+        LAZY_IMPORT: CalledIn.EVERY_BODY,  # a lazy import of a member
         LOAD: CalledIn.LATER_BODY,  # a state variable that may be missing is read, in functions too
+        PERHAPS_LAZY: CalledIn.EVERY_BODY,  # one that is lazy if the process or the module asks for it
         PRESERVE: CalledIn.LATER_BODY,  # around what else is made and stored
         REFRESH: CalledIn.EVERY_BODY,  # after a star import
         REPLACE: CalledIn.EVERY_BODY,  # an attribute is about to be set

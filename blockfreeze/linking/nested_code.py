@@ -98,6 +98,8 @@ class NestedCode:
                 loads = [sequences.free_load(names.cells[name], location)]
             case _Use.CELL_IN_CLASS:
                 return sequences.class_load(name, location)
+            case _Use.STATE if name in names.linkage.lazy:
+                loads = sequences.call_hook(LOAD, (name,), location)
             case _Use.STATE:
                 always_set = name in names.linkage.always_set
                 loads = sequences.home_load(names.home_of(name), LOAD, name, location, always_set=always_set)

@@ -14,6 +14,7 @@ from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking import hook_table as hooks
 from blockfreeze.linking.analysis import nested_codes
 from blockfreeze.linking.class_access import SETTERS
+from blockfreeze.linking.laziness import Laziness, import_of, may_be_lazy
 from blockfreeze.linking.linked_names import LinkedNames
 
 
@@ -25,6 +26,7 @@ class TopLevel:
         self._linkage = names.linkage
         self._rules = {**_RULES, **_LATER_RULES} if names.has_home else _RULES
         bodies = (one.co_name for one in nested_codes(code) if not one.co_flags & CO_OPTIMIZED)
+        self._may_be_lazy = may_be_lazy(code)
         self._class_bodies = Counter(bodies)
         self._built: set[str] = set()  # classes whose statement calls `BUILD`; a generic class is made elsewhere
 
@@ -77,10 +79,18 @@ class TopLevel:
 
     def _import_member(self, instructions: list[Instr], at: int) -> list[Instr]:
         item = instructions[at]
-        name, _ = cpython.name_and_call(item)
+        name, asked = import_of(item)
         if name not in self._linkage.member_imports:
             return [item]
-        return sequences.call_with_two(hooks.IMPORT_MEMBER, name, item.location, push=True)
+        if asked is Laziness.LAZY:
+            hook = hooks.LAZY_IMPORT
+        elif asked is Laziness.AS_CONFIGURED and self._may_be_lazy:
+            hook = hooks.PERHAPS_LAZY
+        elif self._names.has_home:
+            hook = hooks.IMPORT_MEMBER
+        else:
+            return [item]
+        return sequences.call_with_two(hook, name, item.location, push=True)
 
     def _load(self, instructions: list[Instr], at: int) -> list[Instr]:
         item, names = instructions[at], self._names
@@ -88,6 +98,8 @@ class TopLevel:
         if name == hooks.AS_IT_IS:
             return [sequences.free_load(hooks.AS_IT_IS, location)]
         if names.is_shared(name):
+            if name in self._linkage.lazy:
+                return sequences.call_hook(hooks.LOAD, (name,), location)
             return sequences.home_load(names.home_of(name), hooks.LOAD, name, location, always_set=False)
         if names.has_home and name in SETTERS and self._linkage.is_no_definition(name):
             if cpython.is_to_be_called(cpython.name_of(instructions, at - 1), follower):
@@ -153,6 +165,7 @@ _Rule = Callable[[TopLevel, list[Instr], int], list[Instr]]
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
         "CALL_INTRINSIC_1": TopLevel._star_import,
+        "IMPORT_NAME": TopLevel._import_member,
         "IMPORT_STAR": TopLevel._star_import,
         "LOAD_ATTR": TopLevel._attribute,
         "LOAD_METHOD": TopLevel._attribute,
@@ -167,7 +180,6 @@ _LATER_RULES: Mapping[str, _Rule] = MappingProxyType(
     {
         cpython.CALLS: TopLevel._decoration,
         "DELETE_NAME": TopLevel._delete,
-        "IMPORT_NAME": TopLevel._import_member,
         "LOAD_BUILD_CLASS": TopLevel._class_statement,
     }
 )

@@ -12,6 +12,7 @@ from typing import Any, Self
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
 from blockfreeze.core.safe_access import ABSENT
+from blockfreeze.dispatch.lazy_names import resolved
 from blockfreeze.dispatch.pins import Hold, held_in
 from blockfreeze.dispatch.vector import call_in
 from blockfreeze.instances.conversion import Conversion
@@ -184,7 +185,7 @@ class _CandidateModule(ModuleType):
 def _attribute(generation: Generation, module: str, name: str) -> Any:
     """Return what a module of a generation has under a name, so that it runs in that generation; or `ABSENT`."""
     block = generation.block
-    value = generation.members[module].namespace.get(name, ABSENT)
+    value = resolved(generation.members[module].namespace, name)
     inside = next((one for one, facade in tuple(block.facades.items()) if facade is value), f"{module}.{name}")
     if (value is ABSENT or inside in block.facades) and block.covers(inside):
         return _CandidateModule(generation, inside) if block.load_member(generation, inside) is not None else value
