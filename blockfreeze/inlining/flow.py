@@ -66,7 +66,7 @@ def ends(item: Instr) -> bool:
 def follow(items: Sequence[Item], start: int) -> Iterator[tuple[int, Instr, int, int]]:
     """Yield each instruction from `start` on: its index, itself, and how deep the stack is before and after it.
 
-    Depths count from that before the first. It ends where nothing says how deep the stack is.
+    Depths count from that before the first. What nothing leads to that is known, as to a handler, is left out.
     """
     known: dict[Label, int] = {}
     depth: int | None = 0
@@ -74,10 +74,8 @@ def follow(items: Sequence[Item], start: int) -> Iterator[tuple[int, Instr, int,
         item = items[index]
         if isinstance(item, Label):
             depth = known.get(item) if depth is None else depth
-        if not isinstance(item, Instr):
+        if not isinstance(item, Instr) or depth is None:
             continue
-        if depth is None:
-            return
         if isinstance(item.arg, Label):
             known[item.arg] = depth + item.stack_effect(jump=True)
         after = depth + item.stack_effect(jump=False)

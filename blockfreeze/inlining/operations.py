@@ -20,7 +20,7 @@ from typing import Any
 
 from bytecode.instr import Instr
 
-from blockfreeze.linking.cpython import SINCE_313
+from blockfreeze.linking.cpython import CALLS, SINCE_313
 
 BORROWING = MappingProxyType({"LOAD_FAST_BORROW": "LOAD_FAST"})
 
@@ -77,6 +77,6 @@ def call_at(items: Sequence[Any], at: int) -> Call | None:
     elif item.name == "LOAD_CONST" and getattr(items[at + 1], "name", "") == "CALL_KW":
         return Call(int(items[at + 1].arg), item.arg, first, at + 1)
     item = items[at]
-    if item.name == "PRECALL":
-        return Call(int(item.arg), names, first, at + 1)
-    return Call(int(item.arg), names, first, at) if item.name == "CALL" else None
+    if item.name != CALLS:
+        return None
+    return Call(int(item.arg), names, first, at + (CALLS == "PRECALL"))
