@@ -9,7 +9,7 @@ from pathlib import Path
 from blockfreeze.building.linked_files import linked_file, read_linked, write_linked
 from blockfreeze.dispatch.caller_view import as_caller_sees
 from blockfreeze.identity.carry_over import registrations_made_before
-from blockfreeze.inlining.inline import asks_for_inlining, inline
+from blockfreeze.inlining.marks import asks_for_inlining
 from blockfreeze.linking.analysis import Linkage, analyse, copy_code
 from blockfreeze.linking.laziness import imports_are_lazy
 from blockfreeze.linking.linker import LinkedCode, link
@@ -62,6 +62,8 @@ def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> Li
         code = compile_without(source, made_before) if made_before else source.compile()
         linkage = analyse(code, stored.is_member)
         if not block.patchable and (block.inline or asks_for_inlining(code)):
+            from blockfreeze.inlining.inline import inline  # imports a library, which takes a while
+
             inlined = inline(code, linkage, everything=block.inline)
             code = inlined.code
             linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)

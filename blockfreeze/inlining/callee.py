@@ -10,10 +10,11 @@ from types import CodeType
 
 from bytecode.instr import Instr
 
-from blockfreeze.inlining.definitions import INLINE, NOT_INLINE, Defined
+from blockfreeze.inlining.definitions import Defined
 from blockfreeze.inlining.flow import LOADS, Item, assigned, follow, single, size
-from blockfreeze.linking import cpython
+from blockfreeze.inlining.marks import INLINE, NOT_INLINE
 from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals, nested_codes, walk_codes
+from blockfreeze.linking.library import read
 
 SMALL = 40
 """The most instructions of a function that is inlined without being marked: some eight lines."""
@@ -105,7 +106,7 @@ def callee_of(defined: Defined, code: CodeType) -> Callee | Why:
     Args:
         code: that of the function, after calls in it have been replaced.
     """
-    source, exchanged = cpython.read(code)
+    source, exchanged = read(code)
     items = [one for one in single(source) if not (isinstance(one, Instr) and one.name in _ENTERING)]
     if exchanged:
         return Why.UNKNOWN

@@ -15,14 +15,12 @@ from bytecode import Label
 from bytecode.instr import Instr, TryBegin
 
 from blockfreeze.inlining.flow import Item, ends, follow
-from blockfreeze.inlining.operations import attributes_of_function
-from blockfreeze.linking import cpython
+from blockfreeze.inlining.marks import INLINE, NOT_INLINE
+from blockfreeze.inlining.operations import attributes_of_function, begins_decoration, decorates, name_and_call
 from blockfreeze.linking.analysis import Linkage
 
 _PACKAGE = "blockfreeze"
 
-INLINE = "inline"
-NOT_INLINE = "notinline"
 _HARMLESS = frozenset({INLINE, NOT_INLINE, "entry"})
 """Our decorators that return the function as it is."""
 
@@ -70,8 +68,8 @@ class _Reader:
             stack += [None] * (before - len(stack))
             if item.name == "MAKE_FUNCTION":
                 made, calls = self._made(index, item, stack), 0
-            elif cpython.decorates(item):
-                calls += cpython.begins_decoration(item)
+            elif decorates(item):
+                calls += begins_decoration(item)
             elif item.name == "STORE_NAME" and made is not None:
                 yield from self._defined(index, str(item.arg), made, calls)
                 made = None
@@ -90,7 +88,7 @@ class _Reader:
         if item.name == "LOAD_NAME":
             return self._marks.get(str(item.arg), self._modules.get(str(item.arg)))
         if item.name == "LOAD_ATTR" and top == _PACKAGE:
-            name, _ = cpython.name_and_call(item)
+            name, _ = name_and_call(item)
             return f"{_PACKAGE}.{name}"
         return None
 

@@ -22,11 +22,14 @@ from blockfreeze.inlining.callee import (
     reason_against,
     touches_functions,
 )
-from blockfreeze.inlining.definitions import INLINE, Defined, defined_functions
+from blockfreeze.inlining.definitions import Defined, defined_functions
 from blockfreeze.inlining.flow import Item, paired, single, size
+from blockfreeze.inlining.marks import INLINE
+from blockfreeze.inlining.operations import name_and_call
 from blockfreeze.inlining.splice import spliced
 from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import Linkage, inspects_locals, nested_codes, walk_codes
+from blockfreeze.linking.library import put_together, read
 
 _GROWN = 2_000  # instructions: a caller that has as many is not made longer
 
@@ -45,11 +48,6 @@ class Inlining:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def asks_for_inlining(code: CodeType) -> bool:
-    """Tell whether a module may have a function that is marked with `inline`."""
-    return INLINE in code.co_names or any(isinstance(one, tuple) and INLINE in one for one in code.co_consts)
-
-
 def inline(code: CodeType, linkage: Linkage, *, everything: bool) -> Inlining:
     """Put small functions of a module into their callers.
 
@@ -61,7 +59,7 @@ def inline(code: CodeType, linkage: Linkage, *, everything: bool) -> Inlining:
     Returns:
         the same code object if nothing is inlined.
     """
-    source, _ = cpython.read(code)
+    source, _ = read(code)
     items: list[Item] = list(source)
     defined = defined_functions(items, linkage)
     asked = {name: one for name, one in defined.items() if everything or INLINE in one.marks}
@@ -135,7 +133,7 @@ class _Module:
         return found
 
     def _caller(self, code: CodeType, order: int | None) -> CodeType:
-        source, exchanged = cpython.read(code)
+        source, exchanged = read(code)
         if exchanged:
             return code  # opcodes stand for others, which what is put in may use
         items: list[Item] = single(source)
@@ -159,10 +157,10 @@ class _Module:
         if not depth:
             return code
         source[:] = paired(items, source.argnames)
-        return cpython.write(source, exchanged, code.co_stacksize + depth)
+        return put_together(source, exchanged, code.co_stacksize + depth)
 
     def _called(self, item: Item) -> Callee | None:
         if not isinstance(item, Instr) or item.name != "LOAD_GLOBAL":
             return None
-        name, called = cpython.name_and_call(item)
+        name, called = name_and_call(item)
         return self._callees.get(name) if called else None

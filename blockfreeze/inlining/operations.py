@@ -80,3 +80,20 @@ def call_at(items: Sequence[Any], at: int) -> Call | None:
     if item.name != CALLS:
         return None
     return Call(int(item.arg), names, first, at + (CALLS == "PRECALL"))
+
+
+def name_and_call(item: Instr) -> tuple[str, bool]:
+    """Return the name that an instruction uses, and whether it pushes what a call wants too."""
+    if isinstance(item.arg, tuple):
+        return str(item.arg[1]), bool(item.arg[0])
+    return str(item.arg), item.name == "LOAD_METHOD"
+
+
+def decorates(item: Instr) -> bool:
+    """Tell whether the instruction is one of those that call a decorator: a call without arguments but its ``self``."""
+    return item.name in ("PRECALL", "CALL") and item.arg == 0
+
+
+def begins_decoration(item: Instr) -> bool:
+    """Tell whether the instruction is the first of those that call one decorator."""
+    return item.name == CALLS and item.arg == 0

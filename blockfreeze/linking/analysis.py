@@ -24,6 +24,7 @@ from blockfreeze.linking.cpython import (
     instructions,
     name_used,
 )
+from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.laziness import Laziness, laziness, may_be_lazy
 
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
@@ -34,6 +35,10 @@ GLOBAL_CALLER_NAMES = frozenset({"_getframe", "_getframemodulename"})
 
 _LOCALS_READERS: Mapping[str, int] = {"locals": 99, "vars": 1, "dir": 1, "eval": 2, "exec": 2}
 """Functions that look at the local variables of their caller, unless they are given as many arguments."""
+
+_GLOBAL_DELETIONS = pattern_of("DELETE_GLOBAL")
+_GLOBAL_STORES = pattern_of("STORE_GLOBAL")
+_ITEM_STORES = pattern_of("LOAD_CONST", "STORE_SUBSCR", "DELETE_SUBSCR")
 
 
 class Reason(enum.Enum):
@@ -228,17 +233,16 @@ def _rebound(inside: Iterable[CodeType]) -> tuple[set[str], set[str], set[str]]:
     deleted: set[str] = set()
     written: set[str] = set()
     for one in inside:
-        uses_globals = "globals" in one.co_names
-        constant: object = None
-        for opname, arg in instructions(one):
-            if opname == "STORE_GLOBAL":
-                stored.add(one.co_names[arg])
-            elif opname == "DELETE_GLOBAL":
-                deleted.add(one.co_names[arg])
-            elif opname == "LOAD_CONST":
-                constant = one.co_consts[arg]
-            elif uses_globals and opname in ("STORE_SUBSCR", "DELETE_SUBSCR") and isinstance(constant, str):
-                written.add(constant)
+        read = Instructions(one)
+        stored.update(read.used_name(place)[0] for place in read.where(_GLOBAL_STORES))
+        deleted.update(read.used_name(place)[0] for place in read.where(_GLOBAL_DELETIONS))
+        if "globals" in one.co_names:
+            constant: object = None
+            for place in read.where(_ITEM_STORES):
+                if read.opname(place) == "LOAD_CONST":
+                    constant = read.constant(place)
+                elif isinstance(constant, str):
+                    written.add(constant)
     return stored, deleted, written
 
 

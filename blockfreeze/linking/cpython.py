@@ -23,12 +23,9 @@ import _thread
 import ast
 import dis
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any
-
-from bytecode import Bytecode
-from bytecode.instr import Instr
 
 FIRST_UNKNOWN = (3, 16)
 """The first version of CPython whose bytecode nobody has looked at: what linking would make of it cannot be known."""
@@ -73,11 +70,19 @@ and get no number. 3.11 has one counter only, and so has 3.13.
 _COMMON_CONSTANTS = (AssertionError, NotImplementedError, tuple, all, any, list, set, None, "", True, False, -1)
 CONSTANT_LOADS = frozenset({"LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"})
 """The instructions that push a constant, which `constant_loaded` returns."""
+_CACHE_ENTRIES: Mapping[str, int] | Sequence[int] | None = getattr(dis, "_inline_cache_entries", None)
+
+FORMATS_ARE_KNOWN = sys.version_info < (3, 16) and _CACHE_ENTRIES is not None
+"""How code objects of this version are laid out is known byte for byte: instructions, caches, jumps and tables."""
+
+JUMPS = frozenset(dis.opname[opcode] for opcode in dis.hasjrel if opcode < 256)
+"""The instructions with a distance for argument, in code units, from their end; END_ASYNC_FOR is one since 3.14."""
+
+BACKWARD_JUMPS = frozenset(name for name in JUMPS if "BACKWARD" in name or name == "END_ASYNC_FOR")
 
 _CACHE = dis.opmap.get("CACHE", 0)
 _EXTENDED_ARG = dis.opmap["EXTENDED_ARG"]
 _PARSES = 20
-_PLAIN_ARGUMENTS = ("MATCH_CLASS", "DICT_MERGE", "UNPACK_EX", "SET_UPDATE", "LIST_EXTEND")
 _STOPS = frozenset({"FOR_ITER", "SEND", "CALL_FUNCTION_EX", "RETURN_VALUE"})
 
 
@@ -149,7 +154,7 @@ def arguments_of_call(loaded: list[tuple[str, int]], at: int) -> int | None:
     if loaded[at][0] != "LOAD_GLOBAL" or not loaded[at][1] & 1:
         return None
     above = 0  # what lies on the stack above the callable and its null
-    for opname, arg in loaded[at + 1 :]:
+    for opname, arg in map(loaded.__getitem__, range(at + 1, len(loaded))):
         if "JUMP" in opname or opname in _STOPS:
             return None
         if (opname, above) in ((CALLS, arg), ("CALL_KW", arg + 1)):
@@ -190,44 +195,26 @@ def read_as_values(code: CodeType) -> frozenset[str]:
     return frozenset(free).intersection(found.union(*inside))
 
 
-def read(code: CodeType) -> tuple[Bytecode, dict[int, int]]:
-    """Return the instructions of `code`, and the opcodes that had to be exchanged for others so that it can be read.
+def encoded(opname: str, argument: int, *, at_least: int = 1) -> bytes:
+    """Return an instruction as ``co_code`` has it: EXTENDED_ARGs, opcode and argument, empty caches.
 
-    `bytecode` 0.19.1 refuses two arguments that it does not know: of BUILD_INTERPOLATION (a t-string, 3.14) and of
-    CALL_INTRINSIC_2 for the default of a type parameter (3.13). Each is read as an opcode that takes a plain number and
-    that this code object does not use, and is exchanged back by `write`; nobody looks at the meaning in between.
-
-    An inlined comprehension's variable may have the name of a free variable. `bytecode` takes the two for one; so the
-    former is read under another name.
+    Args:
+        at_least: how many code units it has at least; EXTENDED_ARGs of zero fill it up.
     """
-    used = set(code.co_code[::2])
-    names = {
-        name for name, arg in instructions(code) if name == "BUILD_INTERPOLATION" or _is_default_of_parameter(name, arg)
-    }
-    free = (opcode for opcode in map(dis.opmap.__getitem__, _PLAIN_ARGUMENTS) if opcode not in used)
-    exchanged = {dis.opmap[name]: next(free) for name in sorted(names)}
-    if not set(code.co_varnames).isdisjoint(code.co_freevars):
-        names_apart = (f".{name}.local" if name in code.co_freevars else name for name in code.co_varnames)
-        code = code.replace(co_varnames=tuple(names_apart))
-    source = Bytecode.from_code(_exchange(code, exchanged), conserve_exception_block_stackdepth=True)
-    return source, {new: old for old, new in exchanged.items()}
+    opcode = dis.opmap[opname]
+    caches = bytes(2 * _caches_of(opname))
+    high = argument >> 8
+    if not high and at_least <= 1:
+        return bytes((opcode, argument)) + caches
+    count = max((high.bit_length() + 7) // 8, at_least - 1 - len(caches) // 2)
+    extended = b"".join(bytes((_EXTENDED_ARG, one)) for one in high.to_bytes(count, "big"))
+    return extended + bytes((opcode, argument & 255)) + caches
 
 
-def write(source: Bytecode, exchanged: dict[int, int], stacksize: int) -> CodeType:
-    """Return the code object of `source`; `exchanged` is what `read` returned with it."""
-    return _exchange(source.to_code(stacksize=stacksize, compute_exception_stack_depths=False), exchanged)
-
-
-def _is_default_of_parameter(name: str, arg: int) -> bool:
-    return name == "CALL_INTRINSIC_2" and arg > 4
-
-
-def _exchange(code: CodeType, opcodes: dict[int, int]) -> CodeType:
-    if not opcodes:
-        return code
-    raw = bytearray(code.co_code)
-    raw[::2] = bytes(opcodes.get(opcode, opcode) for opcode in raw[::2])  # caches are zero in co_code
-    return code.replace(co_code=bytes(raw))
+def _caches_of(opname: str) -> int:
+    if isinstance(_CACHE_ENTRIES, Mapping):
+        return _CACHE_ENTRIES.get(opname, 0)
+    return _CACHE_ENTRIES[dis.opmap[opname]] if _CACHE_ENTRIES else 0
 
 
 def free_variables_prologue(count: int) -> tuple[bytes, bytes]:
@@ -261,39 +248,17 @@ def name_used(code: CodeType, opname: str, arg: int) -> tuple[str, bool]:
     return code.co_names[arg], opname == "LOAD_METHOD"
 
 
-def name_and_call(item: Instr) -> tuple[str, bool]:
-    """Return the same of an instruction as the `bytecode` library has it."""
-    if isinstance(item.arg, tuple):
-        return str(item.arg[-1]), bool(item.arg[0])
-    return str(item.arg), item.name == "LOAD_METHOD"
-
-
 def variable_at(code: CodeType, index: int) -> str:
     """Return the name of the variable of a frame to which LOAD_DEREF and the like refer by `index`."""
     names = (*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames), *code.co_freevars)
     return names[index] if index < len(names) else ""
 
 
-def name_of(sequence: list[Instr], at: int) -> str:
-    """Return the name of the instruction at an index; the empty string before the first and after the last."""
-    return sequence[at].name if 0 <= at < len(sequence) else ""
-
-
-def decorates(item: Instr) -> bool:
+def decorates(opname: str, arg: int) -> bool:
     """Tell whether the instruction is one of those that call a decorator: a call without arguments but its ``self``."""
-    return item.name in ("PRECALL", "CALL") and item.arg == 0
+    return opname in ("PRECALL", "CALL") and arg == 0
 
 
-def begins_decoration(item: Instr) -> bool:
-    """Tell whether the instruction is the first of those that call one decorator."""
-    return decorates(item) and item.name == ("CALL" if SINCE_312 else "PRECALL")
-
-
-def is_star_import(opname: str, arg: object) -> bool:
-    """Tell whether the instruction stores every public name of a module into the namespace.
-
-    Args:
-        opname: the instruction's name.
-        arg: its argument, a number or the enumeration member that the `bytecode` library makes of it.
-    """
-    return opname == "IMPORT_STAR" or (opname == "CALL_INTRINSIC_1" and int(arg) == 2)  # type: ignore[call-overload]
+def is_star_import(opname: str, arg: int) -> bool:
+    """Tell whether the instruction stores every public name of a module into the namespace."""
+    return opname == "IMPORT_STAR" or (opname == "CALL_INTRINSIC_1" and arg == 2)

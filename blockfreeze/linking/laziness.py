@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from types import CodeType
 
-from bytecode.instr import Instr
-
 from blockfreeze.linking.cpython import SINCE_315
 
 
@@ -23,13 +21,6 @@ class Laziness(enum.Enum):
 def laziness(arg: int) -> Laziness:
     """Return how lazy the IMPORT_NAME with the argument `arg` is."""
     return Laziness(arg & 3) if SINCE_315 else Laziness.EAGER
-
-
-def import_of(item: Instr) -> tuple[str, Laziness]:
-    """Return the name that an IMPORT_NAME of the `bytecode` library imports, and how lazily."""
-    if not isinstance(item.arg, tuple):
-        return str(item.arg), Laziness.EAGER
-    return str(item.arg[-1]), Laziness(item.arg[0] | item.arg[1] << 1)
 
 
 def may_be_lazy(code: CodeType) -> bool:

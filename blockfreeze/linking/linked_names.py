@@ -27,6 +27,10 @@ class LinkedNames:
         # A function that declares `global bar` may sit inside one that has a local `bar`: keep the two apart.
         return cls(linkage, has_home, {name: f".{name}" if name in taken else name for name in linkage.bound})
 
+    def of_interest(self) -> frozenset[str]:
+        """Return the names whose uses in functions may be linked."""
+        return self.linkage.state.union(self.cells) if self.has_home else frozenset(self.cells)
+
     def home_of(self, name: str) -> str:
         """Return the free variable that holds the home of a state name."""
         return home_variable(name) if name in self.linkage.moved else HOME

@@ -1,53 +1,94 @@
-"""Instructions that linked code gains, as sequences for the `bytecode` library; they know nothing of blocks.
+"""Instructions that linked code gains, as sequences of steps; they know nothing of blocks, nor of how code is written.
 
 What differs from one CPython to the next is read off `cpython`.
 """
 
 from __future__ import annotations
 
-from bytecode.instr import CellVar, FreeVar, Instr, InstrLocation
+import enum
+from typing import Final, NamedTuple
 
 from blockfreeze.linking.cpython import SINCE_312, SINCE_313
 
 _CLOSURE = 8
 
 
-def free_load(name: str, at: InstrLocation | None) -> Instr:
+class Kind(enum.Enum):
+    """What the operand of a step is."""
+
+    NUMBER = "the argument of the instruction"
+    CONSTANT = "an object, whose index among the constants is the argument"
+    NAME = "a name, whose index among the names is the argument"
+    GLOBAL = "the same of LOAD_GLOBAL, which has a bit beside the index"
+    VARIABLE = "a free variable, whose index among the variables of the frame is the argument"
+    ITSELF = "the instruction that is replaced stands here, as it was"
+
+
+class Step(NamedTuple):
+    """One instruction of those that take the place of another one, and its source position."""
+
+    opname: str
+    operand: object = 0
+    kind: Kind = Kind.NUMBER
+
+
+Steps = tuple[Step, ...]
+
+ITSELF: Final = Step("", None, Kind.ITSELF)
+SWAP: Final = Step("SWAP", 2)
+POP: Final = Step("POP_TOP")
+COPY: Final = Step("COPY", 1)
+
+_COPY_LOWER: Final = Step("COPY", 2)
+_NULL: Final = Step("PUSH_NULL")
+_CALL: Final[tuple[Steps, ...]] = tuple(
+    ((Step("CALL", count),) if SINCE_312 else (Step("PRECALL", count), Step("CALL", count))) for count in range(3)
+)
+
+
+def variable_load(name: str) -> Step:
     """Return the instruction that pushes the content of the free variable `name`."""
-    return Instr("LOAD_DEREF", FreeVar(name), location=at)
+    return Step("LOAD_DEREF", name, Kind.VARIABLE)
 
 
-def class_load(name: str, at: InstrLocation | None) -> list[Instr]:
+def constant_load(value: object) -> Step:
+    """Return the instruction that pushes an object."""
+    return Step("LOAD_CONST", value, Kind.CONSTANT)
+
+
+def global_load(name: str) -> Step:
+    """Return the instruction that pushes a global, without the null that a call wants beside it."""
+    return Step("LOAD_GLOBAL", name, Kind.GLOBAL)
+
+
+def global_store(name: str) -> Step:
+    """Return the instruction that stores a global."""
+    return Step("STORE_GLOBAL", name, Kind.NAME)
+
+
+def class_load(name: str) -> Steps:
     """Return what pushes, in the body of a class, the class's own `name` or the content of the free variable `name`."""
     if SINCE_312:
-        return [Instr("LOAD_LOCALS", location=at), Instr("LOAD_FROM_DICT_OR_DEREF", FreeVar(name), location=at)]
-    return [Instr("LOAD_CLASSDEREF", FreeVar(name), location=at)]
+        return Step("LOAD_LOCALS"), Step("LOAD_FROM_DICT_OR_DEREF", name, Kind.VARIABLE)
+    return (Step("LOAD_CLASSDEREF", name, Kind.VARIABLE),)
 
 
-def callable_load(loads: list[Instr], at: InstrLocation | None) -> list[Instr]:
+def callable_load(loads: Steps) -> Steps:
     """Return `loads`, which push one callable, together with the null that a call wants beside it."""
-    null = Instr("PUSH_NULL", location=at)
-    return [*loads, null] if SINCE_313 else [null, *loads]
+    return (*loads, _NULL) if SINCE_313 else (_NULL, *loads)
 
 
-def _call(names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
-    sequence = [Instr("LOAD_CONST", name, location=at) for name in names]
-    if not SINCE_312:
-        sequence.append(Instr("PRECALL", len(names), location=at))
-    return [*sequence, Instr("CALL", len(names), location=at)]
-
-
-def call_hook(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+def call_hook(hook: str, *names: str) -> Steps:
     """Return the call ``hook(*names)`` of what the free variable `hook` holds; its result is pushed."""
-    return [*callable_load([free_load(hook, at)], at), *_call(names, at)]
+    return *callable_load((variable_load(hook),)), *map(constant_load, names), *_CALL[len(names)]
 
 
-def call_for_effect(hook: str, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+def call_for_effect(hook: str, *names: str) -> Steps:
     """Return the same call for a statement: nothing is pushed."""
-    return [*call_hook(hook, names, at), Instr("POP_TOP", location=at)]
+    return *call_hook(hook, *names), POP
 
 
-def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation | None) -> list[Instr]:
+def call_with_value(hook: str | Step, *names: str) -> Steps:
     """Return the call ``hook(value, *names)`` where the value is on top of the stack and is replaced by the result.
 
     The hook is what the free variable of that name holds, or what the given instruction pushes.
@@ -55,68 +96,59 @@ def call_with_value(hook: str | Instr, names: tuple[str, ...], at: InstrLocation
     It is the sequence with which CPython applies a decorator: the callable and its first argument lie on the stack as
     a method and its ``self`` would, so no null is needed on any version.
     """
-    load = free_load(hook, at) if isinstance(hook, str) else hook
-    return [load, Instr("SWAP", 2, location=at), *_call(names, at)]
+    load = variable_load(hook) if isinstance(hook, str) else hook
+    return load, SWAP, *map(constant_load, names), *_CALL[len(names)]
 
 
-def call_with_two(hook: str, name: str, at: InstrLocation | None, *, push: bool = False) -> list[Instr]:
-    """Return the call ``hook(upper, name, lower)`` that takes two values off the stack, as STORE_ATTR does.
-
-    Args:
-        push: leave the result on the stack, as IMPORT_NAME does.
-    """
+def call_with_two(hook: str, name: str) -> Steps:
+    """Return the call ``hook(upper, name, lower)`` that takes two values off the stack and pushes its result."""
     # lower, upper -> lower, upper, hook -> hook, upper, lower -> hook, upper, lower, name -> hook, upper, name, lower
-    turn = [free_load(hook, at), Instr("SWAP", 3, location=at)]
-    sequence = [*turn, Instr("LOAD_CONST", name, location=at), Instr("SWAP", 2, location=at)]
-    if not SINCE_312:
-        sequence.append(Instr("PRECALL", 2, location=at))
-    sequence.append(Instr("CALL", 2, location=at))
-    return sequence if push else [*sequence, Instr("POP_TOP", location=at)]
+    return variable_load(hook), Step("SWAP", 3), constant_load(name), SWAP, *_CALL[2]
 
 
-def null_for(at: InstrLocation | None) -> list[Instr]:
+def call_with_two_seen(hook: str, name: str) -> Steps:
+    """Return the same call for the two values that are on top of the stack and stay there; nothing is pushed."""
+    return _COPY_LOWER, _COPY_LOWER, *call_with_two(hook, name), POP
+
+
+def null_for_callable() -> Steps:
     """Return what pushes the null of a call when the callable is on the stack already."""
-    null = Instr("PUSH_NULL", location=at)
-    return [null] if SINCE_313 else [null, Instr("SWAP", 2, location=at)]
+    return (_NULL,) if SINCE_313 else (_NULL, SWAP)
 
 
-def closure_load(variable: CellVar | FreeVar, at: InstrLocation | None) -> Instr:
-    """Return the instruction that pushes the cell itself, for the closure of a function that is being made."""
-    return Instr("LOAD_FAST" if SINCE_313 else "LOAD_CLOSURE", variable, location=at)
+def with_longer_closure(gained: tuple[str, ...], *, had: int) -> Steps:
+    """Return what makes the tuple of a function's cells, of which `had` lie on the stack already."""
+    opname = "LOAD_FAST" if SINCE_313 else "LOAD_CLOSURE"
+    loads = (Step(opname, name, Kind.VARIABLE) for name in gained)
+    return *loads, Step("BUILD_TUPLE", had + len(gained))
 
 
-def make_with_closure(make: Instr, *, had_closure: bool) -> list[Instr]:
+def make_with_closure(flags: int) -> Steps:
     """Return what makes a function whose closure tuple is on the stack, under its code object.
 
-    3.11 and 3.12 say it in the argument of MAKE_FUNCTION, later versions in an instruction that follows; a function
-    that had a closure has the flag, or is followed by the instruction, already.
+    3.11 and 3.12 say it in the argument of MAKE_FUNCTION, later versions in an instruction that follows.
+
+    Args:
+        flags: the argument of the MAKE_FUNCTION that is replaced, which makes a function without closure.
     """
-    if had_closure:
-        return [make]
     if SINCE_313:
-        return [make, Instr("SET_FUNCTION_ATTRIBUTE", _CLOSURE, location=make.location)]
-    assert isinstance(make.arg, int)
-    return [Instr("MAKE_FUNCTION", make.arg | _CLOSURE, location=make.location)]
+        return ITSELF, Step("SET_FUNCTION_ATTRIBUTE", _CLOSURE)
+    return (Step("MAKE_FUNCTION", flags | _CLOSURE),)
 
 
-def home_load(home: str, hook: str, name: str, at: InstrLocation | None, *, always_set: bool) -> list[Instr]:
+def home_load(home: str, hook: str, name: str, *, always_set: bool) -> Steps:
     """Return the look-up of `name` in the dictionary that the free variable `home` holds.
 
     3.12 and later fall back to globals and built-ins and raise NameError, as a global would. 3.11 has no such
     instruction: a name that may be missing is looked up by the function in the free variable `hook`.
     """
     if SINCE_312:
-        return [free_load(home, at), Instr("LOAD_FROM_DICT_OR_GLOBALS", name, location=at)]
+        return variable_load(home), Step("LOAD_FROM_DICT_OR_GLOBALS", name, Kind.NAME)
     if always_set:
-        subscript = Instr("BINARY_SUBSCR", location=at)
-        return [free_load(home, at), Instr("LOAD_CONST", name, location=at), subscript]
-    return call_hook(hook, (name,), at)
+        return variable_load(home), constant_load(name), Step("BINARY_SUBSCR")
+    return call_hook(hook, name)
 
 
-def store_subscript(mapping: str, name: str, at: InstrLocation | None) -> list[Instr]:
+def store_subscript(mapping: str, name: str) -> Steps:
     """Return what stores the value on top of the stack under `name` in the free variable `mapping`."""
-    return [
-        free_load(mapping, at),
-        Instr("LOAD_CONST", name, location=at),
-        Instr("STORE_SUBSCR", location=at),
-    ]
+    return variable_load(mapping), constant_load(name), Step("STORE_SUBSCR")

@@ -29,11 +29,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
-import bytecode
-
 from blockfreeze.core.version import __version__
 from blockfreeze.linking.analysis import Definition, Linkage, Reason
 from blockfreeze.linking.linker import LinkedCode
+from blockfreeze.linking.writing import written_by
 
 MAGIC: Final = b"bflink\r\n"
 """The first bytes. A transfer that takes the file for a text changes the last two."""
@@ -70,7 +69,7 @@ def _environment() -> tuple[object, ...]:
         importlib.util.MAGIC_NUMBER,
         sys.flags.optimize,
         importlib.util.source_hash(compiled),
-        bytecode.__version__,
+        written_by,
         __version__,
         _hash_of_rooms(Path(__file__).parents[1]),
     )

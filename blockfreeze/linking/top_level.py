@@ -5,162 +5,182 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from inspect import CO_OPTIMIZED
-from itertools import takewhile
 from types import CodeType, MappingProxyType
-
-from bytecode.instr import Instr
 
 from blockfreeze.linking import cpython, sequences
 from blockfreeze.linking import hook_table as hooks
 from blockfreeze.linking.analysis import nested_codes
-from blockfreeze.linking.class_access import SETTERS
-from blockfreeze.linking.laziness import Laziness, import_of, may_be_lazy
+from blockfreeze.linking.class_access import SETTERS, ClassAccesses, class_accesses, take_over
+from blockfreeze.linking.instructions import Instructions, pattern_of
+from blockfreeze.linking.laziness import Laziness, laziness, may_be_lazy
 from blockfreeze.linking.linked_names import LinkedNames
+from blockfreeze.linking.sequences import ITSELF, Steps
 
 
 class TopLevel:
-    """The rules for one module. Its instructions are to be passed one by one, in their order."""
+    """The rules for one module."""
 
-    def __init__(self, code: CodeType, names: LinkedNames) -> None:
+    def __init__(self, code: Instructions, names: LinkedNames) -> None:
+        self._read = code
         self._names = names
         self._linkage = names.linkage
-        self._rules = {**_RULES, **_LATER_RULES} if names.has_home else _RULES
-        bodies = (one.co_name for one in nested_codes(code) if not one.co_flags & CO_OPTIMIZED)
-        self._may_be_lazy = may_be_lazy(code)
+        bodies = (one.co_name for one in nested_codes(code.code) if not one.co_flags & CO_OPTIMIZED)
+        self._may_be_lazy = may_be_lazy(code.code)
         self._class_bodies = Counter(bodies)
         self._built: set[str] = set()  # classes whose statement calls `BUILD`; a generic class is made elsewhere
 
-    def replacement(self, instructions: list[Instr], at: int) -> list[Instr]:
-        """Return what replaces an instruction."""
-        rule = self._rules.get(instructions[at].name)
-        return [instructions[at]] if rule is None else rule(self, instructions, at)
+    def replaced(self, at_functions: Mapping[int, Steps]) -> dict[int, Steps]:
+        """Return what replaces the instructions of the body.
 
-    def after_function(self, instructions: list[Instr], at: int) -> list[Instr]:
-        """Return what follows an instruction that may complete a function: `DEFINE`, before its decorators are called.
+        Args:
+            at_functions: what replaces those that make functions.
+        """
+        read, steps = self._read, dict(at_functions)
+        rules, pattern = (_LATER_RULES, _LATER_PATTERN) if self._names.has_home else (_RULES, _PATTERN)
+        for place in read.where(pattern):
+            replaced = rules[read.opname(place)](self, place)
+            if replaced is not None:
+                steps[place] = replaced
+        for hook, places in self._accesses().items():
+            steps |= {place: take_over(hook, read, place) for place in places}
+        for name, place in self._decorated_functions():
+            define = sequences.call_with_value(hooks.DEFINE, name)
+            steps[place] = *steps.get(place, (ITSELF,)), *define
+        return steps
+
+    def _accesses(self) -> ClassAccesses:
+        # Everything may be a class that serves already; in the first generation none is.
+        return class_accesses(self._read, self._linkage, everything=True) if self._names.has_home else {}
+
+    def _decorated_functions(self) -> Iterator[tuple[str, int]]:
+        """Yield the name of each function that passes through `DEFINE` before its decorators, and where it is complete.
 
         Before 3.13 a function is complete with MAKE_FUNCTION; later SET_FUNCTION_ATTRIBUTE may follow, several times.
         """
-        if cpython.name_of(instructions, at + 1) == "SET_FUNCTION_ATTRIBUTE":
-            return []
-        make = at
-        while instructions[make].name != "MAKE_FUNCTION":
-            make -= 1
-        inner = instructions[make - 1].arg
-        if not isinstance(inner, CodeType) or not inner.co_flags & CO_OPTIMIZED:
-            return []
-        definition = self._linkage.bound.get(inner.co_name)
-        if definition is None or definition.kind != "function" or not (definition.decorated and definition.single):
-            return []
-        return sequences.call_with_value(hooks.DEFINE, (definition.name,), instructions[at].location)
+        read, bound = self._read, self._linkage.bound
+        for place in read.where(_FUNCTIONS):
+            inner = read.constant(read.before(place))
+            if not isinstance(inner, CodeType) or not inner.co_flags & CO_OPTIMIZED:
+                continue
+            definition = bound.get(inner.co_name)
+            if definition is None or definition.kind != "function":
+                continue
+            if definition.decorated and definition.single:
+                last = place
+                while read.opname(after := read.after(last)) == "SET_FUNCTION_ATTRIBUTE":
+                    last = after
+                yield definition.name, last
 
-    def _star_import(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item = instructions[at]
-        if not cpython.is_star_import(item.name, item.arg):
-            return [item]
-        location = item.location
-        refresh = sequences.call_for_effect(hooks.REFRESH, (), location)
-        return [*sequences.call_with_value(hooks.STAR, (), location), item, *refresh]
+    def _name(self, place: int) -> str:
+        return self._read.used_name(place)[0]
 
-    def _attribute(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item = instructions[at]
-        name, as_method = cpython.name_and_call(item)
-        if name != hooks.REGISTER_AT_FORK:
-            if as_method or not self._names.has_home or item.name != "LOAD_ATTR":
-                return [item]
-            target = Instr("COPY", 1, location=item.location)
-            return [target, item, *sequences.call_with_two(hooks.FOUND, name, item.location, push=True)]
-        null = sequences.null_for(item.location) if as_method else []
-        return [*sequences.call_with_value(hooks.AT_FORK, (), item.location), *null]
+    def _star_import(self, place: int) -> Steps | None:
+        if not cpython.is_star_import(self._read.opname(place), self._read.argument(place)):
+            return None
+        return *sequences.call_with_value(hooks.STAR), ITSELF, *sequences.call_for_effect(hooks.REFRESH)
 
-    def _set_attribute(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item = instructions[at]
-        both = [Instr("COPY", 2, location=item.location), Instr("COPY", 2, location=item.location)]
-        return [*both, *sequences.call_with_two(hooks.REPLACE, str(item.arg), item.location), item]
+    def _attribute(self, place: int) -> Steps | None:
+        name, as_method = self._read.used_name(place)
+        if name == hooks.REGISTER_AT_FORK:
+            null = sequences.null_for_callable() if as_method else ()
+            return *sequences.call_with_value(hooks.AT_FORK), *null
+        if as_method or not self._names.has_home or self._read.opname(place) != "LOAD_ATTR":
+            return None
+        return sequences.COPY, ITSELF, *sequences.call_with_two(hooks.FOUND, name)
 
-    def _import_member(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item = instructions[at]
-        name, asked = import_of(item)
+    def _set_attribute(self, place: int) -> Steps:
+        return *sequences.call_with_two_seen(hooks.REPLACE, self._name(place)), ITSELF
+
+    def _import_member(self, place: int) -> Steps | None:
+        name = self._name(place)
         if name not in self._linkage.member_imports:
-            return [item]
+            return None
+        asked = laziness(self._read.argument(place))
         if asked is Laziness.LAZY:
-            hook = hooks.LAZY_IMPORT
-        elif asked is Laziness.AS_CONFIGURED and self._may_be_lazy:
-            hook = hooks.PERHAPS_LAZY
-        elif self._names.has_home:
-            hook = hooks.IMPORT_MEMBER
-        else:
-            return [item]
-        return sequences.call_with_two(hook, name, item.location, push=True)
+            return sequences.call_with_two(hooks.LAZY_IMPORT, name)
+        if asked is Laziness.AS_CONFIGURED and self._may_be_lazy:
+            return sequences.call_with_two(hooks.PERHAPS_LAZY, name)
+        return sequences.call_with_two(hooks.IMPORT_MEMBER, name) if self._names.has_home else None
 
-    def _load(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item, names = instructions[at], self._names
-        name, location, follower = str(item.arg), item.location, cpython.name_of(instructions, at + 1)
+    def _load(self, place: int) -> Steps | None:
+        names, name = self._names, self._name(place)
         if name == hooks.AS_IT_IS:
-            return [sequences.free_load(hooks.AS_IT_IS, location)]
+            return (sequences.variable_load(hooks.AS_IT_IS),)
         if names.is_shared(name):
             if name in self._linkage.lazy:
-                return sequences.call_hook(hooks.LOAD, (name,), location)
-            return sequences.home_load(names.home_of(name), hooks.LOAD, name, location, always_set=False)
+                return sequences.call_hook(hooks.LOAD, name)
+            return sequences.home_load(names.home_of(name), hooks.LOAD, name, always_set=False)
+        follower = self._read.opname(self._read.after(place))
         if names.has_home and name in SETTERS and self._linkage.is_no_definition(name):
-            if cpython.is_to_be_called(cpython.name_of(instructions, at - 1), follower):
-                return sequences.call_hook(hooks.SETTER, (name,), location)
+            if cpython.is_to_be_called(self._read.opname(self._read.before(place)), follower):
+                return sequences.call_hook(hooks.SETTER, name)
         definition = self._linkage.bound.get(name)
         if definition is not None and definition.single and follower in cpython.ATTRIBUTE_USES:
-            return [sequences.free_load(names.cells[name], location)]
-        return [item]
+            return (sequences.variable_load(names.cells[name]),)
+        return None
 
-    def _store(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item, names = instructions[at], self._names
-        name, location = str(item.arg), item.location
+    def _store(self, place: int) -> Steps | None:
+        names, name = self._names, self._name(place)
         if names.is_shared(name):
-            return [*sequences.call_with_value(hooks.STATE, (name,), location), Instr("POP_TOP", location=location)]
+            return *sequences.call_with_value(hooks.STATE, name), sequences.POP
         if name in self._linkage.bound:
-            return [*sequences.call_with_value(hooks.BIND, (name,), location), item]
-        taken = cpython.name_of(instructions, at - 1) in cpython.TAKEN_FROM_ELSEWHERE
-        if names.has_home and not taken and name not in self._linkage.unbound:
-            return [*sequences.call_with_value(hooks.PRESERVE, (name,), location), item]
-        if names.has_home and cpython.name_of(instructions, at - 1) == "LOAD_ATTR":
-            return [*sequences.call_with_value(hooks.SAVE, (name,), location), item]
-        return [item]
+            return *sequences.call_with_value(hooks.BIND, name), ITSELF
+        if names.has_home:
+            pushes = self._read.opname(self._read.before(place))
+            if pushes not in cpython.TAKEN_FROM_ELSEWHERE and name not in self._linkage.unbound:
+                return *sequences.call_with_value(hooks.PRESERVE, name), ITSELF
+            if pushes == "LOAD_ATTR":
+                return *sequences.call_with_value(hooks.SAVE, name), ITSELF
+        return None
 
-    def _delete(self, instructions: list[Instr], at: int) -> list[Instr]:
-        item = instructions[at]
-        if not self._names.is_shared(str(item.arg)):
-            return [item]
-        return sequences.call_for_effect(hooks.UNSET, (str(item.arg),), item.location)
+    def _delete(self, place: int) -> Steps | None:
+        name = self._name(place)
+        return sequences.call_for_effect(hooks.UNSET, name) if self._names.is_shared(name) else None
 
-    def _class_statement(self, instructions: list[Instr], at: int) -> list[Instr]:
+    def _class_statement(self, place: int) -> Steps | None:
         """Let `BUILD` decide whether a class statement makes its class."""
-        item = instructions[at]
-        name = next((one.arg.co_name for one in _from(instructions, at) if isinstance(one.arg, CodeType)), "")
+        name = next(
+            (one.co_name for one in map(self._read.constant, self._from(place)) if isinstance(one, CodeType)), ""
+        )
         definition = self._linkage.bound.get(name)
         if definition is None or definition.kind != "class" or self._class_bodies[name] != 1:
-            return [item]
+            return None
         if definition.single:
             self._built.add(name)
-        elif any(
-            map(cpython.begins_decoration, takewhile(lambda one: one.name != "STORE_NAME", _from(instructions, at)))
-        ):
-            return [item]  # what decorates it cannot be told from a call that makes something else of it later
-        return sequences.call_hook(hooks.BUILD, (name,), item.location)
+        elif self._may_be_decorated(place):
+            return None  # what decorates it cannot be told from a call that makes something else of it later
+        return sequences.call_hook(hooks.BUILD, name)
 
-    def _decoration(self, instructions: list[Instr], at: int) -> list[Instr]:
+    def _may_be_decorated(self, place: int) -> bool:
+        for one in self._from(place):
+            opname = self._read.opname(one)
+            if opname == "STORE_NAME":
+                return False
+            if opname == cpython.CALLS and cpython.decorates(opname, self._read.argument(one)):
+                return True
+        return False
+
+    def _decoration(self, place: int) -> Steps | None:
         """Let `DECORATOR` decide whether a class is decorated."""
-        item = instructions[at]
-        if not cpython.begins_decoration(item):
-            return [item]
-        stored = next((one for one in _from(instructions, at) if not cpython.decorates(one)), item)
-        if stored.name != "STORE_NAME" or str(stored.arg) not in self._built:
-            return [item]
-        turn = Instr("SWAP", 2, location=item.location)
-        return [turn, *sequences.call_with_value(hooks.DECORATOR, (str(stored.arg),), item.location), turn.copy(), item]
+        read = self._read
+        if read.argument(place) != 0:
+            return None
+        stored = next(
+            (one for one in self._from(place) if not cpython.decorates(read.opname(one), read.argument(one))), place
+        )
+        if read.opname(stored) != "STORE_NAME" or self._name(stored) not in self._built:
+            return None
+        turned = sequences.call_with_value(hooks.DECORATOR, self._name(stored))
+        return sequences.SWAP, *turned, sequences.SWAP, ITSELF
+
+    def _from(self, place: int) -> Iterator[int]:
+        """Yield the place of an instruction, and those of all that follow."""
+        while self._read.opname(place):
+            yield place
+            place = self._read.after(place)
 
 
-def _from(instructions: list[Instr], at: int) -> Iterator[Instr]:
-    return map(instructions.__getitem__, range(at, len(instructions)))  # no copy: most look at a few only
-
-
-_Rule = Callable[[TopLevel, list[Instr], int], list[Instr]]
+_Rule = Callable[[TopLevel, int], Steps | None]
 
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
@@ -178,9 +198,14 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
 
 _LATER_RULES: Mapping[str, _Rule] = MappingProxyType(
     {
+        **_RULES,
         cpython.CALLS: TopLevel._decoration,
         "DELETE_NAME": TopLevel._delete,
         "LOAD_BUILD_CLASS": TopLevel._class_statement,
     }
 )
-"""The rules that a later generation has besides."""
+"""The rules of a later generation."""
+
+_FUNCTIONS = pattern_of("MAKE_FUNCTION")
+_PATTERN = pattern_of(*_RULES)
+_LATER_PATTERN = pattern_of(*_LATER_RULES)

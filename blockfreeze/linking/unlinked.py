@@ -10,10 +10,14 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from bytecode.instr import Instr, InstrLocation
+from blockfreeze.linking import sequences
+from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals, nested_codes
+from blockfreeze.linking.edits import Edits, Write
+from blockfreeze.linking.instructions import Instructions, pattern_of
+from blockfreeze.linking.sequences import Step, Steps
+from blockfreeze.linking.writing import write as write_in_this_version
 
-from blockfreeze.linking import cpython, sequences
-from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals
+_LOADS = pattern_of("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")
 
 
 def gets_at_frames(opname: str, name: str, *, called: bool) -> bool:
@@ -23,44 +27,37 @@ def gets_at_frames(opname: str, name: str, *, called: bool) -> bool:
     return opname in ("LOAD_ATTR", "LOAD_METHOD") and name in CALLER_NAMES
 
 
-def with_callers_shown(item: Instr, load: Callable[[InstrLocation | None], Instr]) -> list[Instr]:
-    """Return what replaces `item` if it gets at the frames of callers; `item` itself if it does not.
+def with_callers_shown(opname: str, name: str, called: bool, load: Step) -> Steps:
+    """Return what replaces an instruction that gets at the frames of callers.
 
     Args:
-        load: returns the instruction that pushes the hook.
+        load: the instruction that pushes the hook.
     """
-    if item.name not in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD"):
-        return [item]
-    at, (name, called) = item.location, cpython.name_and_call(item)
-    if not gets_at_frames(item.name, name, called=called):
-        return [item]
-    null = sequences.null_for(at) if called else []
-    if item.name == "LOAD_GLOBAL":
-        alone = Instr("LOAD_GLOBAL", (False, name), location=at)
-        return [alone, *sequences.call_with_value(load(at), ("",), at), *null]
-    return [*sequences.call_with_value(load(at), (name,), at), *null]
+    null = sequences.null_for_callable() if called else ()
+    if opname == "LOAD_GLOBAL":
+        return sequences.global_load(name), *sequences.call_with_value(load, ""), *null
+    return *sequences.call_with_value(load, name), *null
 
 
-def show_callers(code: CodeType, hook: Callable[[Any, str], Any], *, inside: bool = False) -> CodeType:
+def show_callers(
+    code: CodeType, hook: Callable[[Any, str], Any], *, inside: bool = False, write: Write = write_in_this_version
+) -> CodeType:
     """Return `code` in which every function that is not linked has `hook` called where it gets at frames.
 
     Args:
         inside: `code` is inside such a function, and so not linked either.
+        write: how code objects are written.
     """
     inside = inside or inspects_locals(code)
-    nested = tuple(
-        show_callers(one, hook, inside=inside) if isinstance(one, CodeType) else one for one in code.co_consts
-    )
-    if any(new is not old for new, old in zip(nested, code.co_consts, strict=True)):
-        code = code.replace(co_consts=nested)
+    shown = ((one, show_callers(one, hook, inside=inside, write=write)) for one in nested_codes(code))
+    exchanged = {id(one): new for one, new in shown if new is not one}
+    if exchanged:
+        code = code.replace(co_consts=Edits(inner=exchanged).constants_of(code))
     if not inside or CALLER_NAMES.isdisjoint(code.co_names):
         return code
-    source, exchanged = cpython.read(code)
-
-    def load(at: InstrLocation | None) -> Instr:
-        return Instr("LOAD_CONST", hook, location=at)
-
-    source[:] = [
-        new for item in source for new in (with_callers_shown(item, load) if isinstance(item, Instr) else [item])
-    ]
-    return cpython.write(source, exchanged, code.co_stacksize + 4)
+    read, replaced = Instructions(code), {}
+    for place in read.where(_LOADS):
+        opname, (name, called) = read.opname(place), read.used_name(place)
+        if gets_at_frames(opname, name, called=called):
+            replaced[place] = with_callers_shown(opname, name, called, sequences.constant_load(hook))
+    return write(code, Edits(replaced)) if replaced else code
