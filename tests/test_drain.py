@@ -18,7 +18,7 @@ from threads import LIMIT, ParkedCall
 
 import blockfreeze as bf
 from blockfreeze.api import registry
-from blockfreeze.dispatch.vector import called_generation, nearest
+from blockfreeze.dispatch.frames import called_generation, nearest
 from blockfreeze.draining.drain import search
 
 POLLS = 20
@@ -224,19 +224,17 @@ print(bf.status(shop).overlapping)
 
 
 def test_a_call_that_ended_and_was_cleared_while_stacks_are_looked_at_is_no_call(workshop: Workshop) -> None:
-    source = "def fail(): raise LookupError\ndef suspended(): yield\n"
-    failing = workshop.freeze("failing", source)
-    old = failing.suspended()
-    next(old)
-    bf.swap(failing)
-    with pytest.raises(LookupError) as caught:
-        failing.fail()
+    failing = workshop.freeze("failing", "def fail(): raise LookupError\n")
+    block = registry.block_of(failing, "test")
+    pinned = block.current
+    with bf.pin(failing):
+        bf.swap(failing)
+        with pytest.raises(LookupError) as caught:
+            failing.fail()
     frames = [frame for frame, _ in traceback.walk_tb(caught.tb) if frame.f_code.co_name == "dispatch"]
     assert len(frames) == 1
-    block = registry.block_of(failing, "test")
-    assert called_generation(block, frames[0]) is block.current
+    assert called_generation(block, frames[0]) is nearest(block, frames[0]) is pinned
     # As `assertRaises` does, in the thread of the call, while another one has the frame in its hands.
     traceback.clear_frames(caught.tb)
     assert called_generation(block, frames[0]) is None
     assert nearest(block, frames[0]) is None
-    old.close()

@@ -1,13 +1,15 @@
-"""What does a call cost while an older generation still runs, from a shallow stack and from a deep one?
+"""What does an access cost while an older generation still runs, from a shallow stack and from a deep one?
 
-A call is parked in the first generation, so the overlap lasts. An entry then looks for its caller's generation up the
-stack, so the cost grows with the caller's depth; calls inside the block do not go through entries.
+A call is parked in the first generation, so the overlap lasts. An entry, an attribute of a changed class and an
+attribute of the module then find the generation of the frame that asks. It is looked for on the stack once for each
+frame; the rows with frames of their own show what that costs where every call is made by frames that are new. Calls
+inside the block do not go through entries; accesses to its classes are the same inside and outside.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +23,16 @@ from benchmarks.costs.rows import Measured
 from benchmarks.costs.versus import Contender, versus
 
 DEPTHS = {"shallow stack": 0, "50 frames deep": 50}
-STATEMENTS = ("leaf(1)", "foo(1)")
+STATEMENTS = ("leaf(1)", "foo(1)", "quote(3, 2)", "account.worth()", "Account(1)", "shop.RATE")
+
+
+def _names(module: ModuleType) -> dict[str, object]:
+    names = {name: getattr(module, name) for name in ("leaf", "foo", "quote", "account", "Account")}
+    return {**names, "shop": module, "descend": _call_below}
+
+
+def _call_below(depth: int, call: Callable[[int], object]) -> object:
+    return _call_below(depth - 1, call) if depth else call(1)
 
 
 def _descend(depth: int, batch: Batch, loops: int) -> float:
@@ -35,15 +46,22 @@ def _at_depth(depth: int, batch: Batch) -> Batch:
 def _compared(plain: ModuleType, block: ModuleType, effort: Effort) -> Iterator[Measured]:
     for where, depth in DEPTHS.items():
         for statement in STATEMENTS:
-            name = statement.partition("(")[0]
             yield from versus(
                 f"{statement}, {where}",
                 statement,
-                Contender("plain function", {name: getattr(plain, name)}),
-                (Contender("entry, during an overlap", {name: getattr(block, name)}),),
+                Contender("plain module", _names(plain)),
+                (Contender("block, during an overlap", _names(block)),),
                 effort,
                 around=partial(_at_depth, depth),
             )
+    for depth in (10, 50):
+        yield from versus(
+            f"leaf(1), below {depth} frames of its own",
+            f"descend({depth}, leaf)",
+            Contender("plain module", _names(plain)),
+            (Contender("block, during an overlap", _names(block)),),
+            effort,
+        )
     for loop, statement in INSIDE.items():
         times = interleaved(
             {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 
-from blockfreeze.dispatch.vector import is_hidden
+from blockfreeze.dispatch.frames import is_hidden
 
 
 @dataclass

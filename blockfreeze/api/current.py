@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from blockfreeze.api import registry
-from blockfreeze.dispatch.vector import nearest
+from blockfreeze.dispatch.frames import nearest
 
 _getframe = sys._getframe  # taken now, as in `vector`
 

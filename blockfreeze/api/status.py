@@ -9,7 +9,7 @@ from blockfreeze.api import freeze
 from blockfreeze.core.status import BlockStatus, EntryStatus, GenerationStatus, Inlined, Unbound
 from blockfreeze.dispatch.vector import is_overlapping
 from blockfreeze.draining.drain import find_lingering
-from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.model.block import Block, Member
 from blockfreeze.model.entry import EntryKind
 from blockfreeze.swapping.convergence import converge

@@ -22,8 +22,8 @@ from blockfreeze.dispatch.forwarders import (
     shown_signature,
     takes_the_same,
 )
+from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.resolution import LegacyChoice
-from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
 from blockfreeze.identity.wrapped_methods import live_wrapped
 from blockfreeze.model.block import Block, Generation

@@ -10,8 +10,9 @@ from blockfreeze.building.linked_files import linked_file, read_linked, write_li
 from blockfreeze.dispatch.caller_view import as_caller_sees
 from blockfreeze.identity.carry_over import registrations_made_before
 from blockfreeze.inlining.marks import asks_for_inlining
-from blockfreeze.linking.analysis import Linkage, analyse, copy_code
+from blockfreeze.linking.analysis import analyse, copy_code
 from blockfreeze.linking.laziness import imports_are_lazy
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.linking.linker import LinkedCode, link
 from blockfreeze.linking.stored_form import decode, encode, key_of
 from blockfreeze.linking.unlinked import show_callers

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
-from blockfreeze.dispatch.vector import is_hidden
+from blockfreeze.dispatch.frames import is_hidden
 
 F = TypeVar("F", bound=Callable[..., Any])
 

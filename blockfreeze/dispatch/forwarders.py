@@ -37,11 +37,11 @@ from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
-from blockfreeze.dispatch.vector import VECTOR, ForwarderTag
+from blockfreeze.dispatch.frames import VECTOR, ForwarderTag
 from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, read_as_values
 from blockfreeze.model.block import Block
-from blockfreeze.model.entry import Entry
+from blockfreeze.model.entry import Entry, bound_place
 
 KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 
@@ -127,7 +127,7 @@ def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | 
 
 
 def _has_slot(block: Block, entry: Entry) -> bool:
-    return entry.slot < len(block.reference.vector)
+    return bound_place(entry.slot) < len(block.reference.vector)
 
 
 def shown_signature(function: Any) -> Signature | None:
@@ -161,14 +161,15 @@ def _assign(function: FunctionType, code: CodeType) -> None:
 def _forwarder(
     template: CodeType, block: Block, entry: Entry, function: FunctionType, like: CodeType, binds: int | None = None
 ) -> CodeType:
-    meant = {_REFERENCE: block.reference, _SLOT: entry.slot}
+    tag = ForwarderTag(block.reference, entry.slot, binds)
+    meant = {_REFERENCE: block.reference, _PLACE: tag.place, _SLOT: entry.slot}
     constants = tuple(meant.get(constant, constant) for constant in template.co_consts)
     own = function.__code__
     prologue, lines = free_variables_prologue(len(own.co_freevars))
     return template.replace(
         co_code=prologue + template.co_code,
         co_linetable=lines + template.co_linetable,
-        co_consts=(*constants, ForwarderTag(block.reference, entry.slot, binds)),
+        co_consts=(*constants, tag),
         co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
         # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
         co_freevars=own.co_freevars,
@@ -181,12 +182,13 @@ def _forwarder(
 
 
 _REFERENCE = "blockfreeze: the reference"
+_PLACE = "blockfreeze: the place"
 _SLOT = "blockfreeze: the slot"
 _VECTOR = "blockfreeze_vector"
 _REST = "blockfreeze_rest"
 
 
-def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{_SLOT!r}]") -> CodeType:
+def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{_PLACE!r}]") -> CodeType:
     """Compile a forwarder; all of it is on one line, which becomes that of its function.
 
     Args:

@@ -1,69 +1,42 @@
 """The vector: what a block's one reference points to, and how a call finds its generation.
 
-A vector is an immutable tuple. Place 0 is its *head*, which says what generation an access belongs to; every other
-place is the slot of one entry and holds the callable that serves it. Head and slots come out of the same single load
-of `Reference.vector`, so no call can mix two states of a block.
+Place 0 of a vector is its *head*, which says what generation an access belongs to; every other place holds the callable
+that serves an entry. Head and callables come out of the same single load of `Reference.vector`, so no call mixes two
+states of a block. A vector is immutable: what it answers depends on who asks, and on nothing stored in it later.
 
-Two heads exist. `Plain` is the steady state: slots hold the current generation's own functions. `Overlap` serves from
-the moment a swap prepares until the old generation has drained: an access from a frame whose nearest enclosing block
-frame runs in some generation belongs to that generation, one from a pinned context to the pinned generation, every
-other access to the current one. An overlap may have a gate, at which calls of the last kind wait.
+Two kinds exist. In the steady state it is a tuple whose head is `Plain`: it holds the current generation's own
+functions. `OverlapVector`, with the head `Overlap`, serves while bodies run and from the commit until the old
+generation has drained: an access from a frame whose nearest enclosing block frame runs in some generation belongs to
+that generation, one from a pinned context to the pinned generation, every other access to the current one. It may have
+a gate, at which accesses of the last kind wait.
 
-A frame belongs to the generation whose namespace is its ``f_globals``. Two kinds of frame are our own and say instead,
-in local variables, where they have dispatched to: those of forwarders, which are known by the `ForwarderTag` among
-their constants, and those of `dispatch` and `call_in`.
+Each entry has two places, for the calls that bind no default values and for those that do: such a call began in the
+generation whose values it has bound. The places differ while versions overlap, see `OverlapVector`.
+
+What serves a call is mostly in its place, and the call has nothing of ours between itself and the forwarder. `dispatch`
+stands in for it where the callers do not show the choice: the call is pinned, waits at a gate, or has bound values.
 
 Only `blockfreeze.model.reference.store` stores a vector.
 """
 
 from __future__ import annotations
 
-import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, Final
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.dispatch.frames import DispatchTag, bound_in, nearest, tag_of
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import pinned
-from blockfreeze.dispatch.resolution import LegacyChoice, local_of
+from blockfreeze.dispatch.resolution import local_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
-from blockfreeze.model.reference import Reference
+from blockfreeze.model.frame_note import FrameNote
+from blockfreeze.model.reference import Vector
 
 _getframe = sys._getframe  # taken now: a program may delete it from sys, as a test of other interpreters does
-
-VECTOR: Final = ".vector"
-"""The local variable in which a forwarder has the vector that it loaded; no identifier can collide with it."""
-
-
-class ForwarderTag:
-    """The last constant of a forwarder's code object: what tells its frames and its functions from all others.
-
-    Attributes:
-        reference: that of the block which it forwards into.
-        slot: that of the entry.
-        binds: the number of the generation whose default values a call binds; None if it binds none.
-    """
-
-    __slots__ = ("binds", "reference", "slot")
-
-    def __init__(self, reference: Reference, slot: int, binds: int | None) -> None:
-        self.reference = reference
-        self.slot = slot
-        self.binds = binds
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let who pickles a function by value take along the function that serves; see `Reference.__reduce__`.
-
-        It is a state, not an argument: it may lead back to the forwarder.
-        """
-        current = self.reference.vector[0].current
-        served: Callable[..., Any] | None = local_of(current, current.block.slots[self.slot - 1])
-        served = served.served if is_a(served, LegacyChoice) else served
-        return partial, (operator.setitem, self.reference.taken, self.slot), served, None, None, operator.call
 
 
 class Plain:
@@ -71,6 +44,7 @@ class Plain:
 
     __slots__ = ("generation",)
 
+    is_overlap: Final = False
     gate: Final = None
 
     def __init__(self, generation: Generation) -> None:
@@ -91,19 +65,30 @@ class Plain:
 
 
 class Overlap:
-    """The head while more than one generation may be running, or one is being built."""
+    """The head while more than one generation may be running, or one is being built.
 
-    __slots__ = ("block", "current", "gate")
+    Attributes:
+        inside: the note on frames that run in the current generation.
+        outside: the note on frames that no frame of the block has called.
+        pins: those of the block; empty while there are none.
+    """
+
+    __slots__ = ("block", "current", "gate", "inside", "outside", "pins")
+
+    is_overlap: Final = True
 
     def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
         self.block = block
         self.current = current
         self.gate = gate
+        self.inside = current.note
+        self.outside = block.outside
+        self.pins = block.search.pins
 
     @property
     def generation(self) -> Generation:
         """The generation of the access that is under way in the calling frame."""
-        return nearest(self.block, _getframe(1)) or pinned(self.block) or self.current
+        return self.locate(_getframe(1))[0]
 
     def find(self, slot: int) -> Callable[..., Any]:
         """Return what serves an entry whose slot this vector does not have, because it was added later."""
@@ -111,8 +96,73 @@ class Overlap:
 
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
-        found = nearest(self.block, frame)
-        return (pinned(self.block) or self.current, False) if found is None else (found, True)
+        note = None if frame is None else frame.f_trace
+        if note is self.inside:
+            return self.current, True
+        found = None if note is self.outside else nearest(self.block, frame)
+        if found is not None:
+            return found, True
+        return (pinned(self.block) if self.pins else None) or self.current, False
+
+
+class OverlapVector:
+    """A vector whose places hold what serves the caller: a forwarder asks for it, and calls it.
+
+    Whoever asks is noted on the caller's frame, so mostly one look at that frame is enough. A place for calls that have
+    bound values holds a `dispatch`: only such a forwarder tells in which generation they have begun.
+    """
+
+    __slots__ = ("_dispatching", "_inside", "_outside", "_pins", "_served", "head")
+
+    def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
+        head = self.head = Overlap(block, current, gate)
+        self._inside = current.note
+        # Behind a gate no call from outside is let in without more.
+        self._outside = block.outside if gate is None else FrameNote({})
+        self._pins = block.search.pins
+        # The current generation comes with the load of the vector: each place is bound to the head of its own vector.
+        self._dispatching = tuple(partial(dispatch, head, entry) for entry in block.slots)
+        served = map(self._served_in, block.slots, self._dispatching)
+        self._served = _places(head, served, self._dispatching)
+
+    def _served_in(self, entry: Entry, dispatching: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what serves an entry in the current generation; where it may forward soon itself, it is looked up."""
+        local = local_of(self.head.current, entry)
+        return dispatching if local is entry.function else local
+
+    def __len__(self) -> int:
+        return len(self._served)
+
+    def __getitem__(self, place: int) -> Any:
+        """Return the head, or what serves an entry for the call of the forwarder that asks."""
+        if place:
+            try:
+                note = _getframe(2).f_trace  # that of the forwarder's caller
+            except ValueError:  # it has none
+                return self._found(place, None)
+            if note is self._inside or (note is self._outside and not self._pins):
+                return self._served[place]
+            return self._found(place, _getframe(2))
+        return self.head
+
+    def _found(self, place: int, caller: FrameType | None) -> Any:
+        head, slot = self.head, (place + 1) // 2
+        found = None if place % 2 == 0 else nearest(head.block, caller)
+        if found is head.current:
+            return self._served[place]
+        if found is None:
+            # A forwarder that has loaded a vector with a gate is not said to run: its call may wait.
+            unseen = head.gate is not None or (bool(self._pins) and pinned(head.block) is not None)
+            return self._dispatching[slot - 1] if unseen else self._served[place]
+        entry = head.block.slots[slot - 1]
+        function: Callable[..., Any] | None = found.locals.get(entry)
+        # Nothing of that name in there (yet): an old call that was handed a new entry, or a body that is running.
+        return local_of(head.current, entry) if function is None else function
+
+
+def _places(head: Any, served: Iterable[Any], bound: Iterable[Any]) -> tuple[Any, ...]:
+    """Return what a vector holds: its head, and for each entry the callable of its two places."""
+    return (head, *(function for both in zip(served, bound, strict=True) for function in both))
 
 
 def is_overlapping(block: Block) -> bool:
@@ -120,20 +170,21 @@ def is_overlapping(block: Block) -> bool:
     return isinstance(block.reference.vector[0], Overlap)
 
 
-def plain_vector(block: Block, generation: Generation) -> tuple[Any, ...]:
+def plain_vector(block: Block, generation: Generation) -> Vector:
     """Return the vector of the steady state in `generation`."""
-    return (Plain(generation), *(local_of(generation, entry) for entry in block.slots))
+    served = [local_of(generation, entry) for entry in block.slots]
+    return _places(Plain(generation), served, served)
 
 
-def overlap_vector(block: Block, current: Generation, gate: Gate | None = None) -> tuple[Any, ...]:
+def overlap_vector(block: Block, current: Generation, gate: Gate | None = None) -> Vector:
     """Return a vector that leaves each call in its own generation and gives new calls to `current`.
+
+    It has what serves in `current` now.
 
     Args:
         gate: where new calls wait instead.
     """
-    # The current generation comes with the load of the vector: each slot is bound to the head of its own vector.
-    head = Overlap(block, current, gate)
-    return (head, *(partial(dispatch, head, entry) for entry in block.slots))
+    return OverlapVector(block, current, gate)
 
 
 class _Call:
@@ -147,13 +198,13 @@ class _Call:
 
 
 def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> Any:
-    """Call what serves `entry` in the generation to which this call belongs: what a slot of an overlap does."""
-    # `overlap` and `call` are read off this frame by those who look for calls in flight, see `_decision`.
+    """Call what serves `entry` in the generation to which this call belongs, and show the choice."""
+    # Who looks for calls in flight reads `overlap` and `call` off this frame, see `_decision`.
     call = _Call()
     block, gate, caller = overlap.block, overlap.gate, _getframe(1)
-    tag = _tag_of(caller.f_code, block.reference)
-    began = None if tag is None else _bound_in(block, tag)
-    call.generation = began or nearest(block, caller)
+    tag = tag_of(caller.f_code, block.reference)
+    began = None if tag is None else bound_in(block, tag)
+    call.generation = began or nearest(block, caller if tag is None else caller.f_back)
     if call.generation is None:
         call.generation = pinned(block)
         if call.generation is not None and call.generation is not pinned(block):
@@ -169,7 +220,7 @@ def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> An
     call.generation = call.generation or overlap.current
     function = call.generation.locals.get(entry)
     if function is None:
-        # Nothing of that name in there (yet): an old call that was handed a new entry, or a body that is running.
+        # As in `OverlapVector`.
         function = local_of(overlap.current, entry)
     return function(*args, **kwargs)
 
@@ -180,38 +231,6 @@ def call_in(generation: Generation, function: Callable[..., Any], /, *args: Any,
     A pin would not do: it gives way to a block's frame further out.
     """
     return function(*args, **kwargs)
-
-
-# A file name that `warnings` and `logging` skip.
-dispatch.__code__ = dispatch.__code__.replace(co_filename="<blockfreeze importlib._bootstrap>")
-_DISPATCH: Final = dispatch.__code__
-_CALL_IN: Final = call_in.__code__
-
-
-def _tag_of(code: CodeType, reference: Reference) -> ForwarderTag | None:
-    """Return the tag of a forwarder into the block that `reference` belongs to; None for any other code."""
-    constants = code.co_consts
-    tag = constants[-1] if constants else None
-    return tag if type(tag) is ForwarderTag and tag.reference is reference else None
-
-
-def is_forwarder(code: CodeType, reference: Reference) -> bool:
-    """Tell whether `code` is that of a forwarder of the block that `reference` belongs to."""
-    return _tag_of(code, reference) is not None
-
-
-def is_hidden(code: CodeType) -> bool:
-    """Tell whether a frame of `code` is one of ours between a caller and the function that serves it."""
-    constants = code.co_consts
-    return code is _DISPATCH or (bool(constants) and type(constants[-1]) is ForwarderTag)
-
-
-def _bound_in(block: Block, tag: ForwarderTag) -> Generation | None:
-    """Return the generation whose default values a call of a forwarder has bound; None if it binds none.
-
-    Such a call began in that generation, though it may load the reference after the next one was committed.
-    """
-    return None if tag.binds is None else block.generations.get(tag.binds)
 
 
 def _decision(block: Block, frame: FrameType) -> tuple[Overlap | None, _Call | None]:
@@ -225,64 +244,22 @@ def _decision(block: Block, frame: FrameType) -> tuple[Overlap | None, _Call | N
     return (overlap, local.get("call")) if overlap is not None and overlap.block is block else (None, None)
 
 
-def nearest(block: Block, frame: FrameType | None) -> Generation | None:
-    """Return the generation of the nearest block frame at or outside `frame`; None if there is none.
-
-    The cost is proportional to the depth of the stack down to that frame; it is paid during overlaps only.
-    """
-    by_globals = block.by_globals
-    reference = block.reference
-    while frame is not None:
-        code = frame.f_code
-        constants = code.co_consts
-        # `_tag_of`, written out: this is done for every frame of every access.
-        if constants and type(constants[-1]) is ForwarderTag and constants[-1].reference is reference:
-            # Its namespace says where it was made, which may be a foreign decorator's module.
-            found = _dispatched(frame)
-        elif code is _DISPATCH:
-            _, call = _decision(block, frame)
-            found = None if call is None else call.generation
-        elif code is _CALL_IN:
-            found = _said_by_call_in(block, frame)
-        else:
-            found = by_globals.get(id(frame.f_globals))
-        if found is not None:
-            return found
-        frame = frame.f_back
-    return None
+def _decided(block: Block, frame: FrameType) -> Generation | None:
+    _, call = _decision(block, frame)
+    return None if call is None else call.generation
 
 
-def _said_by_call_in(block: Block, frame: FrameType) -> Generation | None:
+def _about_to_call(block: Block, frame: FrameType) -> Generation | None:
+    overlap, call = _decision(block, frame)
+    if overlap is None or (call is not None and call.waiting):
+        return None
+    return (call and call.generation) or overlap.current
+
+
+def _given(block: Block, frame: FrameType) -> Generation | None:
     generation: Generation | None = frame.f_locals.get("generation")
     return generation if generation is not None and generation.block is block else None
 
 
-def _dispatched(frame: FrameType) -> Generation | None:
-    """Return where a forwarder's frame has dispatched to; None if nowhere yet, or if a frame inside it says so."""
-    loaded = frame.f_locals.get(VECTOR)
-    if loaded is not None and type(loaded[0]) is Plain:
-        found: Generation = loaded[0].generation
-        return found
-    return None
-
-
-def called_generation(block: Block, frame: FrameType) -> Generation | None:
-    """Return the generation that `frame` runs in, or is about to call into; None if none, or while it waits at a gate.
-
-    A call that waits has not begun.
-    """
-    if frame.f_code is _DISPATCH:
-        overlap, call = _decision(block, frame)
-        if overlap is not None and (call is None or not call.waiting):
-            return (call and call.generation) or overlap.current
-    if frame.f_code is _CALL_IN:
-        return _said_by_call_in(block, frame)
-    tag = _tag_of(frame.f_code, block.reference)
-    if tag is not None:
-        loaded = frame.f_locals.get(VECTOR)
-        # Before a gate a call has not begun, unless it is bound to a generation: `dispatch` says if it was let in.
-        if loaded is None or loaded[0].gate is not None:
-            return _bound_in(block, tag)
-        current: Generation | None = loaded[0].current
-        return current
-    return block.by_globals.get(id(frame.f_globals))
+DispatchTag(_decided, _about_to_call).put_on(dispatch)
+DispatchTag(_given, _given).put_on(call_in)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from blockfreeze.core.errors import DrainTimeoutError, SwapError
+from blockfreeze.dispatch.frames import nearest
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import pinned
-from blockfreeze.dispatch.vector import nearest
 from blockfreeze.draining.drain import search
 from blockfreeze.model.block import Block
 

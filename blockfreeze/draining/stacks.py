@@ -16,7 +16,7 @@ from typing import Any
 
 from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Lingering
-from blockfreeze.dispatch.vector import called_generation
+from blockfreeze.dispatch.frames import called_generation
 from blockfreeze.draining.moment import Moment, greenlet_type
 from blockfreeze.linking.cpython import COLLECTS_IN_ALLOCATIONS
 from blockfreeze.model.block import Block, Generation

@@ -30,13 +30,8 @@ from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect import redirect
-from blockfreeze.identity.versioned_attribute import (
-    VersionedAttribute,
-    VersionedConstructor,
-    as_data,
-    outward_value,
-    put_on,
-)
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
+from blockfreeze.identity.versioned_kinds import VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
 
 _MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)

@@ -19,7 +19,7 @@ from weakref import getweakrefcount
 
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import function_kind
-from blockfreeze.dispatch.vector import is_forwarder
+from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.identity.methods import method_function
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.model.block import Generation

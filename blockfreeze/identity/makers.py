@@ -19,8 +19,8 @@ from typing import Any
 
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import copy_function
+from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.resolution import LegacyChoice
-from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.class_attributes import METADATA, class_values
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import outward_values

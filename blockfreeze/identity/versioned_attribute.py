@@ -13,13 +13,12 @@ import operator
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FrameType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, TypeVar
 
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.identity import no_method
 from blockfreeze.identity.layout import set_attribute
-from blockfreeze.identity.new_instances import note_new_instance
 from blockfreeze.identity.object_construction import OF_OBJECT
 from blockfreeze.linking.under_way import asks_by_name
 from blockfreeze.model.block import Block, Generation
@@ -41,7 +40,7 @@ def outward_values(attributes: Mapping[str, Any], generation: Generation) -> dic
     return {name: value for name, value in chosen.items() if value is not ABSENT}
 
 
-def _documented_by_value(cls: type[S]) -> type[S]:
+def documented_by_value(cls: type[S]) -> type[S]:
     """Let instances have their value's ``__doc__`` and ``__module__``: doctest and inspect read class dictionaries."""
     for name in ("__doc__", "__module__"):
         setattr(cls, name, _of_value(name))
@@ -106,7 +105,7 @@ class NoAttribute:
         return descriptor
 
 
-@_documented_by_value
+@documented_by_value
 class VersionedAttribute:
     """A class attribute while it has more than one value: each access gets that of its own generation.
 
@@ -115,10 +114,11 @@ class VersionedAttribute:
     after a swap that came to nothing, the value is `default`.
     """
 
-    __slots__ = ("block", "default", "inner", "name", "outward", "owner")
+    __slots__ = ("block", "default", "inner", "name", "outward", "owner", "reference")
 
     def __init__(self, block: Block, owner: type, name: str, default: Any) -> None:
         self.block = block
+        self.reference: Any = block.reference
         self.owner = owner
         self.name = name
         self.default = default
@@ -146,15 +146,29 @@ class VersionedAttribute:
 
     def choose(self, frame: FrameType) -> Any:
         """Return the value for an access from `frame`, or `ABSENT`."""
-        generation, inside = self.block.reference.vector[0].locate(frame)
+        generation, inside = self.reference.vector[0].locate(frame)
         return (self.inner if inside else self.outward).get(generation, self.default)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self._get(_getframe(1), instance, owner)
+        # `_get` for a method of an instance and a frame that is noted, written out: most accesses are that.
+        frame = _getframe(1)
+        note = frame.f_trace
+        try:
+            head = self.reference.vector.head
+        except AttributeError:  # a plain vector: the overlap is about to end
+            return self._get(frame, instance, owner)
+        if note is head.inside:
+            value = self.inner.get(head.current)
+        elif note is head.outside and not head.pins:
+            value = self.outward.get(head.current)
+        else:
+            value = None
+        if type(value) is FunctionType and type(instance) is owner:
+            return MethodType(value, instance)
+        return self._get(frame, instance, owner)
 
     def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
-        # As in `choose` and `_bind`, written out: every call of a method is one of these while versions overlap.
-        generation, inside = self.block.reference.vector[0].locate(frame)
+        generation, inside = self.reference.vector[0].locate(frame)
         # An access through the class gets the function that forwards: it may be compared with one that was read before
         # the versions overlapped.
         value = (self.inner if inside and instance is not None else self.outward).get(generation, self.default)
@@ -226,68 +240,3 @@ def put_on(cls: type, versioned: VersionedAttribute) -> None:
             set_attribute(cls, name, VersionedAttribute(versioned.block, cls, name, live))
     if cls.__dict__.get(versioned.name, ABSENT) is not versioned:
         set_attribute(cls, versioned.name, versioned)
-
-
-@_documented_by_value
-class VersionedDataAttribute(VersionedAttribute):
-    """A `VersionedAttribute` one of whose values is a data descriptor, such as a property."""
-
-    __slots__ = ()
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        frame = _getframe(1)
-        value = self.choose(frame)
-        if instance is not None and type(instance) is not owner and owner is not None:
-            return getattr(instance, self.name)
-        if instance is not None and not hasattr(type(value), "__set__"):
-            own = getattr(instance, "__dict__", None)
-            if own is not None and self.name in own:
-                return own[self.name]
-        return self._bind(frame, value, instance, owner)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        chosen = self.choose(_getframe(1))
-        if hasattr(type(chosen), "__set__"):
-            type(chosen).__set__(chosen, instance, value)
-        else:
-            self._own(instance)[self.name] = value
-
-    def __delete__(self, instance: Any) -> None:
-        chosen = self.choose(_getframe(1))
-        if hasattr(type(chosen), "__delete__"):
-            type(chosen).__delete__(chosen, instance)
-            return
-        own = self._own(instance)
-        if self.name not in own:
-            raise AttributeError(self.name)
-        del own[self.name]
-
-    def _own(self, instance: Any) -> dict[str, Any]:
-        own = getattr(instance, "__dict__", None)
-        if own is None:
-            raise AttributeError(f"{type(instance).__name__!r} object attribute {self.name!r} is read-only")
-        found: dict[str, Any] = own
-        return found
-
-
-@_documented_by_value
-class VersionedConstructor(VersionedAttribute):
-    """The `VersionedAttribute` of ``__init__``, which notes the instances that calls of a generation make."""
-
-    __slots__ = ()
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        frame = _getframe(1)
-        if instance is not None:
-            generation, _ = self.block.reference.vector[0].locate(frame)
-            note_new_instance(generation, instance)
-        return self._get(frame, instance, owner)
-
-
-def as_data(versioned: VersionedAttribute) -> VersionedDataAttribute:
-    """Return a data descriptor that shares the values of `versioned`."""
-    if is_a(versioned, VersionedDataAttribute):
-        return versioned
-    data = VersionedDataAttribute(versioned.block, versioned.owner, versioned.name, versioned.default)
-    data.inner, data.outward = versioned.inner, versioned.outward
-    return data

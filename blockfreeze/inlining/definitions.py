@@ -17,7 +17,7 @@ from bytecode.instr import Instr, TryBegin
 from blockfreeze.inlining.flow import Item, ends, follow
 from blockfreeze.inlining.marks import INLINE, NOT_INLINE
 from blockfreeze.inlining.operations import attributes_of_function, begins_decoration, decorates, name_and_call
-from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linkage import Linkage
 
 _PACKAGE = "blockfreeze"
 

@@ -28,8 +28,9 @@ from blockfreeze.inlining.marks import INLINE
 from blockfreeze.inlining.operations import name_and_call
 from blockfreeze.inlining.splice import spliced
 from blockfreeze.linking import cpython
-from blockfreeze.linking.analysis import Linkage, inspects_locals, nested_codes, walk_codes
+from blockfreeze.linking.analysis import inspects_locals, nested_codes, walk_codes
 from blockfreeze.linking.library import put_together, read
+from blockfreeze.linking.linkage import Linkage
 
 _GROWN = 2_000  # instructions: a caller that has as many is not made longer
 

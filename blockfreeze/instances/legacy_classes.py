@@ -27,9 +27,9 @@ from blockfreeze.identity.new_instances import is_new_instance, replace_class
 from blockfreeze.identity.versioned_attribute import (
     NoAttribute,
     VersionedAttribute,
-    VersionedDataAttribute,
     outward_value,
 )
+from blockfreeze.identity.versioned_kinds import VersionedDataAttribute
 from blockfreeze.instances.attributes import assigned_in, gained_attributes, has_attribute
 from blockfreeze.instances.kinds import full_name, instances_of, is_legacy_class, version_of, with_subclasses
 from blockfreeze.instances.legacy_methods import legacy_methods_of, working_method

@@ -16,8 +16,8 @@ from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
+from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.resolution import LegacyChoice
-from blockfreeze.dispatch.vector import is_forwarder
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function, rewrapped
 from blockfreeze.identity.versioned_attribute import outward_value

@@ -9,7 +9,6 @@ Working from the code object and not from the source serves members without sour
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from blockfreeze.linking.cpython import (
 )
 from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.laziness import Laziness, laziness, may_be_lazy
+from blockfreeze.linking.linkage import Definition, Linkage, Reason
 
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
 """Attributes by which code gets at its callers' frames."""
@@ -39,73 +39,6 @@ _LOCALS_READERS: Mapping[str, int] = {"locals": 99, "vars": 1, "dir": 1, "eval":
 _GLOBAL_DELETIONS = pattern_of("DELETE_GLOBAL")
 _GLOBAL_STORES = pattern_of("STORE_GLOBAL")
 _ITEM_STORES = pattern_of("LOAD_CONST", "STORE_SUBSCR", "DELETE_SUBSCR")
-
-
-class Reason(enum.Enum):
-    """Why a definition is not bound statically: the closed list that `check` and `status` speak of."""
-
-    DELETED = "deleted at the top level"
-    REBOUND = "rebound with 'global' in a function"
-    GLOBALS_WRITTEN = "written through globals()"
-    IMPORTED_LAZILY = "imported lazily as well: it is looked up by name, which imports it"
-    LOCALS_INSPECTED = "inspects its local variables, where cells would appear: what it calls is looked up by name"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A bound name: what kind of statement defines it, and whether exactly one store at the top level does.
-
-    `kind` is ``function``, ``class`` or ``import``; `decorated` is true if the value passes through a call.
-    """
-
-    name: str
-    kind: str
-    decorated: bool
-    single: bool
-
-
-@dataclass(frozen=True)
-class Linkage:
-    """The result of `analyse`: bound names, state names, and definitions that are not bound, with the reason."""
-
-    bound: dict[str, Definition]
-    state: frozenset[str]
-    always_set: frozenset[str]
-    unbound: dict[str, Reason]
-    inspecting: frozenset[str] = frozenset()
-    """The functions that are not linked because they inspect their local variables, by their qualified names."""
-    member_imports: frozenset[str] = frozenset()
-    """The imported modules that belong to the block, as the statements name them."""
-    mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the name of each function and class inside: the names in its code, and ``stacklevel`` if a call passes it."""
-    moved: frozenset[str] = frozenset()
-    """The state names whose home is not the module's, but that of another version of the variable."""
-    lazy: frozenset[str] = frozenset()
-    """The names that the top level imports lazily, or may: it can depend on what the process and the module ask for."""
-    at_import: frozenset[str] = frozenset()
-    """The functions that the top level calls by their names. It may pass them classes that it has made."""
-    inlined: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """The functions that stand in their callers, with the callers' qualified names and how often; see `inlining`."""
-    not_inlined: Mapping[str, str] = field(default_factory=dict)
-    """Those of which that was asked and could not be, and why."""
-
-    def is_no_definition(self, name: str) -> bool:
-        """Tell whether no statement of the module defines `name`, so that it may mean the built-in."""
-        return name not in self.bound and name not in self.unbound
-
-    def state_used_beside(self, name: str) -> tuple[str, ...]:
-        """Return the state that keeps its value while `name` starts afresh, and that a function uses together with it.
-
-        A count that keeps its value may no longer fit the table that it counts. Functions are told apart by name.
-        """
-        users = [set(names) for names in self.mentions.values() if name in names]
-        return tuple(sorted(self.state.intersection(*[set().union(*users)])))
-
-    @property
-    def reasons(self) -> dict[str, Reason]:
-        """Every definition that is not linked, sorted by name, and why."""
-        found = dict.fromkeys(self.inspecting, Reason.LOCALS_INSPECTED) | self.unbound
-        return dict(sorted(found.items()))
 
 
 def nested_codes(code: CodeType) -> list[CodeType]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from blockfreeze.linking import cpython, sequences
-from blockfreeze.linking.analysis import Linkage
 from blockfreeze.linking.hook_table import ASSIGN, DICTIONARY, SETTER, UNASSIGN, VARIABLES
 from blockfreeze.linking.instructions import Instructions, pattern_of
+from blockfreeze.linking.linkage import Linkage
 
 SETTERS = frozenset({"delattr", "setattr"})
 """The built-in functions that set or delete an attribute of what is their first argument."""

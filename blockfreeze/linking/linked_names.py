@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from types import CodeType
 
 from blockfreeze.linking import cpython
-from blockfreeze.linking.analysis import Linkage, walk_codes
+from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.linking.hook_table import HOME, home_variable
+from blockfreeze.linking.linkage import Linkage
 
 
 @dataclass(frozen=True)

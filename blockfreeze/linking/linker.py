@@ -32,10 +32,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import CodeType
 
-from blockfreeze.linking.analysis import Linkage, nested_codes
+from blockfreeze.linking.analysis import nested_codes
 from blockfreeze.linking.edits import Edits, Write
 from blockfreeze.linking.hook_table import HOME, hooks_of
 from blockfreeze.linking.instructions import Instructions
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.linking.linked_names import LinkedNames
 from blockfreeze.linking.nested_code import NestedCode
 from blockfreeze.linking.top_level import TopLevel

@@ -30,7 +30,7 @@ from types import CodeType
 from typing import Any, Final
 
 from blockfreeze.core.version import __version__
-from blockfreeze.linking.analysis import Definition, Linkage, Reason
+from blockfreeze.linking.linkage import Definition, Linkage, Reason
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.linking.writing import written_by
 

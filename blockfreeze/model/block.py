@@ -16,9 +16,10 @@ from typing import Any, Protocol
 from blockfreeze.core.events import Subscriber
 from blockfreeze.core.report import Lingering
 from blockfreeze.core.safe_access import ABSENT, own_attribute
-from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.model.declared import Variable
 from blockfreeze.model.entry import Entry
+from blockfreeze.model.frame_note import FrameNote
 from blockfreeze.model.overlay import Overlay
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.records import (
@@ -124,6 +125,7 @@ class Generation:
         self.build = BuildRecord()
         self.drain = DrainRecord()
         self.report = ReportRecord()
+        self.note = FrameNote({block: self})  # on frames that run in it, or that such a frame has called
 
     def __repr__(self) -> str:
         return f"<generation {self.number} of {self.block.name}>"
@@ -183,6 +185,7 @@ class Block:
         self.history = history
         self.pointer: str | None = None  # what says which release the block is to be, for those who start later
         self.reference = Reference()
+        self.outside = FrameNote({self: None})  # on frames that no frame of this block has called
         self.claim = Claim()
         self.locks = Locks()
         # Entries.
@@ -293,3 +296,4 @@ class Block:
             if self.by_globals.get(id(member.namespace)) is generation:
                 del self.by_globals[id(member.namespace)]
         self.generations.pop(generation.number, None)
+        generation.note.forget()

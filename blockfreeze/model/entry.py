@@ -79,6 +79,16 @@ def _kind_of(path: str) -> EntryKind:
     return EntryKind.UNDECORATED if path.endswith(_RAW) else EntryKind.FUNCTION
 
 
+def place(slot: int) -> int:
+    """Return where in a vector what serves an entry is, for calls that bind no default values."""
+    return 2 * slot - 1
+
+
+def bound_place(slot: int) -> int:
+    """Return where in a vector what serves an entry is, for calls that have bound default values."""
+    return 2 * slot
+
+
 def undecorated(name: str) -> str:
     """Return the path of a function as it is before its decorators are applied."""
     return name + _RAW

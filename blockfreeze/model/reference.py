@@ -7,7 +7,17 @@ the other. Only the thread that holds the block's claim stores, or the one that 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
+
+
+class Vector(Protocol):
+    """What a reference points to; see `blockfreeze.dispatch.vector`."""
+
+    def __len__(self) -> int:
+        """Return the number of places."""
+
+    def __getitem__(self, place: int, /) -> Any:
+        """Return what is in a place."""
 
 
 class Reference:
@@ -18,7 +28,7 @@ class Reference:
 
     __slots__ = ("__weakref__", "taken", "vector")
 
-    vector: tuple[Any, ...]
+    vector: Vector
 
     def __init__(self) -> None:
         self.taken: dict[int, Any] = {}
@@ -32,6 +42,6 @@ class Reference:
         return ModuleType, ("reference",), {"vector": self.taken}
 
 
-def store(reference: Reference, vector: tuple[Any, ...]) -> None:
+def store(reference: Reference, vector: Vector) -> None:
     """Point the one reference of a block at `vector`."""
     reference.vector = vector

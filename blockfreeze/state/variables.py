@@ -22,7 +22,7 @@ from typing import Any
 
 from blockfreeze.core.errors import IncompatibleBlockError
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.linking.analysis import Linkage
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.model.declared import Hook, Variable
 from blockfreeze.versions.module_source import ModuleSource

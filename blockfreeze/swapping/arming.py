@@ -29,7 +29,8 @@ from blockfreeze.building.forwarding import (
 from blockfreeze.building.stages import abandon_build
 from blockfreeze.core.safe_access import cell_content, is_a
 from blockfreeze.dispatch.forwarders import copy_function, forward
-from blockfreeze.dispatch.vector import is_forwarder, overlap_vector, plain_vector
+from blockfreeze.dispatch.frames import is_forwarder
+from blockfreeze.dispatch.vector import overlap_vector, plain_vector
 from blockfreeze.draining.drain import search
 from blockfreeze.identity import class_attributes
 from blockfreeze.identity.assignment_cells import assign_by_hooks

@@ -113,13 +113,13 @@ class Commitment:
         block.patches.apply(block, after)
         if before.complete_members() != before.build.armed_with:
             forward_all(block, before, after)
-        vector = overlap_vector(block, after)
         for entry in block.slots:
             if entry.armed and entry.kind is not EntryKind.METHOD:
                 widen(block, entry, before, after)
         clock = Clock(self.phases)
         self._bring_over(gate)
         keep_held_methods(before, after, after.classes.named.items())
+        vector = overlap_vector(block, after)
         retired = block.reference.vector  # held until the commit has been timed: freeing its slots is not part of it
         clock.lap("convert")
         try:

@@ -18,7 +18,8 @@ from typing import Final
 
 from blockfreeze.core.forecast import MadeAgain, RunsAgain
 from blockfreeze.core.status import Unbound
-from blockfreeze.linking.analysis import CALLER_NAMES, Linkage, analyse, walk_codes
+from blockfreeze.linking.analysis import CALLER_NAMES, analyse, walk_codes
+from blockfreeze.linking.linkage import Linkage
 from blockfreeze.versions.module_source import ModuleSource, tree_of
 from blockfreeze.versions.outline import outline_of
 from blockfreeze.versions.statements import executed, root_name
