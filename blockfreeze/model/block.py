@@ -25,6 +25,7 @@ from blockfreeze.model.records import (
     BuildRecord,
     Claim,
     ClassTables,
+    ContentsRecord,
     DrainRecord,
     InstanceTables,
     Locks,
@@ -122,6 +123,7 @@ class Generation:
         self.warning_names: tuple[dict[str, Member], frozenset[str], frozenset[str]] = ({}, frozenset(), frozenset())
         self.classes = ClassTables()
         self.build = BuildRecord()
+        self.contents = ContentsRecord()
         self.drain = DrainRecord()
         self.report = ReportRecord()
 
