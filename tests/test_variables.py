@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -279,3 +280,24 @@ def test_in_a_module_that_is_not_frozen_a_declaration_just_calls_the_factory(wor
     shop = workshop.load("shop")
     shop.put("tea", 3)
     assert shop.show() == {"tea": 300}
+
+
+def test_a_variable_can_be_declared_in_the_body_of_a_class(workshop: Any) -> None:
+    text = """
+        from blockfreeze import defvar
+        class Base:
+            known = {factory}
+            class Inner:
+                known = defvar("known", {inner}, version={version}, migrate=len)
+    """
+    block = workshop.freeze("declared", dedent(text).format(factory="{}", inner="list", version=1))
+    block.Base.known["a"] = 1
+    block.Base.Inner.known.append(2)
+    known = block.Base.known
+    report = bf.swap(block, source=dedent(text).format(factory='defvar("known", dict)', inner="int", version=2))
+    assert (block.Base.known, block.Base.known is known, block.Base.Inner.known) == ({"a": 1}, True, 1)
+    assert [str(one) for one in report.migrated] == [
+        "declared.Base.Inner.known: version 1 -> 2 (way back: none)",
+    ]
+    bf.swap(block, source=dedent(text).format(factory='defvar("known", lambda: {})', inner="int", version=2))
+    assert block.Base.known is known

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from inspect import CO_OPTIMIZED
+from types import FrameType
 from typing import Any, TypeVar
 
 from blockfreeze.api import registry
@@ -60,7 +62,7 @@ def defvar(
     migrate: Callable[[Any], T] | Mapping[Version, Callable[[Any], T]] | None = None,
     inverse: Callable[[T], Any] | None = None,
 ) -> T:
-    """Return the variable `name` of the calling module: made by `factory` once, and kept by every swap.
+    """Return the variable `name` of the calling module or class body: made by `factory` once, and kept by every swap.
 
     In a module that is not frozen it just calls the factory. In a block, a variable that the module had under this name
     before it was declared is kept too, as its first version.
@@ -71,7 +73,7 @@ def defvar(
     then. What calls in flight change afterwards is not in it; with ``quiesce=`` there are none.
 
     Args:
-        name: the variable's name in the module; not that of a definition.
+        name: the variable's name in the module, or the attribute's in the class; not that of a definition.
         factory: makes the first value.
         version: what the value means, as a number or text; a literal if functions rebind the name with ``global``.
         migrate: returns the new value, given the old one; or a mapping of such hooks by the version of the old one.
@@ -87,8 +89,14 @@ def defvar(
         return factory()
     _, generation = found
     member = next(one for one in generation.members.values() if one.namespace is frame.f_globals)
-    value: T = declare(generation, member, name, factory, version, migrate, inverse)
+    path = name if frame.f_code.co_flags & CO_OPTIMIZED else f"{_class_body(frame)}{name}"
+    value: T = declare(generation, member, path, factory, version, migrate, inverse)
     return value
+
+
+def _class_body(frame: FrameType) -> str:
+    """Return the path of the class whose body a frame runs, with a dot behind; nothing if it is a module's."""
+    return "" if frame.f_locals is frame.f_globals else f"{frame.f_locals.get('__qualname__', '')}."
 
 
 def converts(

@@ -18,7 +18,7 @@ from typing import Final
 from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
 from blockfreeze.model.block import Generation, Member
-from blockfreeze.state.containers import sizes_of
+from blockfreeze.state.containers import record_contents
 
 PATIENCE: Final = 1.0
 """How long a thread waits for another one that is importing, in seconds: they may be waiting for each other."""
@@ -66,11 +66,11 @@ def complete_joined(generation: Generation, member: Member) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
     if not generation.phase.is_complete:
         return
-    generation.report.sizes.update(sizes_of(generation, [member.name]))
     before = generation.compared.get(member.name)
     alone = before is None and not member.remade
     if not alone:
         unify(generation, [member], objects=False)
+    record_contents(generation, [member.name])
     if not _serves_or_served(generation):
         return  # a candidate: what it has made is forwarded when it is committed
     if not alone or generation is not generation.block.current:

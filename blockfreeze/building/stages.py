@@ -11,7 +11,8 @@ from blockfreeze.identity.unify import unify
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.model.reference import store
-from blockfreeze.state.containers import sizes_of
+from blockfreeze.state.containers import record_contents
+from blockfreeze.state.merging import bring_over
 from blockfreeze.versions.snapshot import Snapshot
 
 
@@ -33,7 +34,7 @@ def first_complete(block: Block) -> None:
 
 def complete(generation: Generation) -> None:
     """Close the building of a generation."""
-    generation.report.sizes = sizes_of(generation)
+    record_contents(generation)
     generation.phase = generation.phase.completed()
     count_idle(generation)
 
@@ -45,6 +46,7 @@ def finish_build(block: Block, generation: Generation) -> None:
     unify(generation, generation.members.values())
     offer_legacy_methods(block, generation)
     complete(generation)
+    bring_over(block.current, generation)
 
 
 def _publish_overlays(generation: Generation, member: Member) -> None:

@@ -91,7 +91,10 @@ class Forecast:
         lines = [f"{self.block}: can be frozen; modules {len(self.members)}, definitions bound {len(self.bound)}"]
         lines += _section("not bound", (f"{one.name}: {one.reason}" for one in self.unbound))
         lines += _section("keeps its value at a swap", self.kept)
-        lines += _section("made again by each swap; declare what must survive with defvar", self.made_again)
+        lines += _section(
+            "starts afresh if its statement changes, or the code of a cache; declare what must survive with defvar",
+            self.made_again,
+        )
         lines += _section("done again by each swap, outside of the block", self.runs_again)
         lines += _section("asks for its caller's frame, which is not a forwarder's", self.asks_for_callers)
         lines += _section("has no source: what is made or done again is not known", self.without_source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
-from blockfreeze.identity.equality import holds_the_same
+from blockfreeze.identity.counterparts import holds_the_same
 from blockfreeze.identity.layout import set_or_delete
 from blockfreeze.model.block import Generation
 

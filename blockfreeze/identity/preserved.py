@@ -1,4 +1,4 @@
-"""Module-level objects that keep their identity: nobody is left with a sentinel or a lock that the block replaced.
+"""Objects that keep their identity: what an unchanged statement makes survives, with what others have put in since.
 
 What a statement of the new version has made is compared with what it made before. The existing object stands for the
 new one in these cases:
@@ -10,16 +10,18 @@ an equal constant, whatever the statement says now  ``SIZES = (1, 2)`` (`same`)
 an object that is nothing but an identity           ``lock = Lock()``, also in the body of a class (`IDENTITIES`)
 an object whose class was made for it alone         ``MISSING = sentinel("MISSING")`` (`made_alike`)
 an empty object under the name of its class         ``class Missing: ...`` and ``Missing = Missing()``
-an instance of a class of the block that holds      ``default = Config(retries=3)``, as long as nobody has filled or
-exactly what the existing one holds                 changed the existing one (`counterparts`)
+a container, queue or count, or an instance of a    ``known = {}``, ``ids = count()``, ``changed = Signal()``, if the
+class of the block, with what is inside             new body leaves it as the old body left it (`counterparts`)
+an object of a class outside                        ``pool = Pool(4)``, if no body uses it (`made_outside`)
 ==================================================  ================================================================
 
-In all but the first case the statements that make the object, and those that say something to it, have not changed. A
-plain list or dictionary starts afresh; a swap reports it.
+In all but the first case the statements that make the object have not changed. What functions of the block have
+computed and remember in it must be what they would compute now (`memories`).
 
 `preserved` is called where a statement stores the object, before anything else in the body can take hold of it. The
 body of a class, and objects that may have been filled, are compared when the generation is complete: a body that found
-the serving generation's object would fill that.
+the serving generation's object would fill that. They are compared with what `contents` has recorded of the existing
+ones, so what has been put in since does not count.
 """
 
 from __future__ import annotations
@@ -28,8 +30,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from blockfreeze.core.filling import is_told_by_size
 from blockfreeze.core.safe_access import ABSENT
-from blockfreeze.identity.equality import IDENTITIES, counterparts, has_taken_its_class_name, made_alike, same
+from blockfreeze.identity.contents import CONTAINERS, is_as_left
+from blockfreeze.identity.counterparts import counterparts
+from blockfreeze.identity.equality import IDENTITIES, attributes_of, has_taken_its_class_name, made_alike, same
+from blockfreeze.identity.made_outside import is_foreign, is_made_outside
+from blockfreeze.identity.memories import holds_old_results, says_all_the_same
 from blockfreeze.identity.methods import is_own
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import says_the_same
@@ -58,6 +65,14 @@ class _Remade:
     def are_identities(self) -> bool:
         """Whether both are objects of one type that are nothing but an identity."""
         return type(self.existing) is type(self.value) and type(self.value) in IDENTITIES
+
+    @property
+    def may_be_filled(self) -> bool:
+        """Whether both are containers of one type, or objects of one class outside."""
+        kind = type(self.value)
+        if self.existing is self.value or type(self.existing) is not kind:
+            return False
+        return kind in CONTAINERS or is_told_by_size(kind) or is_foreign(self.value)
 
     @property
     def stand_alone(self) -> bool:
@@ -134,11 +149,44 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
                 apart.add(id(one.value))
         elif one.stand_alone and one.is_unchanged:
             found[id(one.value)] = one.existing
-    for one in filled:
-        pairs = counterparts(one.existing, one.value, own, replace) if id(one.value) not in found else None
-        if pairs and apart.isdisjoint(pairs) and all(found.get(at, part) is part for at, part in pairs.items()):
-            found.update(pairs)
+        elif one.may_be_filled and one.binds_the_same:
+            filled.append(one)
+    _preserve_filled(generation, filled, apart, found, replace)
     return found
+
+
+def _preserve_filled(
+    generation: Generation, filled: list[_Remade], apart: set[int], found: dict[int, Any], replace: Mapping[int, Any]
+) -> None:
+    """Enter into `found` what may have been filled, if the body has left it as the body before has left it."""
+    kinds, everything = generation.classes.values, {**replace, **found}
+    alike: dict[int, bool] = {}
+    for one in filled:
+        before = generation.before(one.after.name)
+        if id(one.value) in found:
+            continue
+        if is_made_outside(generation, one.before, one.after, one.binding, one.existing, one.value):
+            found[id(one.value)] = one.existing
+            continue
+        pairs = counterparts(one.existing, one.value, kinds, everything, before.contents.left)
+        if (
+            not pairs
+            or not apart.isdisjoint(pairs)
+            or any(found.get(at, part) is not part for at, part in pairs.items())
+        ):
+            continue
+        if before.number not in alike:
+            alike[before.number] = says_all_the_same(before, generation)
+        if alike[before.number] or not _is_old_memory(before, generation, one):
+            found.update(pairs)
+
+
+def _is_old_memory(before: Generation, after: Generation, one: _Remade) -> bool:
+    if is_as_left(one.existing, before.contents.left):
+        return False
+    inside = attributes_of(one.existing) if type(one.existing) in after.classes.values else {}
+    names = {f".{name.rpartition('.')[2]}" for name in inside}
+    return holds_old_results(before, after, one.after.name, one.binding, names)
 
 
 def _all_remade(generation: Generation, members: Iterable[Member]) -> Iterator[_Remade]:

@@ -26,6 +26,7 @@ from blockfreeze.model.records import (
     BuildRecord,
     Claim,
     ClassTables,
+    ContentsRecord,
     DrainRecord,
     InstanceTables,
     Locks,
@@ -123,6 +124,7 @@ class Generation:
         self.warning_names: tuple[dict[str, Member], frozenset[str], frozenset[str]] = ({}, frozenset(), frozenset())
         self.classes = ClassTables()
         self.build = BuildRecord()
+        self.contents = ContentsRecord()
         self.drain = DrainRecord()
         self.report = ReportRecord()
         self.note = FrameNote({block: self})  # on frames that run in it, or that such a frame has called

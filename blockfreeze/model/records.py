@@ -107,6 +107,23 @@ class ReportRecord:
     """How much was in its containers, objects and classes when its bodies had run, by member and path."""
 
 
+@dataclass
+class ContentsRecord:
+    """What the modules and classes of one generation hold, as its bodies have left it: the rest was put in since.
+
+    Threads: written by the thread that builds the generation or holds the claim, and by a module that joins.
+    """
+
+    left: dict[int, Any] = field(default_factory=dict)
+    """By the ids of containers and objects; see `blockfreeze.identity.contents`."""
+    places: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The containers, and the functions of `functools.singledispatch`, by module and path."""
+    of_classes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """By module and path of a class: those of its attributes that hold nothing, such as a number."""
+    taken: dict[int, dict[tuple[str, str], Any]] = field(default_factory=dict)
+    """By the number of another generation: what has been brought over from there, by module and path."""
+
+
 class PendingConversion(Protocol):
     """A conversion of instances that waits for its block to be at rest; see `blockfreeze.instances.conversion`."""
 

@@ -108,6 +108,10 @@ def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
         if was.size == size or size is None or member not in after.members:
             continue
         now = new.get((member, path))
+        if (now is not None and now.value is was.value) or (member, path) in after.contents.taken.get(
+            before.number, ()
+        ):
+            continue
         # Where there is as much again, as in a registry that modules fill which are imported later, nothing is missing.
         if root in after.members[member].namespace and (now is None or now.size != was.size):
             kind = "lru_cache" if type(was.value) is CACHE_TYPE else type(was.value).__name__

@@ -55,7 +55,7 @@ def own_tables(block: Block) -> set[int]:
     """Return the ids of the tables by which a block and its generations hold what versions have made."""
     tables: list[Any] = [vars(block)]
     for one in tuple(block.generations.values()):
-        tables += [vars(one), one.classes.named, one.build.caches]
+        tables += [vars(one), one.classes.named, one.build.caches, one.contents.places]
         tables += [variable.home for variable in one.variables.values()]
     return set(block.by_globals).union(map(id, tables))
 

@@ -22,6 +22,7 @@ from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import reachable_from
+from blockfreeze.identity.contents import CONTAINERS
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.holders import Holder, find_holders, own_tables
@@ -105,6 +106,7 @@ def _reachable_in(*generations: Generation) -> set[int]:
 
 def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:
     """Yield the objects that each top level has made for itself, and to which others may have a reference."""
+    placed = Counter(map(id, before.contents.places.values()))
     for member in before.members.values():
         now = after.members.get(member.name)
         if now is None:
@@ -118,5 +120,6 @@ def _remade_objects(before: Generation, after: Generation, replaced: Collection[
                 continue
             if is_a(old, _PASSED_OVER) or now.namespace.get(name, old) is old or type(old).__module__ == "typing":
                 continue
-            if sys.getrefcount(old) > _ALONE + (id(old) in replaced):  # those who re-point hold it as well
+            recorded = placed[id(old)] + (type(old) in CONTAINERS and id(old) in before.contents.left)
+            if sys.getrefcount(old) > _ALONE + (id(old) in replaced) + recorded:  # those who re-point hold it as well
                 yield f"{member.name}.{name}", old

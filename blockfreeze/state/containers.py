@@ -7,46 +7,19 @@ by one number, so that it can be told later whether it is as the body has left i
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from functools import singledispatch, singledispatchmethod
-from inspect import GEN_CREATED, getgeneratorstate
-from itertools import count
-from queue import SimpleQueue
-from types import FunctionType, GeneratorType, ModuleType
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from types import FunctionType, ModuleType
+from typing import Any
 
-from blockfreeze.core.safe_access import (
-    ABSENT,
-    ATOMS,
-    CACHE_TYPE,
-    HEAP_TYPE,
-    cell_content,
-    is_a,
-    is_proxy,
-    own_attribute,
-)
+from blockfreeze.core.filling import Filling, dispatches, filling
+from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
+from blockfreeze.identity.contents import CONTAINERS, Dispatch, record
 from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation, Member
-
-_CONTAINERS: tuple[Any, ...] = (dict, list, set, bytearray, deque, WeakSet, WeakKeyDictionary, WeakValueDictionary)
+from blockfreeze.model.records import ContentsRecord
 
 _FIXED: tuple[Any, ...] = (tuple, frozenset)
-
-_QUEUE_MODULES = ("queue", "asyncio.queues")
-
-_DISPATCH = own_attribute(singledispatch(lambda value: value), "__code__")
-"""The code of every function that `functools.singledispatch` makes."""
-
-
-class Filling(NamedTuple):
-    """Something that may be filled, and how much is in it, in units of a kind."""
-
-    value: Any
-    size: int
-    unit: str = "items"
 
 
 def fillings(generation: Generation, of: Collection[str] | None = None) -> Iterator[tuple[tuple[str, str], Filling]]:
@@ -63,16 +36,47 @@ def fillings(generation: Generation, of: Collection[str] | None = None) -> Itera
             continue
         attributes = cls.__dict__.copy()
         for name in list(generation.classes.values.get(cls, ())):
+            if (module, f"{path}.{name}") in generation.variables:
+                continue
             value = generation.own_value(outward_value(attributes.get(name, ABSENT), generation))
             if not _is_marked(name) and value is not ABSENT:
                 for inner, found in _within(f"{path}.{name}", value, _inner_filling, slots):
                     yield (module, inner), found
 
 
-def sizes_of(generation: Generation, of: Collection[str] | None = None) -> dict[tuple[str, str], int]:
-    """Return how much is in what the modules and classes of a generation hold, by member and path; see `fillings`."""
-    # Of what can only be replaced it is enough to know where there was nothing.
-    return {key: found.size for key, found in fillings(generation, of) if found.unit != "set" or not found.size}
+def record_contents(generation: Generation, of: Collection[str] | None = None) -> None:
+    """Record what modules and classes of a generation hold, as their bodies have left it, and how much it is.
+
+    Args:
+        of: the members that count; all if None.
+    """
+    sizes, contents, before = generation.report.sizes, generation.contents, generation.block.current
+    was = ContentsRecord() if before is generation else before.contents
+    known = before.report.sizes if before is not generation else {}
+    roots: list[Any] = []
+    for key, found in fillings(generation, of):
+        roots.append(found.value)
+        if type(found.value) in CONTAINERS:
+            contents.places.setdefault(key, found.value)
+        elif dispatches(found.value):
+            contents.places.setdefault(key, Dispatch(found.value))
+        # Of what can only be replaced it is enough to know where there was nothing.
+        if found.unit != "set" or not found.size:
+            held = was.left.get(id(found.value))
+            kept = held is not None and held.is_of(found.value) and key in known
+            sizes.setdefault(key, known[key] if kept else found.size)
+    kinds = generation.classes.values
+    for name, member in list(generation.members.items()):
+        if of is None or name in of:
+            roots += [value for value in list(member.namespace.values()) if type(value) in kinds]
+    for values in list(kinds.values()):
+        roots += [value for value in list(values.values()) if type(value) in kinds]
+    record(contents.left, was.left, roots, kinds)
+    for key, cls in list(generation.classes.named.items()):
+        if of is None or key[0] in of:
+            values = generation.classes.values.get(cls, {})
+            plain = {name: value for name, value in list(values.items()) if is_a(value, ATOMS) and not _is_marked(name)}
+            contents.of_classes.setdefault(key, plain)
 
 
 def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterator[tuple[str, Filling]]:
@@ -82,7 +86,7 @@ def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterato
         if imported or _is_marked(name) or name in member.linkage.state:
             continue
         if (member.name, name) not in generation.variables:
-            yield from _within(name, generation.own_value(value), _filling, slots)
+            yield from _within(name, generation.own_value(value), filling, slots)
 
 
 def _is_marked(name: str) -> bool:
@@ -131,43 +135,4 @@ def _inner_filling(value: Any) -> Filling:
     for kind in _FIXED:
         if is_a(value, kind):
             return Filling(value, kind.__len__(value))
-    return _filling(value) or Filling(value, int(value is not None), "set")
-
-
-def _filling(value: Any) -> Filling | None:
-    """Measure what can be filled, by the built-in methods: those of a class may load what is to be loaded later."""
-    if is_proxy(value):
-        return None
-    if type(value) is CACHE_TYPE:
-        return Filling(value, int(value.cache_info().currsize))
-    for kind in _CONTAINERS:
-        if is_a(value, kind):
-            return Filling(value, kind.__len__(value))
-    if is_a(value, SimpleQueue):
-        return Filling(value, SimpleQueue.qsize(value))
-    if any(cls.__qualname__ == "Queue" and cls.__module__ in _QUEUE_MODULES for cls in type(value).__mro__):
-        return _queue_filling(value)
-    if is_a(value, singledispatchmethod):
-        value = own_attribute(value, "dispatcher")
-    if is_a(value, FunctionType) and value.__code__ is _DISPATCH:
-        return Filling(value, len(value.__dict__.get("registry", ())), "types")
-    if type(value) is GeneratorType:
-        return Filling(value, int(getgeneratorstate(value) != GEN_CREATED), "begun")
-    return Filling(value, _reached(value), "") if type(value) is count else None
-
-
-def _queue_filling(value: Any) -> Filling:
-    """Measure a queue without its lock, which a thread may hold that a signal has interrupted to swap."""
-    waiting = [*own_attribute(value, "_getters", ()), *own_attribute(own_attribute(value, "not_empty"), "_waiters", ())]
-    if waiting:
-        return Filling(value, len(waiting), "waiting")
-    return Filling(value, len(own_attribute(value, "queue", own_attribute(value, "_queue", ()))))
-
-
-def _reached(value: count[Any]) -> int:
-    """Return the number that a count is about to give, rounded if need be; only its text tells without taking it."""
-    text = repr(value)[len("count(") : -1].partition(",")[0]
-    try:
-        return int(float(text))
-    except (OverflowError, ValueError):
-        return hash(text)
+    return filling(value) or Filling(value, int(value is not None), "set")

@@ -21,7 +21,8 @@ from functools import partial
 from typing import Any
 
 from blockfreeze.core.errors import IncompatibleBlockError
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.linking.linkage import Linkage
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.model.declared import Hook, Variable
@@ -89,13 +90,19 @@ def _check_literal(block: Block, member: Member, name: str, version: Version) ->
 
 
 def _undeclared(generation: Generation, member: Member, name: str) -> Variable | None:
-    """Return what the module had under this name before it was declared, as its first version."""
+    """Return what the module or the class had under this name before it was declared, as its first version."""
     block = generation.block
     before = block.current.members.get(member.name) if generation is not block.current else None
     if before is None:
         return None
     shared = name in before.linkage.state
-    home = before.home_of(block, name) if shared else before.namespace
+    above, _, attribute = name.rpartition(".")
+    if above:
+        cls = block.current.classes.named.get((member.name, above))
+        value = ABSENT if cls is None else outward_value(cls.__dict__.get(attribute, ABSENT), block.current)
+        home = {} if value is ABSENT else {name: value}
+    else:
+        home = before.home_of(block, name) if shared else before.namespace
     if name not in home:
         return None
     home = home if shared else {name: home[name]}

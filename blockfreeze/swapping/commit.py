@@ -30,6 +30,7 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import EntryKind
 from blockfreeze.model.phase import Phase
 from blockfreeze.model.reference import store
+from blockfreeze.state.merging import bring_over, note_taken
 from blockfreeze.state.migration import Migration
 from blockfreeze.swapping.claim import HeldClaim
 from blockfreeze.swapping.clock import Clock
@@ -93,6 +94,7 @@ class Commitment:
     def _bring_over(self, gate: Gate | None) -> None:
         block, before, after, conversion = self.block, self.before, self.after, self.conversion
         try:
+            bring_over(before, after)
             self.migrated = self.migration.run()
             if gate is not None and conversion.is_needed:
                 conversion.run(committed=False)
@@ -150,6 +152,7 @@ class Commitment:
         if after.number in block.served:
             block.served.remove(after.number)
         block.served.append(after.number)
+        note_taken(before, after)
         clock.lap("repoint")
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers, label))
         # From here on it can be rolled back. Who lingers may take long to find.

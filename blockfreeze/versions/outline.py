@@ -12,6 +12,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
 from blockfreeze.versions.statements import (
@@ -149,6 +150,7 @@ class Outline:
         self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
         self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
+        self.uses: Any = None  # what `uses_of` has read off the same text
         self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
         texts: dict[str, list[str]] = {}
         bound: dict[str, list[str]] = {}

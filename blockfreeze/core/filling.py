@@ -1,0 +1,84 @@
+"""How much is in what can be filled: measured by one number, so that it can be told later whether it has changed."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import singledispatch, singledispatchmethod
+from inspect import GEN_CREATED, getgeneratorstate
+from itertools import count
+from queue import SimpleQueue
+from types import FunctionType, GeneratorType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+
+from blockfreeze.core.safe_access import CACHE_TYPE, is_a, is_proxy, own_attribute
+
+_WEAK: tuple[Any, ...] = (WeakSet, WeakKeyDictionary, WeakValueDictionary)
+
+_CONTAINERS: tuple[Any, ...] = (dict, list, set, bytearray, deque, *_WEAK)
+
+_QUEUE_MODULES = ("queue", "asyncio.queues")
+
+_DISPATCH = own_attribute(singledispatch(lambda value: value), "__code__")
+"""The code of every function that `functools.singledispatch` makes."""
+
+
+class Filling(NamedTuple):
+    """Something that may be filled, and how much is in it, in units of a kind."""
+
+    value: Any
+    size: int
+    unit: str = "items"
+
+
+def filling(value: Any) -> Filling | None:
+    """Measure what can be filled, by the built-in methods: those of a class may load what is to be loaded later."""
+    if is_proxy(value):
+        return None
+    if type(value) is CACHE_TYPE:
+        return Filling(value, int(value.cache_info().currsize))
+    for kind in _CONTAINERS:
+        if is_a(value, kind):
+            return Filling(value, kind.__len__(value))
+    if is_a(value, SimpleQueue):
+        return Filling(value, SimpleQueue.qsize(value))
+    if _is_queue(type(value)):
+        return _queue_filling(value)
+    if is_a(value, singledispatchmethod):
+        value = own_attribute(value, "dispatcher")
+    if dispatches(value):
+        return Filling(value, len(value.__dict__.get("registry", ())), "types")
+    if type(value) is GeneratorType:
+        return Filling(value, int(getgeneratorstate(value) != GEN_CREATED), "begun")
+    return Filling(value, _reached(value), "") if type(value) is count else None
+
+
+def dispatches(value: Any) -> bool:
+    """Tell whether `value` is a function that `functools.singledispatch` has made."""
+    return is_a(value, FunctionType) and value.__code__ is _DISPATCH
+
+
+def is_told_by_size(kind: type) -> bool:
+    """Tell whether two objects of a class that are empty, or two counts that have come as far, are interchangeable."""
+    return kind is count or kind in _WEAK or kind is bytearray or kind is SimpleQueue or _is_queue(kind)
+
+
+def _is_queue(kind: type) -> bool:
+    return any(cls.__qualname__ == "Queue" and cls.__module__ in _QUEUE_MODULES for cls in kind.__mro__)
+
+
+def _queue_filling(value: Any) -> Filling:
+    """Measure a queue without its lock, which a thread may hold that a signal has interrupted to swap."""
+    waiting = [*own_attribute(value, "_getters", ()), *own_attribute(own_attribute(value, "not_empty"), "_waiters", ())]
+    if waiting:
+        return Filling(value, len(waiting), "waiting")
+    return Filling(value, len(own_attribute(value, "queue", own_attribute(value, "_queue", ()))))
+
+
+def _reached(value: count[Any]) -> int:
+    """Return the number that a count is about to give, rounded if need be; only its text tells without taking it."""
+    text = repr(value)[len("count(") : -1].partition(",")[0]
+    try:
+        return int(float(text))
+    except (OverflowError, ValueError):
+        return hash(text)

@@ -1,0 +1,64 @@
+"""Memories of results: a cache survives a swap only if the code whose results it holds is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from blockfreeze.model.block import Generation, Member
+from blockfreeze.versions.agreement import skeletons_agree
+from blockfreeze.versions.uses import uses_of
+
+
+def says_all_the_same(before: Generation, after: Generation) -> bool:
+    """Tell whether every module that both generations have is of the same text in both."""
+    return all(
+        name in before.members and before.members[name].source.has_text_of(member.source)
+        for name, member in after.members.items()
+    )
+
+
+def computes_the_same(before: Generation, after: Generation, module: str, name: str) -> bool:
+    """Tell whether the statement of a name, and all that it reads and calls, is of the same text in two generations."""
+    return skeletons_agree(
+        lambda one: before.members[one].source if one in before.members else None,
+        after.snapshot.modules.get,
+        module,
+        name,
+        after.block.covers,
+        lambda outline, name: None,
+    )
+
+
+def holds_old_results(
+    before: Generation, after: Generation, module: str, binding: str, names: Collection[str] = ()
+) -> bool:
+    """Tell whether what a statement makes is a memory of results that other code than that of `after` has computed.
+
+    Args:
+        module: where the statement is.
+        binding: what it binds: a name, or that of an attribute with the class in front and a dot.
+        names: the attributes inside, each with a dot in front, in which it may hold results.
+    """
+    root, _, attribute = binding.partition(".")
+    known = {root, *names} if not attribute else {f".{attribute.rpartition('.')[2]}", *names}
+    remembering = [
+        (member.name, definition)
+        for member in before.members.values()
+        if _mentions(member, known)
+        for definition in _remembering(member, known)
+    ]
+    if not remembering:
+        return False
+    asked = {(module, root), *remembering}
+    return not all(computes_the_same(before, after, *one) for one in asked)
+
+
+def _mentions(member: Member, names: Collection[str]) -> bool:
+    plain = {name.removeprefix(".") for name in names}
+    return any(not plain.isdisjoint(used) for used in member.linkage.mentions.values())
+
+
+def _remembering(member: Member, names: Collection[str]) -> Iterator[str]:
+    uses = uses_of(member.source)
+    for name in names:
+        yield from () if uses is None else uses.memories.get(name, ())
