@@ -27,6 +27,7 @@ import blockfreeze as bf
 from blockfreeze.api import registry
 from blockfreeze.dispatch.vector import Plain
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.records import Options
 from blockfreeze.state.patches import Patches
 from blockfreeze.versions.snapshot import Snapshot
 
@@ -134,7 +135,7 @@ def forget_block(block: Block) -> None:
     for name in block.facades:
         sys.modules.pop(name, None)
     block.instances.unconverted = None
-    nothing = Block((), Patches(), patchable=False, inline=False, history=1)
+    nothing = Block((), Patches(), Options(history=1))
     block.reference.vector = (Plain(Generation(nothing, 0, Snapshot(()), None)),)
 
 

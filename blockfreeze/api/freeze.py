@@ -30,6 +30,7 @@ from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.linking import cpython
 from blockfreeze.model.block import Block
+from blockfreeze.model.records import DEFAULT_OPTIONS, Options
 from blockfreeze.swapping.prepare import prepare
 from blockfreeze.versions.module_source import find_plain_spec, is_linkable
 from blockfreeze.versions.snapshot import Snapshot
@@ -55,10 +56,7 @@ def refuse_unknown(name: str) -> None:
 def freeze(
     names: tuple[str, ...],
     entry_points: Iterable[str] = (),
-    *,
-    patchable: bool = False,
-    inline: bool = False,
-    history: int = 2,
+    options: Options = DEFAULT_OPTIONS,
     pointer: str | None = None,
 ) -> ModuleType:
     """Make one block of the modules `names`, which a release `pointer` may lead to; return the first one's facade.
@@ -69,9 +67,9 @@ def freeze(
     existing = registry.covering(names[0])
     if existing is not None:
         return _already_frozen(existing, names, entry_points)
-    if inline and patchable:
+    if options.inline and options.patchable:
         raise freeze_error(names[0], "with inline=True there are no calls to be patched", "leave out patchable=True")
-    block = new_block(names, patchable=patchable, inline=inline, history=max(1, history))
+    block = new_block(names, options)
     for name in names:
         others = registry.inside(name) + [one for one in [registry.covering(name)] if one is not None]
         if others:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -16,6 +17,7 @@ from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spe
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block
+from blockfreeze.model.records import DEFAULT_OPTIONS, Options
 from blockfreeze.releases.version import Version, read
 from blockfreeze.state.patches import Patches
 from blockfreeze.swapping.prepare import swap
@@ -42,9 +44,9 @@ def forget_opened(block: Block) -> None:
             delattr(holder, tail)
 
 
-def new_block(names: tuple[str, ...], *, patchable: bool, inline: bool, history: int) -> Block:
+def new_block(names: tuple[str, ...], options: Options) -> Block:
     """Return a block of the modules `names`, with no generation yet."""
-    block = Block(names, Patches(), patchable=patchable, inline=inline, history=history)
+    block = Block(names, Patches(), options)
     block.open_copy, block.load_member = open_copy, load_member
     return block
 
@@ -52,7 +54,7 @@ def new_block(names: tuple[str, ...], *, patchable: bool, inline: bool, history:
 def open_installed(name: str) -> ModuleSpec | None:
     """Open a block for a module that matches a pattern of `install` and is being imported for the first time."""
     pointer = registry.pointer_for(name)
-    block = new_block((name,), patchable=False, inline=False, history=2)
+    block = new_block((name,), DEFAULT_OPTIONS)
     snapshot = Snapshot((name,))
     if pointer is None:
         parent = name.rpartition(".")[0]
@@ -122,7 +124,7 @@ def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacad
     """
     name, facade = source.name, block.facades[source.name]
     in_place = sys.modules.get(name) is facade
-    copy = new_block((name,), patchable=block.patchable, inline=block.inline, history=1)
+    copy = new_block((name,), replace(block.options, history=1))
     copy.open_copy = None  # a third module of that source is a second one of the block
     snapshot = Snapshot((name,))
     snapshot.modules[name] = source

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 from blockfreeze.api import freeze, opening, registry
 from blockfreeze.api.following import PathGiven
 from blockfreeze.dispatch.caller_view import skipped
+from blockfreeze.model.records import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,9 +77,7 @@ def freeze_block(
     @skipped
     def freeze_now() -> ModuleType:
         pointer = None if release is None else os.path.abspath(release)
-        return freeze.freeze(
-            names, tuple(entry_points), patchable=patchable, inline=inline, history=history, pointer=pointer
-        )
+        return freeze.freeze(names, tuple(entry_points), Options(patchable, inline, max(1, history)), pointer)
 
     frame = sys._getframe(1)
     running = sys.modules.get(names[0])

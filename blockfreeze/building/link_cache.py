@@ -62,10 +62,10 @@ def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> Li
     if linked is None:
         code = compile_without(source, made_before) if made_before else source.compile()
         linkage = analyse(code, stored.is_member)
-        if not block.patchable and (block.inline or asks_for_inlining(code)):
+        if not block.patchable and (block.options.inline or asks_for_inlining(code)):
             from blockfreeze.inlining.inline import inline  # imports a library, which takes a while
 
-            inlined = inline(code, linkage, everything=block.inline)
+            inlined = inline(code, linkage, everything=block.options.inline)
             code = inlined.code
             linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)
         linkage = replace(linkage, moved=_moved_names(block, source, linkage))
@@ -89,7 +89,7 @@ class StoredLink:
         self._answers: dict[tuple[str, int], bool] = {}
         if source.data is not None and not source.is_made:
             form = "later" if source.name in block.homes else "first"
-            inlining = None if block.patchable else block.inline
+            inlining = None if block.patchable else block.options.inline
             self.key = key_of(
                 source.data,
                 name=source.name,

@@ -30,6 +30,7 @@ from blockfreeze.model.records import (
     DrainRecord,
     InstanceTables,
     Locks,
+    Options,
     ReportRecord,
     SearchRecord,
 )
@@ -177,14 +178,12 @@ class OverlapWatcher(Protocol):
 class Block:
     """One or more modules that are linked together and replaced as one unit through `reference`."""
 
-    def __init__(
-        self, roots: tuple[str, ...], patches: PatchTable, *, patchable: bool, inline: bool, history: int
-    ) -> None:
+    def __init__(self, roots: tuple[str, ...], patches: PatchTable, options: Options) -> None:
         self.name = "+".join(roots)
         self.roots = roots
-        self.patchable = patchable
-        self.inline = inline  # small functions stand in their callers, see `blockfreeze.inlining`
-        self.history = history
+        self.options = options
+        self.patchable = options.patchable
+        self.history = options.history
         self.pointer: str | None = None  # what says which release the block is to be, for those who start later
         self.reference = Reference()
         self.outside = FrameNote({self: None})  # on frames that no frame of this block has called

@@ -19,6 +19,18 @@ from blockfreeze.model.declared import Converter, SupersededClass
 from blockfreeze.model.entry import Entry
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a block is frozen with, see `freeze_block`: for ever."""
+
+    patchable: bool = False
+    inline: bool = False
+    history: int = 2
+
+
+DEFAULT_OPTIONS = Options()
+
+
 @dataclass
 class ClassTables:
     """The classes of one generation.
