@@ -14,6 +14,7 @@ from benchmarks.costs import (
     memory,
     method,
     overlap,
+    package_build,
 )
 
 QUESTIONS = {
@@ -27,6 +28,7 @@ QUESTIONS = {
         facade.QUESTION,
         method.QUESTION,
         build_time.QUESTION,
+        package_build.QUESTION,
         commit_time.QUESTION,
         latency.QUESTION,
         memory.QUESTION,

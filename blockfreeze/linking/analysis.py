@@ -179,15 +179,22 @@ def _rebound(inside: Iterable[CodeType]) -> tuple[set[str], set[str], set[str]]:
     return stored, deleted, written
 
 
-def _mentions(inside: Iterable[CodeType]) -> dict[str, tuple[str, ...]]:
+def _mentions(module: CodeType) -> dict[str, tuple[str, ...]]:
     """Return `Linkage.mentions`; a name that stands for several functions mentions what any of them does."""
     found: dict[str, dict[str, None]] = {}
-    for one in inside:
-        names = found.setdefault(one.co_name, {})
-        for inner in walk_codes(one):
-            names.update(dict.fromkeys(inner.co_names))
-            if any(isinstance(constant, tuple) and "stacklevel" in constant for constant in inner.co_consts):
-                names["stacklevel"] = None
+
+    def names_in(code: CodeType) -> dict[str, None]:
+        of_this_name = found.setdefault(code.co_name, {})
+        names = dict.fromkeys(code.co_names)
+        if any(isinstance(constant, tuple) and "stacklevel" in constant for constant in code.co_consts):
+            names["stacklevel"] = None
+        for inner in nested_codes(code):
+            names |= names_in(inner)
+        of_this_name |= names
+        return names
+
+    for one in nested_codes(module):
+        names_in(one)
     return {name: tuple(names) for name, names in found.items()}
 
 
@@ -230,7 +237,7 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
             one.co_qualname for one in inside if inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
         ),
         member_imports=frozenset(top.member_imports),
-        mentions=_mentions(inside),
+        mentions=_mentions(code),
         lazy=frozenset(top.lazy),
         at_import=frozenset(name for name, one in top.definitions.items() if name in called and one.kind == "function"),
     )

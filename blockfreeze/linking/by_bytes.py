@@ -68,20 +68,17 @@ class _Writer:
         self._changed[begin] = end, b"".join(new)
 
     def _encoded(self, step: Step) -> bytes:
-        operand = step.operand
-        match step.kind:
-            case Kind.CONSTANT:
-                argument = self._constant(operand)
-            case Kind.VARIABLE:
-                argument = self._variables[str(operand)]
-            case Kind.NAME:
-                argument = self._names.setdefault(str(operand), len(self._names))
-            case Kind.GLOBAL:
-                argument = self._names.setdefault(str(operand), len(self._names)) << 1
-            case _:
-                assert isinstance(operand, int)
-                argument = operand
-        return cpython.encoded(step.opname, argument)
+        opname, operand, kind = step
+        if isinstance(operand, int) and kind is Kind.NUMBER:
+            argument = operand
+        elif kind is Kind.CONSTANT:
+            argument = self._constant(operand)
+        elif kind is Kind.VARIABLE:
+            argument = self._variables[str(operand)]
+        else:
+            argument = self._names.setdefault(str(operand), len(self._names))
+            argument <<= kind is Kind.GLOBAL
+        return cpython.encoded(opname, argument)
 
     def _constant(self, value: object) -> int:
         key = type(value), value

@@ -22,6 +22,7 @@ SETTERS = frozenset({"delattr", "setattr"})
 
 _CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "class_"})
 _READ_AS_CLASSES = _CLASS_NAMES | {"base", "owner", "parent", "superclass", "tp", "typ"}
+_READERS = SETTERS | {"__dict__", "vars"}
 _GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 _ATTRIBUTES = pattern_of("LOAD_ATTR")
@@ -30,6 +31,7 @@ _DELETIONS = pattern_of("DELETE_ATTR")
 _GLOBALS = pattern_of("LOAD_GLOBAL")
 _NAMES = pattern_of(*_GLOBAL_LOADS)
 _STORES = pattern_of("STORE_ATTR")
+_WRITES = pattern_of("DELETE_ATTR", "STORE_ATTR")
 
 ClassAccesses = dict[str, frozenset[int]]
 """By hook, the places of the instructions that it replaces."""
@@ -37,6 +39,8 @@ ClassAccesses = dict[str, frozenset[int]]
 
 def class_accesses(code: Instructions, linkage: Linkage, *, everything: bool = False) -> ClassAccesses:
     """Return what in `code` works on what looks like a class."""
+    if not code.has(_WRITES) and _READERS.isdisjoint(code.code.co_names):
+        return {}
     look = _Look(code, linkage, everything)
     found = {hook: frozenset(find(look)) for hook, find in _FINDERS.items()}
     return {hook: places for hook, places in found.items() if places}

@@ -23,7 +23,7 @@ import _thread
 import ast
 import dis
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
@@ -70,9 +70,8 @@ and get no number. 3.11 has one counter only, and so has 3.13.
 _COMMON_CONSTANTS = (AssertionError, NotImplementedError, tuple, all, any, list, set, None, "", True, False, -1)
 CONSTANT_LOADS = frozenset({"LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"})
 """The instructions that push a constant, which `constant_loaded` returns."""
-_CACHE_ENTRIES: Mapping[str, int] | Sequence[int] | None = getattr(dis, "_inline_cache_entries", None)
 
-FORMATS_ARE_KNOWN = sys.version_info < (3, 16) and _CACHE_ENTRIES is not None
+FORMATS_ARE_KNOWN = sys.version_info < (3, 16) and hasattr(dis, "_inline_cache_entries")
 """How code objects of this version are laid out is known byte for byte: instructions, caches, jumps and tables."""
 
 JUMPS = frozenset(dis.opname[opcode] for opcode in dis.hasjrel if opcode < 256)
@@ -195,26 +194,29 @@ def read_as_values(code: CodeType) -> frozenset[str]:
     return frozenset(free).intersection(found.union(*inside))
 
 
+def _empty_caches() -> dict[str, bytes]:
+    # A list by opcode up to 3.12, and later a dictionary, by name, of those that have caches.
+    entries: Any = getattr(dis, "_inline_cache_entries", {})
+    counts = entries if isinstance(entries, dict) else dict(zip(dis.opname, entries, strict=False))
+    return {name: bytes(2 * counts.get(name, 0)) for name in dis.opmap}
+
+
+_EMPTY_CACHES: Mapping[str, bytes] = _empty_caches()
+
+
 def encoded(opname: str, argument: int, *, at_least: int = 1) -> bytes:
     """Return an instruction as ``co_code`` has it: EXTENDED_ARGs, opcode and argument, empty caches.
 
     Args:
         at_least: how many code units it has at least; EXTENDED_ARGs of zero fill it up.
     """
-    opcode = dis.opmap[opname]
-    caches = bytes(2 * _caches_of(opname))
+    caches = _EMPTY_CACHES[opname]
+    if argument < 256 and at_least <= 1:
+        return bytes((dis.opmap[opname], argument)) + caches
     high = argument >> 8
-    if not high and at_least <= 1:
-        return bytes((opcode, argument)) + caches
     count = max((high.bit_length() + 7) // 8, at_least - 1 - len(caches) // 2)
     extended = b"".join(bytes((_EXTENDED_ARG, one)) for one in high.to_bytes(count, "big"))
-    return extended + bytes((opcode, argument & 255)) + caches
-
-
-def _caches_of(opname: str) -> int:
-    if isinstance(_CACHE_ENTRIES, Mapping):
-        return _CACHE_ENTRIES.get(opname, 0)
-    return _CACHE_ENTRIES[dis.opmap[opname]] if _CACHE_ENTRIES else 0
+    return extended + bytes((dis.opmap[opname], argument & 255)) + caches
 
 
 def free_variables_prologue(count: int) -> tuple[bytes, bytes]:

@@ -34,6 +34,10 @@ class Instructions:
         self._opcodes = raw[::2]
         self._arguments = raw[1::2]
 
+    def has(self, pattern: re.Pattern[bytes]) -> bool:
+        """Tell whether there is an instruction that a pattern of `pattern_of` matches."""
+        return pattern.search(self._opcodes) is not None
+
     def where(self, pattern: re.Pattern[bytes]) -> list[int]:
         """Return the places of the instructions that a pattern of `pattern_of` matches, in their order."""
         return [found.start() for found in pattern.finditer(self._opcodes)]
