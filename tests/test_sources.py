@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -174,12 +175,19 @@ class Doubles(ast.NodeTransformer):
 
 
 def doubled(code: CodeType) -> CodeType:
-    """Return a code object in which every whole number above 9 is doubled."""
+    """Return a code object in which every whole number above 9 is doubled.
+
+    From 3.14 on small ones are in the instructions.
+    """
+    raw, small = bytearray(code.co_code), dis.opmap.get("LOAD_SMALL_INT")
+    for at in range(0, len(raw), 2):
+        if raw[at] == small and raw[at + 1] > 9:
+            raw[at + 1] *= 2
     constants = [
         doubled(one) if isinstance(one, CodeType) else one * 2 if type(one) is int and one > 9 else one
         for one in code.co_consts
     ]
-    return code.replace(co_consts=tuple(constants))
+    return code.replace(co_code=bytes(raw), co_consts=tuple(constants))
 
 
 class Transforms(importlib.machinery.SourceFileLoader):
