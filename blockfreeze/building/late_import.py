@@ -19,6 +19,7 @@ from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.state.containers import record_contents
+from blockfreeze.state.joining import Joining
 
 PATIENCE: Final = 1.0
 """How long a thread waits for another one that is importing, in seconds: they may be waiting for each other."""
@@ -50,6 +51,8 @@ def wait_for(generation: Generation, names: Iterable[str]) -> None:
 def before_joining(generation: Generation, name: str) -> None:
     """Find the generation with which a module that is about to be loaded shares identities, and prepare that one."""
     block = generation.block
+    if generation.phase.is_complete:
+        generation.contents.joining[name] = Joining(generation)
     if _serves_or_served(generation):
         _let_current_join(generation, name)
     for other in tuple(block.generations.values()):
@@ -64,8 +67,11 @@ def before_joining(generation: Generation, name: str) -> None:
 
 def complete_joined(generation: Generation, member: Member) -> None:
     """Complete a module that has joined `generation`; what a swap builds is completed as a whole."""
+    joining = generation.contents.joining.pop(member.name, None)
     if not generation.phase.is_complete:
         return
+    if joining is not None:
+        joining.settle()
     before = generation.compared.get(member.name)
     alone = before is None and not member.remade
     if not alone:

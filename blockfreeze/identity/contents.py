@@ -53,8 +53,8 @@ class Held:
     def __init__(self, value: Any, attributes: dict[str, Any]) -> None:
         measured = filling(value)
         self.thing = value if type(value) in CONTAINERS else _mark(value)
-        self.items = _marked(items_of(value))
-        self.attributes = _marked([part for pair in attributes.items() for part in pair])
+        self.items = marked(items_of(value))
+        self.attributes = marked([part for pair in attributes.items() for part in pair])
         self.size = 0 if measured is None else measured.size
 
     def is_of(self, value: Any) -> bool:
@@ -73,7 +73,8 @@ def _mark(value: Any) -> Any:
         return _Named(id(value))
 
 
-def _marked(values: Iterable[Any]) -> list[Any]:
+def marked(values: Iterable[Any]) -> list[Any]:
+    """Return what stands for values in a record."""
     found = _List(values)
     return found if set(map(type, found)) <= _KEPT_AS_THEY_ARE else _List(map(_mark, found))
 

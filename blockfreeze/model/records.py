@@ -134,6 +134,8 @@ class ContentsRecord:
     """By module and path of a class: those of its attributes that hold nothing, such as a number."""
     taken: dict[int, dict[tuple[str, str], Any]] = field(default_factory=dict)
     """By the number of another generation: what has been brought over from there, by module and path."""
+    joining: dict[str, Any] = field(default_factory=dict)
+    """By name of a module that is joining: what others had put in before; see `blockfreeze.state.joining`."""
 
 
 class PendingConversion(Protocol):
