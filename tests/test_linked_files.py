@@ -191,16 +191,27 @@ def test_what_has_been_moved_says_where_it_is_now(workshop: Any, counted: Counte
     workshop.path.mkdir()
 
 
-def test_patchable_and_history_do_not_count(workshop: Any, counted: Counted) -> None:
+def test_a_patchable_block_has_code_of_its_own(workshop: Any, counted: Counted) -> None:
     workshop.write("shop.py", TEXT.format(1))
     bf.freeze_block("shop")
-    assert counted.since(lambda: freeze_anew(workshop, "shop", patchable=True, history=5)) == 0
-    shop = sys.modules["shop"]
-    with bf.patched(shop, bar=lambda a: "patched"):
-        assert shop.foo(1) == "patched"
-    assert shop.foo(1) == 2
+    assert counted.since(lambda: freeze_anew(workshop, "shop", history=5)) == 0
+    for linked in (1, 0):  # nothing is inlined in it
+        assert counted.since(lambda: freeze_anew(workshop, "shop", patchable=True)) == linked
+        shop = sys.modules["shop"]
+        with bf.patched(shop, bar=lambda a: "patched"):
+            assert shop.foo(1) == "patched"
+        assert shop.foo(1) == 2
     assert counted.since(lambda: freeze_anew(workshop, "shop")) == 0
     assert sys.modules["shop"].foo(1) == 2
+
+
+def test_what_is_inlined_counts(workshop: Any, counted: Counted) -> None:
+    workshop.write("shop.py", TEXT.format(1))
+    for linked in (1, 0):
+        for inline in (False, True):
+            assert counted.since(lambda inline=inline: freeze_anew(workshop, "shop", inline=inline)) == linked
+            assert sys.modules["shop"].foo(1) == 2
+            assert bool(registry.block_of("shop", "test").current.members["shop"].linkage.inlined) is inline
 
 
 def test_a_registration_that_is_made_before_counts(workshop: Any, counted: Counted) -> None:

@@ -70,8 +70,11 @@ def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> Li
             linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)
         linkage = replace(linkage, moved=_moved_names(block, source, linkage))
         linked = replace(link(code, linkage, has_home=source.name in block.homes), made_before=made_before)
+        shown = show_callers(linked.code, as_caller_sees)
+        linked = replace(linked, has_unlinked_callers=shown is not linked.code)
         stored.write(linked)
-    return replace(linked, code=show_callers(linked.code, as_caller_sees))
+        return replace(linked, code=shown)
+    return replace(linked, code=show_callers(linked.code, as_caller_sees)) if linked.has_unlinked_callers else linked
 
 
 class StoredLink:

@@ -12,7 +12,7 @@ from blockfreeze.identity.layout import can_change, shape_difference
 from blockfreeze.identity.methods import is_own
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.entry import undecorated
-from blockfreeze.versions.outline import outline_of
+from blockfreeze.versions.outline import declaring_outline_of
 
 
 def bind_class(generation: Generation, member: Member, name: str, value: type) -> type:
@@ -29,7 +29,7 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
         generation.report.replaced_classes[f"{member.name}.{name}"] = difference
         return value
     adopt(generation, key, old, value)
-    outline = outline_of(member.source)
+    outline = declaring_outline_of(member.source)
     if outline is not None and name in outline.converted:
         # The body may make instances before it says what converts those made before.
         watch_construction(block, old)
@@ -40,15 +40,16 @@ def seal(generation: Generation, member: Member) -> None:
     """After a body has run: find its entries and classes, and fill the cells from the namespace."""
     namespace = member.namespace
     for name, value in list(namespace.items()):
+        if not is_a(value, FunctionType) and not is_a(value, type):
+            continue
         definition = member.linkage.bound.get(name)
         if definition is not None and definition.kind == "import":
             continue
         at_home = member.made(value) or id(value) in member.own_classes
-        if is_a(value, FunctionType) and (at_home or value.__globals__ is namespace):
-            _find_entry(generation, member, name, value)
-        elif (
-            is_a(value, type) and at_home and value not in generation.classes.values and id(value) not in member.foreign
-        ):
+        if is_a(value, FunctionType):
+            if at_home or value.__globals__ is namespace:
+                _find_entry(generation, member, name, value)
+        elif at_home and value not in generation.classes.values and id(value) not in member.foreign:
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
     for name, raw in member.raws.items():

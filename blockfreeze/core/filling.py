@@ -33,24 +33,25 @@ class Filling(NamedTuple):
 
 def filling(value: Any) -> Filling | None:
     """Measure what can be filled, by the built-in methods: those of a class may load what is to be loaded later."""
+    kind = type(value)
+    if kind is FunctionType:  # most are
+        return Filling(value, len(value.__dict__.get("registry", ())), "types") if dispatches(value) else None
     if is_proxy(value):
         return None
-    if type(value) is CACHE_TYPE:
+    if kind is CACHE_TYPE:
         return Filling(value, int(value.cache_info().currsize))
-    for kind in _CONTAINERS:
-        if is_a(value, kind):
-            return Filling(value, kind.__len__(value))
-    if is_a(value, SimpleQueue):
+    for container in _CONTAINERS if issubclass(kind, _CONTAINERS) else ():
+        if issubclass(kind, container):
+            return Filling(value, container.__len__(value))
+    if issubclass(kind, SimpleQueue):
         return Filling(value, SimpleQueue.qsize(value))
-    if _is_queue(type(value)):
+    if _is_queue(kind):
         return _queue_filling(value)
-    if is_a(value, singledispatchmethod):
-        value = own_attribute(value, "dispatcher")
-    if dispatches(value):
-        return Filling(value, len(value.__dict__.get("registry", ())), "types")
-    if type(value) is GeneratorType:
+    if issubclass(kind, singledispatchmethod):
+        return filling(own_attribute(value, "dispatcher"))
+    if kind is GeneratorType:
         return Filling(value, int(getgeneratorstate(value) != GEN_CREATED), "begun")
-    return Filling(value, _reached(value), "") if type(value) is count else None
+    return Filling(value, _reached(value), "") if kind is count else None
 
 
 def dispatches(value: Any) -> bool:

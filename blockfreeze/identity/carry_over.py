@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -31,9 +31,9 @@ from blockfreeze.identity.methods import is_own, method_function
 from blockfreeze.identity.versioned_attribute import outward_values
 from blockfreeze.identity.wrapped_methods import wrapped_functions
 from blockfreeze.model.block import Block, Generation, Member
-from blockfreeze.versions.agreement import skeletons_agree
+from blockfreeze.versions.agreement import Part, skeletons_agree
 from blockfreeze.versions.module_source import ModuleSource
-from blockfreeze.versions.outline import ClassOutline, Outline, Skeleton, outline_of
+from blockfreeze.versions.outline import ClassOutline, Outline, declaring_outline_of, outline_of
 
 _REGISTER_NOTHING = frozenset({"typing.final", "typing_extensions.final", "functools.total_ordering"})
 """Decorators that only set attributes of the class."""
@@ -84,7 +84,7 @@ def _decorators(member: Member, statement: ClassOutline) -> list[str]:
     return [imports.get(one, f"{member.name}.{one}") for one in statement.decorators]
 
 
-def _agree(generation: Generation, module: str, name: str, part: Callable[[Outline, str], Skeleton | None]) -> bool:
+def _agree(generation: Generation, module: str, name: str, part: Part) -> bool:
     members = generation.before(module).members
 
     def means_the_same(module: str, name: str) -> bool:
@@ -109,7 +109,7 @@ def registrations_made_before(generation: Generation, source: ModuleSource) -> f
     They returned the function itself, and have not changed, nor have the objects that they are called on. So whatever
     they registered the function with still holds it, and it is the entry.
     """
-    before, outline = generation.before(source.name).members.get(source.name), outline_of(source)
+    before, outline = generation.before(source.name).members.get(source.name), declaring_outline_of(source)
     if before is None or outline is None:
         return frozenset()
     return frozenset(

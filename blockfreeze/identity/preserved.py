@@ -95,7 +95,7 @@ class _Remade:
     def is_addressed_anew(self) -> bool:
         """Whether other statements say something to what the name means, or they cannot be compared."""
         was, now = outline_of(self.before.source), outline_of(self.after.source)
-        return was is None or now is None or was.texts.get(self.name) != now.texts.get(self.name)
+        return was is None or now is None or not now.changes_alike(was, self.name)
 
 
 def preserved(generation: Generation, member: Member, name: str, value: Any) -> Any:

@@ -55,6 +55,8 @@ class LinkedCode:
     """The names of the attributes that its functions assign to classes."""
     made_before: frozenset[str] = frozenset()
     """The functions that are not registered again."""
+    has_unlinked_callers: bool = True
+    """Functions of it may get at frames that are not linked: `show_callers` has something to do."""
 
 
 def link(code: CodeType, linkage: Linkage, *, has_home: bool, write: Write = write_in_this_version) -> LinkedCode:

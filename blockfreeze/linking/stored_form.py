@@ -123,6 +123,7 @@ def _plain(linked: LinkedCode, answers: Answers) -> tuple[Any, ...]:
     return (
         [(_interned(name), _interned(variable)) for name, variable in linked.cells.items()],
         linked.has_home,
+        linked.has_unlinked_callers,
         _sorted(linked.assigns),
         _sorted(linked.made_before),
         [(_interned(one.name), one.kind, one.decorated, one.single) for one in linkage.bound.values()],
@@ -139,7 +140,7 @@ def _plain(linked: LinkedCode, answers: Answers) -> tuple[Any, ...]:
 
 
 def _linked(plain: tuple[Any, ...], code: CodeType) -> tuple[LinkedCode, Answers]:
-    cells, has_home, assigns, made_before, bound, names, unbound, mentions, inlined, refused, answers = plain
+    cells, has_home, unlinked, assigns, made_before, bound, names, unbound, mentions, inlined, refused, answers = plain
     linkage = Linkage(
         bound={one[0]: Definition(*one) for one in bound},
         unbound={name: Reason[reason] for name, reason in unbound},
@@ -148,7 +149,7 @@ def _linked(plain: tuple[Any, ...], code: CodeType) -> tuple[LinkedCode, Answers
         not_inlined=dict(refused),
         **dict(zip(_NAMES, map(frozenset, names), strict=True)),
     )
-    linked = LinkedCode(code, dict(cells), linkage, has_home, frozenset(assigns), frozenset(made_before))
+    linked = LinkedCode(code, dict(cells), linkage, has_home, frozenset(assigns), frozenset(made_before), unlinked)
     return linked, {(name, level): answer for name, level, answer in answers}
 
 

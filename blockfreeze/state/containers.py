@@ -21,6 +21,9 @@ from blockfreeze.model.records import ContentsRecord
 
 _FIXED: tuple[Any, ...] = (tuple, frozenset)
 
+_NEVER_FILLED = frozenset({str, bytes, float, complex, type, ModuleType, property})
+"""Types whose instances can only be replaced; what is of a sub-class of one may have attributes."""
+
 
 def fillings(generation: Generation, of: Collection[str] | None = None) -> Iterator[tuple[tuple[str, str], Filling]]:
     """Yield what the modules and classes of a generation hold that may be filled, by member and path.
@@ -98,11 +101,22 @@ def _within(
     path: str, value: Any, measure: Callable[[Any], Filling | None], slots: _Slots
 ) -> Iterator[tuple[str, Filling]]:
     """Yield what may be filled in a value: the value itself, or its parts."""
+    if _has_nothing_inside(value):
+        if measure is _inner_filling:
+            yield path, Filling(value, 1, "set")
+        return
     found = measure(value)
     if found is not None:
         yield path, found
     for name, part in _parts(value, slots) if found is None or found.unit == "set" else ():
         yield f"{path}.{name}", _inner_filling(part)
+
+
+def _has_nothing_inside(value: Any) -> bool:
+    """Tell of most values, by their exact types, that they can only be replaced."""
+    if type(value) is FunctionType:
+        return "<locals>" not in value.__code__.co_qualname
+    return type(value) in _NEVER_FILLED
 
 
 class _Slots(dict[type, list[str]]):
@@ -130,9 +144,10 @@ def _parts(value: Any, slots: _Slots) -> list[tuple[str, Any]]:
 
 def _inner_filling(value: Any) -> Filling:
     """Measure an attribute: beside what can be filled, also what can only be replaced, such as a number."""
-    if is_a(value, int):
+    kind = type(value)
+    if issubclass(kind, int):
         return Filling(value, int.__index__(value), "")
-    for kind in _FIXED:
-        if is_a(value, kind):
-            return Filling(value, kind.__len__(value))
+    for fixed in _FIXED if issubclass(kind, _FIXED) else ():
+        if issubclass(kind, fixed):
+            return Filling(value, fixed.__len__(value))
     return filling(value) or Filling(value, int(value is not None), "set")

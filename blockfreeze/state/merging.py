@@ -75,7 +75,7 @@ def _may_be_taken(before: Generation, after: Generation, key: _Key) -> bool:
     above, _, name = path.rpartition(".")
     if outline is None:
         return False
-    binding = path if path in outline.bindings else above
+    binding = path if outline.binds(path) else above
     inside = () if binding == path else (f".{name}", name)
     if type(before.contents.places[key]) is Dispatch:
         return True  # its decorator has made it, whatever the function says

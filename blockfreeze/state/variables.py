@@ -27,7 +27,7 @@ from blockfreeze.linking.linkage import Linkage
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.model.declared import Hook, Variable
 from blockfreeze.versions.module_source import ModuleSource
-from blockfreeze.versions.outline import FIRST_VERSION, Version, outline_of
+from blockfreeze.versions.outline import FIRST_VERSION, Version, declaring_outline_of
 
 _COPIED = (dict, list, set, deque, bytearray)
 
@@ -78,7 +78,7 @@ def _hook_from(migrate: Hook | Mapping[Version, Hook] | None, version: Version) 
 
 
 def _check_literal(block: Block, member: Member, name: str, version: Version) -> None:
-    outline = outline_of(member.source)
+    outline = declaring_outline_of(member.source)
     literal = None if outline is None else outline.variables.get(name)
     if name in member.linkage.state and literal != version and version != FIRST_VERSION:
         raise IncompatibleBlockError(
@@ -112,9 +112,12 @@ def _undeclared(generation: Generation, member: Member, name: str) -> Variable |
 
 def moved_homes(block: Block, source: ModuleSource, linkage: Linkage) -> dict[str, dict[str, Any]]:
     """Return the homes of those state variables of a module that are of another version than the module's home has."""
-    outline, shared = outline_of(source), block.homes[source.name]
+    if not linkage.state:
+        return {}
+    shared, outline = block.homes[source.name], declaring_outline_of(source)
     # A variable that is not declared is of the first version.
-    declared: dict[str, Version | None] = {} if outline is None else dict.fromkeys(linkage.always_set, FIRST_VERSION)
+    readable = () if source.data is None or (source.may_use_us and outline is None) else linkage.always_set
+    declared: dict[str, Version | None] = dict.fromkeys(readable, FIRST_VERSION)
     declared |= {} if outline is None else outline.variables
     moved: dict[str, dict[str, Any]] = {}
     for name in linkage.state:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from blockfreeze.versions.module_source import ModuleSource
-from blockfreeze.versions.outline import Outline, Skeleton, outline_of
+from blockfreeze.versions.outline import Outline, outline_of
+from blockfreeze.versions.skeletons import Skeleton
 
 Find = Callable[[str], ModuleSource | None]
 """Returns a module of a version by its name; None if the version has none."""
 
-_Part = Callable[[Outline, str], Skeleton | None]
+Part = Callable[[Outline, str], Skeleton | None]
+"""Returns what counts of the statement of a name; None if all of it does."""
 
 _Name = tuple[str, str, bool]
 """A module, a name in it, and whether all of its statement counts, or only its skeleton."""
@@ -24,7 +26,7 @@ def skeletons_agree(
     module: str,
     name: str,
     covers: Callable[[str], bool],
-    part: _Part = Outline.skeleton_of,
+    part: Part = Outline.skeleton_of,
     stays: Callable[[str, str], bool] = lambda module, name: False,
 ) -> bool:
     """Tell whether a statement says the same in two versions of a block, and so does everything that it reads.
@@ -58,7 +60,7 @@ class _Comparison:
     covers: Callable[[str], bool]
     stays: Callable[[str, str], bool]
 
-    def reads_of(self, one: _Name, part: _Part) -> Iterable[_Name] | None:
+    def reads_of(self, one: _Name, part: Part) -> Iterable[_Name] | None:
         """Return what the statement of a name reads; None if it does not say the same in both versions."""
         module, name, whole = one
         sources = self.before(module), self.after(module)
@@ -69,11 +71,14 @@ class _Comparison:
             return None
         if name in new.imports:
             return self._reads_of_import(new.imports[name], whole)
-        was, now = (_said_by(outline, name, None if whole else part) for outline in (old, new))
-        if was != now:
+        skeletons = (None, None) if whole else (part(old, name), part(new, name))
+        if not _say_the_same(old, new, name, *skeletons):
             return None
-        if now is not None:
-            return [(module, read, all_counts) for read, all_counts in now[1]]
+        if skeletons[1] is not None:
+            return [(module, read, read in skeletons[1].calls) for read in skeletons[1].reads]
+        reads = new.reads_of(name)
+        if reads is not None:
+            return [(module, read, True) for read in reads]
         # No statement binds it: a built-in, or what a star import brings.
         by_star = new.has_star and not hasattr(builtins, name) and not self.stays(module, name)
         return None if by_star else []
@@ -89,14 +94,10 @@ class _Comparison:
         return [] if getattr(before, "data", None) == after.data else None
 
 
-def _said_by(outline: Outline, name: str, part: _Part | None) -> tuple[str, frozenset[tuple[str, bool]]] | None:
-    """Return the text of a name's statement, and what it reads; None if there is no statement."""
-    skeleton = None if part is None else part(outline, name)
-    if skeleton is not None:
-        return skeleton.text, frozenset((read, read in skeleton.calls) for read in skeleton.reads)
-    if name in outline.texts:
-        return outline.texts[name], frozenset((read, True) for read in outline.reads[name])
-    return None
+def _say_the_same(old: Outline, new: Outline, name: str, was: Skeleton | None, now: Skeleton | None) -> bool:
+    if was is None and now is None:
+        return new.changes_alike(old, name)
+    return was is now or (was is not None and now is not None and was.text == now.text)
 
 
 def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
@@ -106,4 +107,4 @@ def says_the_same(before: ModuleSource, after: ModuleSource, name: str) -> bool:
     comments do not count. Without source, or without such a statement, everything counts as changed.
     """
     was, now = outline_of(before), outline_of(after)
-    return was is not None and now is not None and name in now.bindings and was.bindings.get(name) == now.bindings[name]
+    return was is not None and now is not None and now.binds_alike(was, name)

@@ -97,7 +97,7 @@ class Survey:
         self.asks_for_callers: list[str] = []
         self.linkage: Linkage = self._analyse(source) if linkage is None else linkage
         self.kept = {f"{self.name}.{name}: rebound with 'global'" for name in self.linkage.state}
-        self.made_again: list[MadeAgain] = []
+        self._made: list[MadeAgain | tuple[ast.Name, ast.expr]] = []
         self.runs_again: list[RunsAgain] = []
         outline = outline_of(source)
         self.has_source = outline is not None
@@ -128,6 +128,12 @@ class Survey:
     def unbound(self) -> list[Unbound]:
         """The definitions that are not linked, with the reason: a value of `Reason`."""
         return [Unbound(f"{self.name}.{name}", reason.value) for name, reason in self.linkage.reasons.items()]
+
+    @cached_property
+    def made_again(self) -> list[MadeAgain]:
+        """What each generation makes for itself; the functions are looked through for what they change."""
+        found = (one if isinstance(one, MadeAgain) else self._made_variable(*one) for one in self._made)
+        return [one for one in found if one is not None]
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -172,7 +178,7 @@ class Survey:
             if made_once is not None and at < len(made_once.roots) and self._is_made_once(statement.name, root):
                 continue
             if dotted in _CACHES:
-                self.made_again.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
+                self._made.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
             elif not _decorates_only(dotted) and self._tells_outside(decorator):
                 self._again(decorator, f"@{_text(decorator)} on {statement.name}")
         if isinstance(statement, ast.ClassDef) and statement.name not in (self._made_before or ()):
@@ -223,14 +229,15 @@ class Survey:
                 self._visit_variable(target, value)
 
     def _visit_variable(self, target: ast.Name, value: ast.expr) -> None:
-        name = f"{self.name}.{target.id}"
         if isinstance(value, ast.Call) and self._dotted(value) == "blockfreeze.defvar":
-            self.kept.add(f"{name}: defvar")
-            return
+            self.kept.add(f"{self.name}.{target.id}: defvar")
+        else:
+            self._made.append((target, value))
+
+    def _made_variable(self, target: ast.Name, value: ast.expr) -> MadeAgain | None:
         kind = self._kind_of_object(target.id, value)
-        if kind:
-            beside = self.linkage.state_used_beside(target.id)
-            self.made_again.append(MadeAgain(name, kind, self._place(target), beside))
+        beside = self.linkage.state_used_beside(target.id) if kind else ()
+        return MadeAgain(f"{self.name}.{target.id}", kind, self._place(target), beside) if kind else None
 
     def _kind_of_object(self, name: str, value: ast.expr) -> str:
         """Say what `value`, which is stored under `name`, makes in each generation; the empty string if nothing."""

@@ -6,9 +6,11 @@ import ast
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -21,6 +23,12 @@ from blockfreeze.versions.making_loaders import code_by, loader_for, makes_code,
 from blockfreeze.versions.source_text import sha256
 
 _SOURCE = tuple(importlib.machinery.SOURCE_SUFFIXES)
+
+_BETWEEN = rb"(?:[\s\\()]|#[^\r\n]*[\r\n])*"
+_PLACE_OF_MODULE = re.compile(
+    _BETWEEN.join([rb"modules", rb"\[", rb"(?:__name__|[rRuU]?['\"][^]\r\n]*)", rb"\]", rb"=(?!=)"])
+)
+"""An assignment to a place in `sys.modules` that is named by a text or ``__name__``, as a source has it."""
 
 _MODULE = "blockfreeze_module"
 """The attribute of an error that has the name of the module which it is about."""
@@ -62,6 +70,14 @@ def tree_of(data: bytes) -> ast.Module:
     return cpython.parse(data)
 
 
+@dataclass
+class Derived:
+    """What has been read off a text, for all versions that have it."""
+
+    outline: Any = None
+    """What `outline_of` has found."""
+
+
 class ModuleSource:
     """One module of a snapshot: its source's bytes, or the loader that has its code, and where it came from."""
 
@@ -73,18 +89,23 @@ class ModuleSource:
         self.loader = loader
         self.search = search
         self.shown = path  # what the module is to show as its __file__
-        self.outline: Any = None  # what `outline_of` has read off it
+        self.derived = Derived()
         self._code: CodeType | None = None
 
     def share(self, other: ModuleSource) -> None:
         """Take over what was derived from the text of another version, if this one has the same text."""
-        if self.outline is None and (self.data, self.package) == (other.data, other.package):
-            self.outline = other.outline
+        if (self.data, self.package) == (other.data, other.package):
+            self.derived = other.derived
 
     @cached_property
     def is_made(self) -> bool:
         """Whether the module has source of which its loader makes the code in its own way."""
         return self.data is not None and makes_code(self.loader)
+
+    @property
+    def may_use_us(self) -> bool:
+        """Whether the source may declare something to blockfreeze: it would have to name it, to import it."""
+        return self.data is not None and b"blockfreeze" in self.data
 
     @property
     def is_package(self) -> bool:
@@ -99,7 +120,7 @@ class ModuleSource:
     @cached_property
     def replaces_itself(self) -> bool:
         """Whether the module puts another object in its place in `sys.modules`, as its source says."""
-        if self.data is None or b"modules" not in self.data:
+        if self.data is None or _PLACE_OF_MODULE.search(self.data) is None:
             return False
         try:
             tree = tree_of(self.data)
@@ -177,9 +198,9 @@ def _is_place_of(name: str, target: ast.expr) -> bool:
     return table == "modules" and itself
 
 
-def covers(roots: Iterable[str], name: str) -> bool:
+def covers(roots: Collection[str], name: str) -> bool:
     """Tell whether the module `name` is, or would be, one of `roots` or inside one."""
-    return any(name == root or name.startswith(root + ".") for root in roots)
+    return name in roots or name.startswith(tuple(f"{root}." for root in roots))
 
 
 def is_linkable(spec: ModuleSpec) -> bool:

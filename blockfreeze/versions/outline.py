@@ -12,9 +12,12 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
+from blockfreeze.versions.places import Place, Places, say_the_same
+from blockfreeze.versions.skeletons import Skeleton, is_for_methods, skeleton_of_class
 from blockfreeze.versions.statements import (
     DEFINITIONS,
     bindings,
@@ -22,7 +25,6 @@ from blockfreeze.versions.statements import (
     executed,
     loaded,
     root_name,
-    said,
     with_occasion,
 )
 
@@ -31,30 +33,6 @@ Version = int | str
 
 FIRST_VERSION: Version = 1
 """The version of a declaration that names none, and of what was not declared before."""
-
-_METHOD_DECORATORS = frozenset(
-    {"abstractmethod", "cached_property", "classmethod", "deleter", "getter", "override", "property", "setter"}
-    | {"staticmethod"}
-)
-
-
-class Skeleton:
-    """A part of a statement: its text, the names that it reads, and those of them that begin what it calls.
-
-    A text is compared and never read, so it is a hash. Positions and comments do not count.
-    """
-
-    text: str
-    reads: frozenset[str]
-    calls: frozenset[str]
-
-    def __init__(self, parts: Iterable[ast.AST], inside: Iterable[tuple[str, Skeleton]] = ()) -> None:
-        found, inner = list(parts), list(inside)
-        nodes = [node for part in found for node in ast.walk(part)]
-        calls = frozenset(root_name(node.func) for node in nodes if isinstance(node, ast.Call))
-        self.text = digest([*map(said, found), *(f"class {name}: {one.text}" for name, one in inner)])
-        self.reads = loaded(nodes).union(*(one.reads for _, one in inner))
-        self.calls = calls.union(*(one.calls for _, one in inner))
 
 
 @dataclass(frozen=True)
@@ -68,33 +46,41 @@ class Registration:
 class ClassOutline:
     """A class statement: its skeleton, its decorators' names, and the methods and names of its body.
 
-    `plain` are the methods that are decorated with nothing but what the language has for methods. `headers` has, by
-    method, what can be told of it before it is called.
+    `plain` are the methods that are decorated with nothing but what the language has for methods. What few ask for is
+    read off the text of the statement when it is asked for.
     """
 
-    def __init__(self, statement: ast.ClassDef) -> None:
+    def __init__(self, statement: ast.ClassDef, place: Place) -> None:
         self.decorators = [root_name(one) for one in statement.decorator_list]
-        self.skeleton: Skeleton
         self.methods: set[str] = set()
         self.plain: set[str] = set()
-        self.headers: dict[str, str] = {}
         self.names = frozenset(_mangled(name, statement.name) for name in _bound_in(statement.body))
-        nested: list[tuple[str, Skeleton]] = []
-        parts: list[ast.AST] = [*statement.bases, *statement.keywords, *statement.decorator_list]
+        self._place = place
         for one in statement.body:
             if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
                 name = _mangled(one.name, statement.name)
                 self.methods.add(name)
-                self.headers[name] = self.headers.get(name, "") + _header(one)
-                if all(_is_for_methods(decorator) for decorator in one.decorator_list):
+                if all(map(is_for_methods, one.decorator_list)):
                     self.plain.add(name)
-                else:
-                    parts += [ast.Name(one.name, ast.Store()), *one.decorator_list, one.args]
-            elif isinstance(one, ast.ClassDef):
-                nested.append((one.name, ClassOutline(one).skeleton))
-            elif not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)):
-                parts.append(one)
-        self.skeleton = Skeleton(parts, nested)
+
+    @cached_property
+    def skeleton(self) -> Skeleton:
+        """What counts of the statement when the class itself is not called."""
+        statement = self._place.statement()
+        assert isinstance(statement, ast.ClassDef)
+        return skeleton_of_class(statement)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """By method, what can be told of it before it is called."""
+        statement = self._place.statement()
+        assert isinstance(statement, ast.ClassDef)
+        found: dict[str, str] = {}
+        for one in statement.body:
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+                name = _mangled(one.name, statement.name)
+                found[name] = found.get(name, "") + _header(one)
+        return found
 
 
 def _mangled(name: str, cls: str) -> str:
@@ -123,11 +109,6 @@ def _header(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return digest([type(function).__name__, str(yields), str(ast.get_docstring(function)), *map(ast.dump, parts)])
 
 
-def _is_for_methods(decorator: ast.expr) -> bool:
-    last = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
-    return last in _METHOD_DECORATORS
-
-
 def _literal_version(call: ast.Call) -> Version | None:
     found = next((word.value for word in call.keywords if word.arg == "version"), ast.Constant(FIRST_VERSION))
     value = found.value if isinstance(found, ast.Constant) else None
@@ -137,34 +118,62 @@ def _literal_version(call: ast.Call) -> Version | None:
 class Outline:
     """The top level of a module, read off its syntax tree.
 
-    By name, `texts` has the text of the statements that bind or change it when the module is imported, and `reads` what
-    they read. `bindings` has the text of the statements that bind it, executed or not, also for attributes of classes.
+    What its statements say, and what they read, is told when it is asked for: most of it is asked of few names, and
+    only where two texts differ.
     """
 
-    def __init__(self, tree: ast.Module, package: str) -> None:
+    def __init__(self, data: bytes, package: str) -> None:
         self.imports: dict[str, str] = {}
         self.classes: dict[str, ClassOutline] = {}
         self.registrations: dict[str, Registration] = {}
         self.variables: dict[str, Version | None] = {}  # made by `defvar`, and their versions, where these are literals
         self.assigned_later: dict[str, Skeleton] = {}  # what is assigned to attributes of a class after its statement
         self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
-        self.reads: dict[str, frozenset[str]] = {}
         self.has_star = False
         self.uses: Any = None  # what `uses_of` has read off the same text
-        self.rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-        texts: dict[str, list[str]] = {}
-        bound: dict[str, list[str]] = {}
-        for statement, at_import in with_occasion(tree.body):
-            names = self._enter(statement, package) if at_import else set()
-            inside = list(bindings(statement))
-            text = said(statement) if names or inside else ""
-            for name, inner in inside:
-                bound.setdefault(name, []).append(text if inner is statement else said(inner))
-            for name in names:
-                texts.setdefault(name, []).append(text)
-                self.reads[name] = self.reads.get(name, frozenset()) | loaded(ast.walk(statement))
-        self.texts = {name: digest(found) for name, found in texts.items()}
-        self.bindings = {name: digest(found) for name, found in bound.items()}
+        self._data = data
+        self._places = Places(data)
+        # By name, where the statements begin and end that bind or change it when the module is imported, and those
+        # that bind it, executed or not, also for attributes of classes.
+        self._changes: dict[str, list[int]] = {}
+        self._bindings: dict[str, list[int]] = {}
+        for statement, at_import in with_occasion(tree_of(data).body):
+            for name in self._enter(statement, package) if at_import else ():
+                self._changes.setdefault(name, []).extend(self._places.of(statement))
+            for name, inner in bindings(statement):
+                self._bindings.setdefault(name, []).extend(self._places.of(inner))
+
+    @cached_property
+    def rebound(self) -> frozenset[str]:
+        """The names that functions rebind with ``global``."""
+        nodes = ast.walk(tree_of(self._data)) if b"global" in self._data else ()
+        return frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
+
+    def binds(self, name: str) -> bool:
+        """Tell whether a statement binds `name`, executed or not; an attribute has its class and a dot in front."""
+        return name in self._bindings
+
+    def binds_alike(self, other: Outline, name: str) -> bool:
+        """Tell whether both have statements that bind `name`, and these say the same."""
+        if name not in self._bindings or name not in other._bindings:
+            return False
+        return self is other or say_the_same(self._bound(name), other._bound(name))
+
+    def changes_alike(self, other: Outline, name: str) -> bool:
+        """Tell whether the statements that bind or change `name` in both say the same; so they do if there are none."""
+        return self is other or say_the_same(self._changing(name), other._changing(name))
+
+    def reads_of(self, name: str) -> frozenset[str] | None:
+        """Return what the statements read that bind or change `name`; None if there are none."""
+        if name not in self._changes:
+            return None
+        return frozenset().union(*(loaded(ast.walk(one.statement())) for one in self._changing(name)))
+
+    def _bound(self, name: str) -> list[Place]:
+        return self._places.several(self._bindings.get(name, []))
+
+    def _changing(self, name: str) -> list[Place]:
+        return self._places.several(self._changes.get(name, []))
 
     def _enter(self, statement: ast.stmt, package: str) -> set[str]:
         """Enter what a statement says; return the names that it binds or changes, but for those that it imports."""
@@ -174,7 +183,9 @@ class Outline:
         elif isinstance(statement, DEFINITIONS):
             names = {statement.name}
             if isinstance(statement, ast.ClassDef):
-                self.classes[statement.name] = ClassOutline(statement)
+                self.classes[statement.name] = ClassOutline(
+                    statement, *self._places.several([*self._places.of(statement)])
+                )
             else:
                 self._enter_decorators(statement)
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
@@ -251,9 +262,14 @@ def outline_of(source: ModuleSource) -> Outline | None:
     """
     if source.data is None:
         return None
-    if source.outline is None:
+    if source.derived.outline is None:
         # A loader that makes the code may do so of what is not Python yet.
         with suppress(*([SyntaxError, ValueError] if source.is_made else [])), told_about(source.name, source.path):
-            source.outline = Outline(tree_of(source.data), source.package)
-    assert source.outline is None or isinstance(source.outline, Outline)
-    return source.outline
+            source.derived.outline = Outline(source.data, source.package)
+    assert source.derived.outline is None or isinstance(source.derived.outline, Outline)
+    return source.derived.outline
+
+
+def declaring_outline_of(source: ModuleSource) -> Outline | None:
+    """Return the outline of a module that may declare something to blockfreeze; None of one that does not, unread."""
+    return outline_of(source) if source.may_use_us else None
