@@ -116,7 +116,7 @@ def test_the_module_describes_itself_in_the_same_way(pair: Pair) -> None:
         spec = module.__spec__
         assert spec is not None
         return [
-            (module.__name__, module.__doc__, module.__file__, module.__package__, module.__cached__),
+            (module.__name__, module.__doc__, module.__file__, module.__package__, getattr(module, "__cached__", "")),
             (spec.name, spec.origin, spec.cached, spec.has_location, module.__loader__ is spec.loader),
             (spec.loader.get_source(spec.name), spec.loader.is_package(spec.name)),  # type: ignore[union-attr]
             (spec.loader.get_filename(spec.name), pkgutil.get_data(spec.name, "beside.txt")),  # type: ignore[union-attr]
