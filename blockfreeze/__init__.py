@@ -13,6 +13,7 @@ from blockfreeze.api.declarations import converts, defvar, entry, inline, notinl
 from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, subscribe, swap
 from blockfreeze.api.status import status
 from blockfreeze.api.ways_in import freeze_block, install
+from blockfreeze.control.serving import serve_control
 from blockfreeze.core.errors import (
     BlockfreezeError,
     ControlError,
@@ -85,6 +86,7 @@ __all__ = [
     "point",
     "prepare",
     "rollback",
+    "serve_control",
     "status",
     "subscribe",
     "swap",

@@ -11,6 +11,7 @@ import gc
 import importlib
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -73,6 +74,16 @@ def _processes_start() -> bool:
 
 
 @cache
+def _sockets_open() -> bool:
+    try:
+        for one in socket.socketpair(socket.AF_UNIX):
+            one.close()
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+@cache
 def _frameworks_exist() -> bool:
     names = (
         "celery",
@@ -87,6 +98,11 @@ def _frameworks_exist() -> bool:
         "typer",
     )
     return all(importlib.util.find_spec(name) for name in names)
+
+
+@cache
+def _servers_exist() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("gunicorn", "uvicorn"))
 
 
 @cache
@@ -115,6 +131,8 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_threads": (_threads_start, "threads cannot be started here"),
     "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
+    "needs_servers": (_servers_exist, "the extra `servers` is not installed"),
+    "needs_sockets": (_sockets_open, "Unix sockets cannot be opened here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),
 }
 

@@ -5,7 +5,7 @@ what else may become of it:
 
     <!-- file: shop.py -->           written to that file, and not run; ```python title="shop.py" says the same
     <!-- output -->                  compared with what the Python block before it printed
-    <!-- needs: threads -->          run where threads exist; also fork and subprocess
+    <!-- needs: threads -->          run where threads exist; also fork, sockets and subprocess
     <!-- not executed: REASON -->    a console block that is not run, and why
 
 Every other console block is run: each ``$`` command succeeds and prints what stands below it, if anything does;

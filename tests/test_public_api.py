@@ -30,6 +30,7 @@ FUNCTIONS = {
     "defvar",
     "pin",
     "point",
+    "serve_control",
     "subscribe",
     "aswap",
     "current",
@@ -113,6 +114,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("entry", "function"),
         ("install", "*patterns, release=None"),
         ("point", "pointer, release"),
+        ("serve_control", "directory=None, *, releases=()"),
         ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
         (
             "swap",

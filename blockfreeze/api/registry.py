@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
@@ -40,6 +40,17 @@ _pointers: dict[str, str] = {}
 _subscribers: list[Subscriber] = []
 
 _watcher = Watcher()
+
+_following = threading.RLock()
+
+_control: Control | None = None
+
+
+class Control(Protocol):
+    """The control socket of this process; see `blockfreeze.control`."""
+
+    def close(self) -> None:
+        """Close it, and let nothing of it be left."""
 
 
 class BlockFinder:
@@ -176,9 +187,31 @@ def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
     return None if block is None or generation is None else (block, generation)
 
 
+def following() -> threading.RLock:
+    """Return the lock that is held while blocks are brought to where their pointers lead: one after another."""
+    return _following
+
+
+def control(make: Callable[[], Control] | None = None) -> Control | None:
+    """Return the control socket of this process, made now if there is none and `make` says how."""
+    global _control
+    with _lock:
+        if _control is None and make is not None:
+            _control = make()
+        return _control
+
+
+def forget_control() -> Control | None:
+    """Take the control socket out again, and return it."""
+    global _control
+    with _lock:
+        found, _control = _control, None
+        return found
+
+
 def _after_fork_in_child() -> None:
-    global _lock
-    _lock = threading.RLock()
+    global _lock, _following
+    _lock, _following = threading.RLock(), threading.RLock()
     _watcher.renew()
     for block in all_blocks():
         block.renew_locks()

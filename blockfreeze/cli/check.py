@@ -6,7 +6,6 @@ process. Exit status: 0 if the modules can be frozen (and swapped compatibly), 1
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import sys
@@ -22,36 +21,8 @@ from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import covers
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the `check` sub-command to the command line's parser."""
-    parser = commands.add_parser(
-        "check",
-        help="say what freezing modules would do, before it is done",
-        description=(
-            "Say what freezing MODULE (several make one block) would bind and what not and why, what each swap would "
-            "make or do again, who holds its definitions already and, given another version, whether it can be swapped "
-            "in compatibly. Modules are looked up in the current directory first."
-        ),
-        epilog="exit status: 0 if it can be frozen (and swapped compatibly), 1 if not, 2 if the command could not run",
-    )
-    parser.add_argument("modules", nargs="+", metavar="MODULE", help="a module or a package, by its importable name")
-    parser.add_argument(
-        "--against",
-        metavar="SOURCE",
-        help="a file or a directory with another version; both versions are executed in this process to compare them",
-    )
-    parser.add_argument(
-        "--program",
-        metavar="MODULE",
-        action="append",
-        help="import this module first, and list what it and what it imports hold of the block; may be repeated",
-    )
-    parser.add_argument("--json", action="store_true", help="print the forecast as JSON, and nothing else")
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run the check with parsed options and return the exit status.
+def run(modules: tuple[str, ...], against: str | None, programs: tuple[str, ...], *, as_json: bool) -> int:
+    """Run the check, print what it foretells, and return the exit status.
 
     Raises:
         ControlError: the program or the other version does not exist or cannot be imported.
@@ -60,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
     if here not in sys.path:
         # `python -m blockfreeze` has it; the installed command has the directory of the command instead.
         sys.path.insert(0, here)
-    found = forecast(tuple(options.modules), options.against, tuple(options.program or ()))
-    print(json.dumps(found.to_json(), indent=2) if options.json else found)
+    found = forecast(modules, against, programs)
+    print(json.dumps(found.to_json(), indent=2) if as_json else found)
     return 0 if found.passed else 1
 
 

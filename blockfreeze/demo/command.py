@@ -6,11 +6,9 @@ run at all raises `ControlError`, which the command line turns into 2.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TextIO
 
@@ -23,38 +21,14 @@ from blockfreeze.demo.tally import Totals
 from blockfreeze.demo.workload import SQLPARSE
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the `demo` sub-command to the command line's parser."""
-    parser = commands.add_parser(
-        "demo",
-        help="serve a real package over HTTP and replace it under load, by reload and by blockfreeze",
-        description=(
-            f"Serve {SQLPARSE.package} from a threaded HTTP server on loopback and exchange its releases "
-            f"{SQLPARSE.old} and {SQLPARSE.new} every few milliseconds while clients load it: first with "
-            "importlib.reload, then with blockfreeze. Every response is compared with what the two releases answer; "
-            "anything else is torn. The releases are fetched with pip on the first run."
-        ),
-        epilog="exit status: 0 if nothing tore or failed with blockfreeze, 1 if something did, 2 if it could not run",
-    )
-    parser.add_argument(
-        "--seconds", type=_between(float, 0.1, 3600), default=8.0, help="length of each round (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--clients", type=_between(int, 1, 64), default=4, help="number of client threads (default: %(default)d)"
-    )
-    parser.add_argument(
-        "--interval",
-        type=_between(float, 0, 60_000),
-        default=5.0,
-        metavar="MS",
-        help="milliseconds between the end of a swap and the next (default: %(default)g)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the totals as JSON, and nothing else")
-    parser.set_defaults(run=run)
+def run(seconds: float, clients: int, interval: float, *, as_json: bool) -> int:
+    """Run the demo and return the exit status.
 
-
-def run(options: argparse.Namespace) -> int:
-    """Run the demo with parsed options and return the exit status.
+    Args:
+        seconds: length of each round.
+        clients: number of client threads.
+        interval: milliseconds between the end of a swap and the next.
+        as_json: print the totals as JSON, and nothing else.
 
     Raises:
         ControlError: the releases cannot be fetched or imported, or a server process ended early.
@@ -65,11 +39,11 @@ def run(options: argparse.Namespace) -> int:
         old=old,
         new=new,
         answers=answers.of_both_versions(SQLPARSE, old, new),
-        clients=options.clients,
-        interval=options.interval / 1000,
-        limits=Limits(options.seconds),
+        clients=clients,
+        interval=interval / 1000,
+        limits=Limits(seconds),
     )
-    shown = None if options.json else _display(sys.stdout)
+    shown = None if as_json else _display(sys.stdout)
     rounds = []
     with shown.live(SQLPARSE) if shown else nullcontext():
         for way in WAYS:
@@ -94,13 +68,3 @@ def _display(stream: TextIO) -> Display:
 
 def _ignore(totals: Totals) -> None:
     pass
-
-
-def _between(kind: Callable[[str], float], least: float, most: float) -> Callable[[str], float]:
-    def number(written: str) -> float:
-        value = kind(written)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{written} is not between {least:g} and {most:g}")
-        return value
-
-    return number

@@ -114,8 +114,7 @@ class Generation:
         self.number = number
         self.snapshot = snapshot
         self.predecessor = predecessor
-        self.release = ""  # the directory or file that it was read from, if that is a release
-        self.label = ""  # what status, events and logs call it
+        self.release = self.label = ""  # where it was read from, if that is a release, and what it is called
         self.phase = Phase.OPENING if predecessor is None else Phase.BUILDING
         self.members: dict[str, Member] = {}
         self.locals: dict[Entry, Callable[..., Any]] = {}

@@ -53,6 +53,11 @@ class Candidate:
         """The number that the generation has if it is committed."""
         return self._generation.number
 
+    @property
+    def label(self) -> str:
+        """What status, events and logs call the generation."""
+        return self._generation.label
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)

@@ -1,0 +1,246 @@
+"""The commands for services that run: `status`, `prepare`, `swap`, `rollback`, `drain`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from blockfreeze.cli.showing import Progress, show_outcome, show_prepared, show_status
+from blockfreeze.cli.typed import DIRECTORY, Between, Share, complete_block
+from blockfreeze.control.place import default_directory, own_directory
+from blockfreeze.coordination.process_link import Link
+from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
+from blockfreeze.coordination.service import Plan, Service
+from blockfreeze.core.errors import ControlError
+from blockfreeze.releases.pointer import pointed
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXIT = (
+    "Exit status: 0 if it was done in every process, 1 if it was refused and nothing has changed, "
+    "2 if the command could not run, 3 if some processes are here and some there; it is said which."
+)
+
+SECONDS = Between(float, 0, 3600)
+
+
+def _with(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_BLOCK = click.argument("block", shell_complete=complete_block)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+_POINTER = click.option(
+    "--pointer", type=click.Path(path_type=Path), help="Mean the service with this release pointer, of several."
+)
+_TIMEOUT = click.option(
+    "--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for each step in each process."
+)
+_QUIESCE = click.option(
+    "--quiesce", type=SECONDS, help="Hold new calls back until the old ones have ended, for so many seconds at most."
+)
+_RELEASE = click.option(
+    "--release", type=click.Path(path_type=Path), required=True, help="The release, or a pointer that leads to it."
+)
+_JUDGING = _with(
+    click.option("--label", help="What status, events and logs call it.  [default: the release's name]"),
+    click.option("--expect-hash", metavar="HEX", help="Refuse the release if its sources have another hash."),
+    click.option("--check", metavar="MODULE:FUNCTION", help="A function of the block that judges the candidate."),
+    click.option("--warm-up", metavar="MODULE:FUNCTION", help="A function of the block that is called before that."),
+    click.option("--strict", is_flag=True, help="Refuse what removes a definition or narrows a signature."),
+)
+
+
+@click.command(short_help="say which process serves which release, and who lingers")
+@click.argument("block", required=False, shell_complete=complete_block)
+@click.option("--live", is_flag=True, help="Also where every thread of every process is now.")
+@DIRECTORY
+@_JSON
+def status(block: str | None, directory: Path | None, *, live: bool, as_json: bool) -> int:
+    """Say which process serves which release of BLOCK, or of every block, and what lingers in older generations.
+
+    The exit status is 1 if no process has the block, or processes of one pointer serve several releases.
+    """
+    replies = told_by(_processes(directory).find(), block, live=live)
+    return show_status(replies, block, as_json=as_json)
+
+
+@click.command(short_help="prepare and check a release in every process, and discard it", epilog=_EXIT)
+@_BLOCK
+@_RELEASE
+@_JUDGING
+@_TIMEOUT
+@_POINTER
+@DIRECTORY
+@_JSON
+def prepare(
+    block: str,
+    release: Path,
+    timeout: float,
+    pointer: Path | None,
+    directory: Path | None,
+    *,
+    as_json: bool,
+    **judging: Any,
+) -> int:
+    """Prepare a release of BLOCK in every process and check it, as `swap` would, and discard it everywhere."""
+    service = _service(Plan(block, timeout=timeout, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service.join()
+    request = {"do": "prepare", "block": block, "release": _release_at(release), **judging}
+    replies = ask_all(service.links, request, timeout)
+    ask_all(service.links, {"do": "done"}, timeout)
+    return show_prepared(replies, as_json=as_json)
+
+
+@click.command(short_help="bring every process of a service to a release, or none", epilog=_EXIT)
+@_BLOCK
+@_RELEASE
+@_JUDGING
+@_QUIESCE
+@_TIMEOUT
+@click.option("--canary", type=Share(), help="Commit in so many processes first, and watch them.")
+@click.option(
+    "--probation", type=SECONDS, default=10.0, show_default=True, help="Seconds for which the canaries are watched."
+)
+@click.option("--health", metavar="MODULE:FUNCTION", help="A function of the block that is asked how the canaries are.")
+@_POINTER
+@DIRECTORY
+@_JSON
+def swap(
+    block: str,
+    release: Path,
+    quiesce: float | None,
+    timeout: float,
+    canary: Callable[[int], int] | None,
+    probation: float,
+    health: str | None,
+    pointer: Path | None,
+    directory: Path | None,
+    *,
+    as_json: bool,
+    **judging: Any,
+) -> int:
+    """Bring every process that has BLOCK to a release: all prepare and check it, and only if all succeed do all commit.
+    The release pointer moves last.
+    """
+    plan = Plan(
+        block,
+        {"release": _release_at(release), **judging},
+        quiesce,
+        timeout,
+        canary or (lambda count: 0),
+        probation,
+        health,
+        pointer=_absolute(pointer),
+    )
+    service = _service(plan, directory, as_json=as_json)
+    with service.shown:
+        service.join()
+        outcome = service.swap()
+    return show_outcome(outcome, as_json=as_json)
+
+
+@click.command(short_help="bring every process back to the release before", epilog=_EXIT)
+@_BLOCK
+@click.option("--to", type=click.Path(path_type=Path), help="The release.  [default: the one before]")
+@click.option("--lossy", is_flag=True, help="Go back even where state has no way back.")
+@_QUIESCE
+@_TIMEOUT
+@_POINTER
+@DIRECTORY
+@_JSON
+def rollback(
+    block: str,
+    to: Path | None,
+    quiesce: float | None,
+    timeout: float,
+    pointer: Path | None,
+    directory: Path | None,
+    *,
+    lossy: bool,
+    as_json: bool,
+) -> int:
+    """Bring every process that has BLOCK back to the release before: one that keeps it by one store, one that has
+    started since by a swap. The release pointer moves last.
+    """
+    plan = Plan(block, {}, quiesce, timeout, pointer=_absolute(pointer), lossy=lossy)
+    service = _service(plan, directory, as_json=as_json)
+    with service.shown:
+        service.join()
+        target = _release_before(service) if to is None else _release_at(to)
+        if service.pointer and not target:
+            raise ControlError(f"{block}: the generation before was no release; say --to")
+        outcome = service.rollback(target, _with_generation_of(service, target))
+    return show_outcome(outcome, as_json=as_json)
+
+
+@click.command(short_help="wait until nothing runs in an older generation", epilog=_EXIT)
+@_BLOCK
+@click.option("--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds to wait.")
+@_POINTER
+@DIRECTORY
+@_JSON
+def drain(block: str, timeout: float, pointer: Path | None, directory: Path | None, *, as_json: bool) -> int:
+    """Wait until nothing runs in an older generation of BLOCK, in every process. Nothing is ever killed."""
+    service = _service(Plan(block, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service.join()
+    replies = ask_all(service.links, {"do": "drain", "block": block, "seconds": timeout}, timeout + 5)
+    return show_prepared(replies, as_json=as_json)
+
+
+COMMANDS: tuple[click.Command, ...] = (status, prepare, swap, rollback, drain)
+
+
+class _ShownService(Service):
+    """A service whose steps are shown while they last."""
+
+    shown: Progress
+
+
+def _service(plan: Plan, directory: Path | None, *, as_json: bool) -> _ShownService:
+    shown = Progress(silent=as_json)
+    service = _ShownService(_processes(directory), plan, shown.say)
+    service.shown = shown
+    return service
+
+
+def _processes(directory: Path | None) -> SocketProcesses:
+    place = default_directory() if directory is None else Path(os.path.abspath(directory))
+    return SocketProcesses(own_directory(place) if place.exists() else place)
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else os.path.abspath(path)
+
+
+def _release_at(path: Path) -> str:
+    try:
+        return str(pointed(path))
+    except (OSError, ValueError) as error:
+        raise ControlError(f"{path}: there is no such release: {error}; correct it") from error
+
+
+def _release_before(service: Service) -> str:
+    found = {told["previous"]["release"] for told in service.links.values() if told.get("previous")}
+    if len(found) != 1:
+        which = ", ".join(sorted(found)) or "no process keeps one; all have started since"
+        raise ControlError(f"{service.plan.block}: which release was before is not clear ({which}); say --to")
+    return str(found.pop())
+
+
+def _with_generation_of(service: Service, release: str) -> list[Link]:
+    """Return the processes that keep a generation of a release, besides the one that serves."""
+    return [
+        link
+        for link, told in service.links.items()
+        if any(one["release"] == release and one["number"] != told["generation"] for one in told.get("generations", ()))
+    ]

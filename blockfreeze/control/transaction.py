@@ -1,0 +1,239 @@
+"""What one session does with one block: a candidate waits, or a commit may still be taken back, until all is done.
+
+The release pointer is the truth: a session that ends in between, since its controller was killed, discards its
+candidate, and brings the block to where the pointer leads.
+
+Threads: everything here runs in the session's work thread, to which the candidate belongs.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from blockfreeze.api import functions, registry
+from blockfreeze.api.following import follow_pointer
+from blockfreeze.control import requests
+from blockfreeze.control.described import described, is_complete
+from blockfreeze.control.frames import Message
+from blockfreeze.control.named import in_candidate, in_service
+from blockfreeze.control.others import tell_others
+from blockfreeze.core.errors import BlockfreezeError, ControlError
+from blockfreeze.model.block import Block
+from blockfreeze.releases.pointer import pointed
+from blockfreeze.releases.version import Version
+from blockfreeze.swapping import rollback as rolling_back
+from blockfreeze.swapping.candidate import Candidate, call_inside
+from blockfreeze.swapping.prepare import prepare
+from blockfreeze.swapping.probation import Probation
+from blockfreeze.swapping.verdicts import refuse_incompatible, run_check
+
+_logger = logging.getLogger("blockfreeze")
+
+LONGEST: Final = 3600.0
+"""The longest time that a request may ask for, in seconds."""
+
+
+class Transaction:
+    """What was begun with a block: `candidate` waits; `back_to` is where a commit leads back that is not done yet."""
+
+    def __init__(self, directory: Path, roots: tuple[Path, ...]) -> None:
+        self._directory = directory
+        self._roots = roots
+        self._block: Block | None = None
+        self._candidate: Candidate | None = None
+        self._back_to: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the controller has begun something and has not said that all is done."""
+        return self._block is not None
+
+    def prepare(self, request: Message) -> Message:
+        """Prepare and check a candidate of a release.
+
+        Raises:
+            ControlError: the request is not right, or something was begun already.
+            SwapError: the version was refused; nothing has changed.
+        """
+        self._block = block = self._begin(request)
+        version = Version(
+            release=requests.text(request, "release"),
+            label=requests.optional_text(request, "label") or "",
+            expect_hash=requests.optional_text(request, "expect_hash"),
+            within=self._roots_of(block),
+        )
+        candidate = prepare(block, version, requests.seconds(request, "wait", 0.0, LONGEST))
+        try:
+            self._judge(block, candidate, request)
+        except BaseException:
+            candidate.discard()
+            raise
+        self._candidate = candidate
+        return {
+            "generation": candidate.generation,
+            "label": candidate.label,
+            "incompatible": list(candidate.incompatible()),
+        }
+
+    @staticmethod
+    def _judge(block: Block, candidate: Candidate, request: Message) -> None:
+        if requests.flag(request, "strict"):
+            refuse_incompatible(block, candidate)
+        warm_up, check = requests.optional_text(request, "warm_up"), requests.optional_text(request, "check")
+        if warm_up is not None:
+            call_inside(candidate, in_candidate(block, candidate, warm_up), candidate)
+        if check is not None:
+            run_check(block, candidate, in_candidate(block, candidate, check))
+
+    def commit(self, request: Message) -> Message:
+        """Commit the candidate. It can be taken back until the controller says that all is done.
+
+        Raises:
+            ControlError: no candidate waits.
+            SwapError: the version was refused; what served serves.
+        """
+        if self._candidate is None or self._block is None:
+            raise ControlError("there is no candidate to commit; prepare one")
+        quiesce = requests.optional_seconds(request, "quiesce", LONGEST)
+        candidate, self._candidate = self._candidate, None
+        before = self._block.current.number
+        report = candidate.commit(quiesce=quiesce)
+        self._back_to = before
+        return {"report": report.to_json(), "summary": str(report)}
+
+    def discard(self, _: Message) -> Message:
+        """Discard the candidate, if one waits."""
+        candidate, self._candidate = self._candidate, None
+        if candidate is not None:
+            candidate.discard()
+        return {}
+
+    def back(self, request: Message) -> Message:
+        """Take back what this session has committed, or discard what waits; then all is done.
+
+        Raises:
+            SwapError: there is no way back; the new version serves.
+        """
+        self.discard(request)
+        if self._back_to is not None and self._block is not None:
+            rolling_back.rollback(self._block, self._back_to, True, reason="it was not committed in every process")
+        return self.done(request)
+
+    def done(self, request: Message) -> Message:
+        """End what was begun: what was committed stays."""
+        self._back_to = self._block = None
+        return self.discard(request)
+
+    def rollback(self, request: Message) -> Message:
+        """Return to a generation that is kept; it can be taken back, as a commit can.
+
+        Raises:
+            SwapError: it is not kept, or there is no way back; what served serves.
+        """
+        self._block = block = self._begin(request)
+        to, before = requests.optional_text(request, "to"), block.current.number
+        quiesce = requests.optional_seconds(request, "quiesce", LONGEST)
+        number = None if to is None else _kept(block, to)
+        report = rolling_back.rollback(
+            block, number, True, seconds=quiesce, lossy=requests.flag(request, "lossy"), reason=""
+        )
+        self._back_to = before
+        return {"report": report.to_json(), "summary": str(report)}
+
+    def follow(self, request: Message) -> Message:
+        """Bring the block to where its pointer leads, if it is the pointer that the request names.
+
+        One whose first body still runs looks at the pointer itself when that has ended.
+
+        Raises:
+            ControlError: there is no such block here, or it has another pointer.
+            SwapError: it could not be brought there.
+        """
+        block, pointer = _block_in(request), requests.text(request, "pointer")
+        if block.pointer != pointer:
+            raise ControlError(f"{block.name}: its pointer is not {pointer!r}; it was left as it is")
+        if not is_complete(block):
+            raise ControlError(f"{block.name}: it is being imported, and follows the pointer then")
+        try:
+            with registry.following():
+                return {"changed": follow_pointer(block) is not None, "block": described(block)}
+        except (BlockfreezeError, OSError, ValueError) as error:
+            raise ControlError(f"{block.name}: it does not follow the pointer: {error}", concerned=True) from error
+
+    def health(self, request: Message) -> Message:
+        """Ask a function of the block how it is; a shortcoming is said in words."""
+        block, place = _block_in(request), requests.text(request, "health")
+        return {"shortcoming": Probation(0.0, health=in_service(block, place)).shortcoming()}
+
+    def drain(self, request: Message) -> Message:
+        """Wait until nothing runs in a retired generation any more.
+
+        Raises:
+            DrainTimeoutError: something still does.
+        """
+        functions.drain(_block_in(request), timeout=requests.seconds(request, "seconds", 0.0, LONGEST))
+        return {}
+
+    def end(self) -> None:
+        """End without a word from the controller: discard what waits, and go where the pointer leads."""
+        candidate, self._candidate = self._candidate, None
+        if candidate is not None:
+            with suppress(BlockfreezeError):
+                candidate.discard()
+        block, self._block = self._block, None
+        if block is None:
+            return
+        try:
+            with registry.following():
+                follow_pointer(block)
+        except (BlockfreezeError, OSError, ValueError):
+            _logger.exception("%s: it was left where the controller has left it", block.name)
+        if block.pointer is not None:
+            # The controller may have died after it moved the pointer, and before it told those who had just started.
+            tell_others(self._directory, {"do": "follow", "block": block.name, "pointer": block.pointer})
+
+    def forget_inherited(self) -> None:
+        """In the child of a fork, which has neither the session nor its controller: discard the candidate."""
+        candidate, self._candidate, self._back_to, self._block = self._candidate, None, None, None
+        if candidate is not None:
+            with suppress(BlockfreezeError):
+                candidate.discard()
+
+    def _begin(self, request: Message) -> Block:
+        if self.is_open:
+            raise ControlError("something was begun with a block in this session; commit, discard or end it first")
+        return _block_in(request)
+
+    def _roots_of(self, block: Block) -> tuple[Path, ...]:
+        """Return in which directories a release may be: those that were named at the start, or beside the pointer."""
+        if self._roots:
+            return self._roots
+        if block.pointer is None:
+            raise ControlError(
+                f"{block.name}: no directory was named in which releases may be; start with releases=, or freeze the "
+                "block with a release pointer"
+            )
+        found = [Path(block.pointer).parent.resolve()]
+        with suppress(OSError, ValueError):
+            found.append(pointed(block.pointer).parent)
+        return tuple(dict.fromkeys(found))
+
+
+def _block_in(request: Message) -> Block:
+    name = requests.text(request, "block")
+    block = next((one for one in registry.all_blocks() if name == one.name or name in one.roots), None)
+    if block is None:
+        raise ControlError(f"{name}: there is no such block in this process; see `blockfreeze status`")
+    return block
+
+
+def _kept(block: Block, release: str) -> int:
+    """Return the newest generation that is kept of a release."""
+    kept: dict[str, Any] = {one.release: one.number for _, one in sorted(block.generations.items())}
+    if release not in kept:
+        raise ControlError(f"{block.name}: no generation of {release!r} is kept; swap to that release instead")
+    number: int = kept[release]
+    return number
