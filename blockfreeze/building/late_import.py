@@ -71,7 +71,7 @@ def complete_joined(generation: Generation, member: Member) -> None:
     if not generation.phase.is_complete:
         return
     if joining is not None:
-        joining.settle()
+        joining.end()
     before = generation.compared.get(member.name)
     alone = before is None and not member.remade
     if not alone:

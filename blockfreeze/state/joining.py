@@ -34,13 +34,13 @@ class Joining:
         self._by_others = {id(held): (held, _by_others(held, value)) for held, value in _recorded(generation)}
         self._counted = {place: live - base for place, base, live in _numbers(generation)}
 
-    def settle(self) -> None:
+    def end(self) -> None:
         """Record that its body has run."""
         for held, value in list(_recorded(self._generation)):
             _, by_others = self._by_others.get(id(held), (held, (Counter(), Counter())))
-            held.items = _settled(held.items, items_of(value), _step(value), by_others[0])
+            held.items = _without_others(held.items, items_of(value), _step(value), by_others[0])
             if held.attributes or by_others[1]:
-                held.attributes = _settled(held.attributes, _attributes(value), 2, by_others[1])
+                held.attributes = _without_others(held.attributes, _attributes(value), 2, by_others[1])
         for place, _, live in list(_numbers(self._generation)):
             key, name = place
             self._generation.contents.of_classes[key][name] = live - self._counted.get(place, 0)
@@ -96,7 +96,7 @@ def _slots(items: list[Any], step: int, known: dict[int, Any] | None = None) -> 
         yield tuple((type(one), one) if is_a(one, ATOMS) else id(one) for one in objects), together
 
 
-def _settled(was: list[Any], now: list[Any], step: int, by_others: Counter[_Slot]) -> list[Any]:
+def _without_others(was: list[Any], now: list[Any], step: int, by_others: Counter[_Slot]) -> list[Any]:
     """Return the record of what is there now without what others have put in, and with what they have taken out."""
     more, less = +by_others, -by_others
     kept: list[list[Any]] = []
