@@ -59,7 +59,10 @@ def compiles_bytecode(kind: type) -> bool:
 
 def is_proxy(value: object) -> bool:
     """Tell whether the class of `value` answers for ``__class__`` itself, as a proxy's does."""
-    return any("__class__" in cls.__dict__ for cls in type(value).__mro__[:-1])
+    kind = type(value)
+    if not kind.__flags__ & HEAP_TYPE:
+        return False  # nor has any of its bases one
+    return any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
 
 
 def own_attribute(value: object, name: str, default: Any = None) -> Any:

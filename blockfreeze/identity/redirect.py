@@ -72,6 +72,7 @@ class _Redirection(Replacement):
         self.classes = {id(cls) for cls in classes}
         self.read: dict[CodeType, frozenset[str]] = {}  # what functions of a code read for more than to call it
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
+        self.entered: set[int] = set()  # the ids of cells that hold nothing to be replaced
 
     def run(self, roots: list[Any]) -> None:
         """Replace objects in everything that `roots` reach."""
@@ -88,15 +89,16 @@ class _Redirection(Replacement):
             self.ways.clear()  # they refer to this object, and what it has seen is not to wait for the collector
 
     def _walk(self) -> None:
-        while self.todo:
-            found = self.todo.pop()
+        todo, seen, ways = self.todo, self.seen, self.ways
+        while todo:
+            found = todo.pop()
             # By `type` and not `isinstance`, which would read the attribute __class__ of each module of the block.
             kind = type(found)
-            if kind not in self.ways:
-                self.ways[kind] = self._way(kind)
-            enter = self.ways[kind]
-            if enter is not None and id(found) not in self.seen:
-                self.seen[id(found)] = found
+            if kind not in ways:
+                ways[kind] = self._way(kind)
+            enter = ways[kind]
+            if enter is not None and id(found) not in seen:
+                seen[id(found)] = found
                 enter(found)
 
     def _way(self, kind: type) -> Callable[[Any], None] | None:
@@ -151,7 +153,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for key, value in list(kind.items(found)):
-            new = self.new(value)
+            new = self.new_element(value)
             if new is not value:
                 kind.__setitem__(found, key, new)
 
@@ -161,7 +163,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
-            new = self.new(value)
+            new = self.new_element(value)
             if new is not value:
                 kind.__setitem__(found, at, new)
 
@@ -188,11 +190,14 @@ class _Redirection(Replacement):
             self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:
-        self.todo.append(found.__dict__)
-        for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
-            content = cell_content(cell)
-            if content is not ABSENT:
-                self._enter_cell(found, name, cell, content)
+        if found.__dict__:
+            self.todo.append(found.__dict__)
+        closure = found.__closure__
+        if closure is not None and not self.entered.issuperset(map(id, closure)):
+            for name, cell in zip(found.__code__.co_freevars, closure, strict=False):
+                content = cell_content(cell) if id(cell) not in self.entered else ABSENT
+                if content is not ABSENT:
+                    self._enter_cell(found, name, cell, content)
         if found.__defaults__:
             new = self.new(found.__defaults__)
             if new is not found.__defaults__:
@@ -210,6 +215,8 @@ class _Redirection(Replacement):
             self.todo.append(content)
         elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
             self.todo.append(content)
+        if new is None:
+            self.entered.add(id(cell))  # `seen` holds the function, which holds the cell
 
     def _read_as_values(self, function: FunctionType) -> frozenset[str]:
         code = function.__code__

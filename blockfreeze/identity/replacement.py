@@ -67,6 +67,13 @@ class Replacement:
         self.todo.append(value)
         return value
 
+    def new_element(self, value: Any) -> Any:
+        """Return what replaces an element of a collection that `holds_none` was asked about, and found some in."""
+        if type(value) in self._changeable and id(value) not in self.replace:
+            self.todo.append(value)
+            return value
+        return self.new(value)
+
     def new_key(self, key: Any) -> Any:
         """Return what replaces a key of a dictionary, or an element of a set."""
         return self.new(key) if type(key) in _LEADING_ON else self.replace.get(id(key), key)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.core.turns import ShortTurns
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
 from blockfreeze.model.entry import Entry
@@ -182,6 +183,7 @@ class Claim:
     """The right to change a block: who has it, and a condition that is notified when it is given back."""
 
     def __init__(self) -> None:
+        self.turns = ShortTurns()  # of other threads, while who has it works; the registry's, once the block is there
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
         self.renew_lock()

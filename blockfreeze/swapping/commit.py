@@ -60,6 +60,7 @@ class Commitment:
         self.between = between
         self.reason = reason  # of a rollback
         self.found = SwapReport(block.name, "swap", before.number, after.number, ())  # how the versions differ
+        self.committed = go_on  # called right after the store
         self.migration = Migration(block, before, after)
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
@@ -139,6 +140,7 @@ class Commitment:
 
     def _follow_up(self, clock: Clock, gate: Gate | None) -> SwapReport:
         block, before, after = self.block, self.before, self.after
+        self.committed()
         numbers, label = (after.number, before.number), after.label
         rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason, label)
         block.variables.update(after.variables)
