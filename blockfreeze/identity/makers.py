@@ -17,7 +17,7 @@ from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import FROZEN, is_a
 from blockfreeze.dispatch.forwarders import copy_function
 from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.resolution import LegacyChoice
@@ -30,7 +30,7 @@ from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, wrapped
 from blockfreeze.versions.outline import ClassOutline
 
-_TABLES = (dict, list, tuple, set, frozenset)
+_TABLES: tuple[Any, ...] = (dict, list, set, *FROZEN)
 
 
 class MadeMethods:
