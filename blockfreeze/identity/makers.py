@@ -103,9 +103,9 @@ class MadeMethods:
     def _speaks_of_methods(self, name: str) -> bool:
         """Tell whether an attribute that makers have added is a wrapper, or a table with methods or their names."""
         value: Any = self._values[name]
-        if not isinstance(value, (*_TABLES, FunctionType)):
+        if not isinstance(value, _TABLES) and type(value) is not FunctionType:
             return False
-        items = [] if isinstance(value, FunctionType) else list(value)
+        items = list(value) if isinstance(value, _TABLES) else []
         return bool(self._held_in(name)) or any(is_a(one, str) and one in self._was.methods for one in items)
 
     def _is_as_defined(self, name: str) -> bool:
