@@ -25,6 +25,7 @@ from weakref import WeakMethod
 from blockfreeze.core.safe_access import (
     ABSENT,
     ATOMS,
+    FROZEN,
     HEAP_TYPE,
     cell_content,
     compiles_bytecode,
@@ -113,7 +114,7 @@ class _Redirection(Replacement):
             (list, partial(self._enter_sequence, list)),
             (deque, partial(self._enter_sequence, deque)),
             (set, self._enter_set),
-            ((tuple, frozenset), self._enter_immutable),
+            (FROZEN, self._enter_immutable),
             (FunctionType, self._enter_function),
             (type, self._enter_class),
             (property, self._enter_property),
@@ -207,7 +208,7 @@ class _Redirection(Replacement):
 
     def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
         new = self.replace.get(id(content))
-        if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
+        if type(content) in (WeakMethod, *BOUND) or is_a(content, FROZEN):
             again = self.new(content)
             new = None if again is content else again
         if new is not None and (not is_a(new, FunctionType) or name in self._read_as_values(function)):

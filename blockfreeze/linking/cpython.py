@@ -195,9 +195,9 @@ def read_as_values(code: CodeType) -> frozenset[str]:
 
 
 def _empty_caches() -> dict[str, bytes]:
-    # A list by opcode up to 3.12, and later a dictionary, by name, of those that have caches.
+    # A list by opcode up to 3.12, and later a mapping, by name, of those that have caches; 3.15 has a frozen one.
     entries: Any = getattr(dis, "_inline_cache_entries", {})
-    counts = entries if isinstance(entries, dict) else dict(zip(dis.opname, entries, strict=False))
+    counts = dict(zip(dis.opname, entries, strict=False)) if isinstance(entries, list) else dict(entries)
     return {name: bytes(2 * counts.get(name, 0)) for name in dis.opmap}
 
 

@@ -19,7 +19,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.report import Unreached
-from blockfreeze.core.safe_access import cell_content, is_a
+from blockfreeze.core.safe_access import FROZEN, cell_content, is_a
 from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
@@ -29,7 +29,7 @@ from blockfreeze.reporting.holders import Holder, find_holders, own_tables
 from blockfreeze.reporting.repoint import Replaced
 from blockfreeze.versions.outline import outline_of
 
-_PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
+_PASSED_OVER = (type, FunctionType, ModuleType, *FROZEN)
 
 _ALONE = 2 + ARGUMENT_REFERENCES
 """The references to an object that only its module's name holds: that, a variable here, and `sys.getrefcount`'s own."""
