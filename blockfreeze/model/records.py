@@ -27,6 +27,7 @@ class Options:
     patchable: bool = False
     inline: bool = False
     history: int = 2
+    linger_warning: float | None = 60.0
 
 
 DEFAULT_OPTIONS = Options()
@@ -104,6 +105,10 @@ class DrainRecord:
     """By their ids: their reference counts when nothing of the generation was running."""
     lent: set[int] = field(default_factory=set)
     """The ids of its own functions that closures which outlive it go on with."""
+    retired_at: float | None = None
+    """When it was left, by the monotonic clock; None while it serves."""
+    warned: bool = False
+    """It has been looked whether anything has not ended in the time after which that is told."""
 
 
 @dataclass

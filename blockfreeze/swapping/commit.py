@@ -9,6 +9,7 @@ Threads: by the thread that holds the block's claim.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,6 +148,7 @@ class Commitment:
         block.at_fork += after.build.at_fork
         after.build.at_fork = []
         after.phase = Phase.IN_SERVICE
+        before.drain.retired_at, before.drain.warned, after.drain.retired_at = time.monotonic(), False, None
         after.classes.new_instances = {}
         self.conversion.forget_undo()
         block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
