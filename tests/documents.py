@@ -130,6 +130,7 @@ def run(blocks: list[Block], workshop: Workshop, capsys: pytest.CaptureFixture[s
                     capture_output=True,
                     cwd=workshop.path,
                     env={**os.environ, "PATH": path},
+                    timeout=300,
                 )
                 assert done.returncode == 0, f"{block.place}: {line}\n{done.stdout}{done.stderr}"
                 assert not expected or matches(expected, done.stdout), f"{block.place}: {line}\n{done.stdout}"

@@ -441,6 +441,23 @@ def test_a_second_call_returns_the_same_socket(control: ControlSocket) -> None:
     assert "closed" not in repr(control)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a directory that is open has a short name on Linux alone")
+def test_the_directory_may_have_a_long_path(tmp_path: Path, srv: Path) -> None:
+    directory = tmp_path / ("a" * 120) / ("b" * 120)
+    directory.mkdir(parents=True)
+    directory.chmod(0o700)
+    served = bf.serve_control(directory)
+    bf.freeze_block("shop", release=srv / "current")
+    link = SocketLink(served.path)
+    try:
+        assert served.path.parent == directory
+        assert link.ask({"do": "status", "block": "shop"}, 20).wait()["ok"]
+    finally:
+        link.close()
+        served.close()
+    assert list(directory.iterdir()) == []
+
+
 def test_nothing_is_left_of_a_socket_that_was_closed(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("ctl")
     directory.chmod(0o700)

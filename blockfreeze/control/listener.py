@@ -24,6 +24,7 @@ from blockfreeze.control import frames
 from blockfreeze.control.peers import is_own, user_of
 from blockfreeze.control.place import new_socket, own_directory
 from blockfreeze.control.session import Session
+from blockfreeze.control.short_names import short_name
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 
 _logger = logging.getLogger("blockfreeze")
@@ -174,7 +175,8 @@ def _listening(path: Path) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     hidden = path.with_name(f".{path.name}")
     try:
-        server.bind(str(hidden))
+        with short_name(hidden) as name:
+            server.bind(name)
         hidden.chmod(0o600)
         server.listen(_AT_ONCE)
         server.setblocking(False)

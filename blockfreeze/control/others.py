@@ -10,6 +10,7 @@ from pathlib import Path
 from blockfreeze.control import frames
 from blockfreeze.control.frames import FrameError, Message
 from blockfreeze.control.place import process_of, sockets_in
+from blockfreeze.control.short_names import short_name
 
 
 def tell_others(directory: Path, request: Message) -> None:
@@ -22,5 +23,6 @@ def tell_others(directory: Path, request: Message) -> None:
             continue
         with suppress(OSError, FrameError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(frames.PATIENCE)
-            connection.connect(str(path))
+            with short_name(path) as name:
+                connection.connect(name)
             frames.write(connection, request, frames.REQUEST_LIMIT)

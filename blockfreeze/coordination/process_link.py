@@ -17,6 +17,7 @@ from blockfreeze.control import frames
 from blockfreeze.control.frames import EndOfStreamError, FrameError, Message
 from blockfreeze.control.peers import is_own
 from blockfreeze.control.place import process_of
+from blockfreeze.control.short_names import short_name
 from blockfreeze.core.errors import ControlError
 
 LEASE: Final = 15.0
@@ -85,7 +86,8 @@ class SocketLink:
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._connection.settimeout(frames.PATIENCE)
-            self._connection.connect(str(path))
+            with short_name(path) as name:
+                self._connection.connect(name)
             if not is_own(self._connection):
                 raise ControlError(f"{path}: the socket is another user's; remove it")
         except BaseException:
