@@ -33,7 +33,6 @@ from blockfreeze.core.events import (
     Drained,
     Event,
     InstancesConverted,
-    Lingers,
     Prepared,
     Refused,
     RolledBack,
@@ -42,8 +41,8 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.releases.pointer import point
-from blockfreeze.servers.asgi import asgi_entry, asgi_pin
-from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
+from blockfreeze.servers.asgi import asgi_entry
+from blockfreeze.servers.wsgi import wsgi_entry
 from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.probation import Probation
 
@@ -62,7 +61,6 @@ __all__ = [
     "FrozenBlockError",
     "IncompatibleBlockError",
     "InstancesConverted",
-    "Lingers",
     "NoSuchGenerationError",
     "PrepareError",
     "Prepared",
@@ -73,7 +71,6 @@ __all__ = [
     "SwapInProgressError",
     "SwapReport",
     "asgi_entry",
-    "asgi_pin",
     "aswap",
     "converts",
     "current",
@@ -94,5 +91,4 @@ __all__ = [
     "subscribe",
     "swap",
     "wsgi_entry",
-    "wsgi_pin",
 ]

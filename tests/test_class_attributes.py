@@ -232,7 +232,7 @@ def test_nothing_stands_between_a_block_and_its_class_attributes_while_no_versio
     assert all_alone()
 
 
-def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh(workshop: Any) -> None:
+def test_what_was_set_on_a_class_that_its_statement_does_not_set_stays(workshop: Any) -> None:
     text = """
         class Node: pass
         def mark(value):
@@ -249,14 +249,14 @@ def test_what_functions_set_on_a_class_that_its_statement_does_not_starts_afresh
     running = module.go_on()
     assert next(running) == module.read() == (1, "outside")
     bf.swap(module)
-    assert (next(running), module.read()) == ((1, "outside"), (None, "outside"))
+    assert (next(running), module.read()) == ((1, "outside"), (1, "outside"))
     module.mark(2)
     assert (next(running), module.read()) == ((1, "outside"), (2, "outside"))
     running.close()
     bf.drain(module, timeout=30)
     assert module.read() == (2, "outside")
     bf.rollback(module)
-    assert module.read() == (1, "outside")
+    assert module.read() == (2, "outside")
 
 
 def test_to_delete_what_only_another_version_has_fails_and_takes_it_from_nobody(workshop: Any) -> None:
@@ -642,3 +642,32 @@ def test_classes_that_bodies_change_are_as_in_the_plain_module_in_every_version(
         bf.drain(module, timeout=30)
         assert answer(module.look()) == meant[0]
         shop.forget()
+
+
+def test_an_attribute_that_the_metaclass_has_a_property_for_changes_as_well(workshop: Any) -> None:
+    text = """
+        class Meta(type):
+            @property
+            def fields(cls): return "of the class, {version}"
+        class Model(metaclass=Meta):
+            @property
+            def fields(self): return "of an instance, {version}"
+        def go_on(model):
+            while True:
+                yield model.fields, Model.fields
+    """
+    module = workshop.freeze("fields", text.format(version=1))
+    model = module.Model()
+    running = module.go_on(model)
+    next(running)
+    bf.swap(module, source=dedent(text).format(version=2))
+    assert (model.fields, module.Model.fields) == ("of an instance, 2", "of the class, 2")
+    assert next(running) == ("of an instance, 1", "of the class, 1")
+    running.close()
+    bf.drain(module, timeout=30)
+    assert (model.fields, module.Model.fields) == ("of an instance, 2", "of the class, 2")
+    bf.swap(module, source=dedent(text).format(version=3).replace("def fields(self)", "def other(self)"))
+    with pytest.raises(AttributeError):
+        _ = model.fields
+    bf.rollback(module)
+    assert model.fields == "of an instance, 2"

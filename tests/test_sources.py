@@ -650,3 +650,35 @@ def test_the_report_names_a_module_that_has_taken_the_place_of_the_blocks(worksh
     assert "displaced" in [one.name for one in report.unreached]
     sys.modules["displaced"] = frozen
     assert not bf.swap(frozen, source=COG.format(n=3)).unreached
+
+
+def test_a_module_that_its_loader_makes_of_objects_is_left_to_the_import_system(workshop: Any) -> None:
+    text = """
+        import sys
+        from importlib.machinery import ModuleSpec
+        from types import ModuleType
+        class Finder:
+            def find_spec(self, name, path, target=None):
+                return ModuleSpec(name, self, is_package=True) if name == __name__ + ".moves" else None
+            def create_module(self, spec):
+                module = ModuleType(spec.name)
+                module.quote = str.upper
+                return module
+            def exec_module(self, module): pass
+            def get_code(self, name): return None
+        __path__ = []
+        sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "Finder"] + [Finder()]
+        def quoted(text):
+            from compatible.moves import quote
+            return quote(text)
+    """
+    block = workshop.freeze("compatible", text)
+    try:
+        for _ in range(2):
+            assert block.quoted("a") == "A"
+            assert bf.status(block).members == ("compatible",)
+            bf.swap(block)
+        assert sys.modules["compatible.moves"].quote("b") == "B"
+    finally:
+        sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "Finder"]
+        sys.modules.pop("compatible.moves", None)

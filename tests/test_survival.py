@@ -117,6 +117,23 @@ PUT_IN: dict[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]] 
         lambda m: setattr(m.Base.Inner, "default", OUTSIDE),
         lambda m: m.Base.Inner.default is OUTSIDE,
     ),
+    "what a function of a class has set on a class": (
+        """
+        class Base:
+            @classmethod
+            def register(cls, name, value):
+                if "found" not in cls.__dict__:
+                    cls.found = {**cls.found}
+                cls.found[name] = value
+        Base.found = {"own": Base}
+        class Other(Base): pass
+        """,
+        lambda m: (m.Base.register("a", OUTSIDE), m.Other.register("b", OUTSIDE)),
+        lambda m: (
+            (m.Base.found, m.Other.found)
+            == ({"own": m.Base, "a": OUTSIDE}, {"own": m.Base, "a": OUTSIDE, "b": OUTSIDE})
+        ),
+    ),
     "data in a descriptor": (
         """
         class Data:

@@ -13,8 +13,9 @@ from benchmarks.fidelity.runner import MODES, Outcome, compare_coverage, run_tar
 from benchmarks.fidelity.table import print_outcomes, troubles
 from benchmarks.fidelity.targets import package_targets, select, stdlib_targets
 from benchmarks.frame.command_line import CommandLine, Options
+from benchmarks.frame.folders import ProvisionError
 from benchmarks.frame.telling import numbered, tell, tell_where, write_json
-from benchmarks.release_pairs.provision import CACHE, ProvisionError
+from benchmarks.release_pairs.provision import CACHE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.frame.command_line import CommandLine
+from benchmarks.frame.folders import ProvisionError
 from benchmarks.frame.telling import numbered, tell_where, write_json
 from benchmarks.release_pairs.pairs import LISTS, read_pairs, select
-from benchmarks.release_pairs.provision import CACHE, ProvisionError, provide
+from benchmarks.release_pairs.provision import CACHE, provide
 from benchmarks.release_pairs.recipes import Recipe, read_recipes
 from benchmarks.release_pairs.runner import Outcome, run_pair
 from benchmarks.release_pairs.table import print_outcomes

@@ -13,26 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+from benchmarks.frame.folders import ProvisionError, once, pip
 from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.recipes import Recipe
 
 BASE_NEEDS = ("pytest", "bytecode")
 CACHE = Path(tempfile.gettempdir(), "blockfreeze-release-pairs")
 """Where the cache is, if the command line says nothing else."""
-
-
-class ProvisionError(Exception):
-    """A release, its sources or its needs cannot be had; the text ends with pip's own last words."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +54,8 @@ def provide(pair: Pair, recipe: Recipe, cache: Path) -> Provision:
     return Provision(
         old=old,
         new=new,
-        needs=_once(mine / "needs" / digest, lambda into: _pip("install", "--target", str(into), *needs)),
-        sdist=_once(cache / "sdist" / f"{pair.package}-{pair.new}", lambda into: _sdist(pair, into)),
+        needs=once(mine / "needs" / digest, lambda into: pip("install", "--target", str(into), *needs)),
+        sdist=once(cache / "sdist" / f"{pair.package}-{pair.new}", lambda into: _sdist(pair, into)),
     )
 
 
@@ -79,9 +74,9 @@ def unpack(archive: Path, into: Path) -> None:
 
 
 def _release(package: str, version: str, mine: Path) -> Path:
-    return _once(
+    return once(
         mine / "release" / f"{package}-{version}",
-        lambda into: _pip("install", "--no-deps", "--target", str(into), f"{package}=={version}"),
+        lambda into: pip("install", "--no-deps", "--target", str(into), f"{package}=={version}"),
     )
 
 
@@ -93,30 +88,8 @@ def _runtime_needs(release: Path) -> list[str]:
 def _sdist(pair: Pair, into: Path) -> None:
     with tempfile.TemporaryDirectory(dir=into.parent) as scratch:
         # Only this package from its sources: its build requirements may come as wheels.
-        _pip("download", "--no-deps", "--no-binary", pair.package, "--dest", scratch, f"{pair.package}=={pair.new}")
+        pip("download", "--no-deps", "--no-binary", pair.package, "--dest", scratch, f"{pair.package}=={pair.new}")
         archives = [path for path in Path(scratch).iterdir() if path.name.endswith((".tar.gz", ".zip", ".tar.bz2"))]
         if len(archives) != 1:
             raise ProvisionError(f"{pair.name}: one sdist expected, found {[path.name for path in archives]}")
         unpack(archives[0], into)
-
-
-def _once(folder: Path, fill: Callable[[Path], None]) -> Path:
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-            filling = Path(scratch, "filling")
-            filling.mkdir()
-            fill(filling)
-            try:
-                filling.rename(folder)
-            except OSError:
-                if not folder.exists():  # otherwise another run filled it meanwhile, with the same content
-                    raise
-    return folder
-
-
-def _pip(*words: str) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ProvisionError(f"pip {' '.join(words)}: {done.stderr.strip()[-800:]}")

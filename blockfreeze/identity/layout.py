@@ -6,12 +6,15 @@ The shape is what Python does not let be replaced: the metaclass, the bases, the
 from __future__ import annotations
 
 import contextlib
+import gc
 from types import MemberDescriptorType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, is_a
 
 _IMMUTABLE = 1 << 8
+
+_CHANGED = "blockfreeze.changed"
 
 
 def can_change(cls: type) -> bool:
@@ -30,6 +33,9 @@ def set_attribute(cls: type, name: str, value: Any) -> None:
     Raises:
         AttributeError: there is none to delete.
     """
+    if type(cls) is not type and _is_intercepted(type(cls), name):
+        _set_past(cls, name, value)
+        return
     try:
         if value is ABSENT:
             type.__delattr__(cls, name)
@@ -37,6 +43,25 @@ def set_attribute(cls: type, name: str, value: Any) -> None:
             type.__setattr__(cls, name, value)
     except TypeError:  # a metaclass that is made in C and sets attributes itself is not to be passed by
         set_or_delete(cls, name, value)
+
+
+def _is_intercepted(metaclass: type, name: str) -> bool:
+    """Tell whether a metaclass has a descriptor that takes what is set on its classes under a name."""
+    found = next((base.__dict__[name] for base in metaclass.__mro__ if name in base.__dict__), None)
+    own = name not in type.__dict__ and name not in object.__dict__
+    return own and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
+
+
+def _set_past(cls: type, name: str, value: Any) -> None:
+    """Set an attribute of a class where CPython would hand it to the metaclass's descriptor, as a class body does."""
+    own: dict[str, Any] = gc.get_referents(cls.__dict__)[0]
+    # What is set by the rules tells CPython that the class has changed.
+    type.__setattr__(cls, _CHANGED, None)
+    if value is ABSENT:
+        own.pop(name, None)
+    else:
+        own[name] = value
+    type.__delattr__(cls, _CHANGED)
 
 
 def set_or_delete(target: Any, name: str, value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import skeletons_agree
 from blockfreeze.versions.uses import uses_of
@@ -19,6 +20,13 @@ def says_all_the_same(before: Generation, after: Generation) -> bool:
 
 def computes_the_same(before: Generation, after: Generation, module: str, name: str) -> bool:
     """Tell whether the statement of a name, and all that it reads and calls, is of the same text in two generations."""
+
+    def means_the_same(module: str, name: str) -> bool:
+        """Tell whether a star import brings under a name an object from outside, and the same one as before."""
+        meant = before.members[module].meaning(name) if module in before.members else ABSENT
+        now = after.members[module].meaning(name) if module in after.members else None
+        return now is meant and after.block.entry_of(now) is None and not is_a(now, (*ATOMS, type))
+
     return skeletons_agree(
         lambda one: before.members[one].source if one in before.members else None,
         after.snapshot.modules.get,
@@ -26,6 +34,7 @@ def computes_the_same(before: Generation, after: Generation, module: str, name: 
         name,
         after.block.covers,
         lambda outline, name: None,
+        means_the_same,
     )
 
 
@@ -47,7 +56,7 @@ def holds_old_results(
         if _mentions(member, known)
         for definition in _remembering(member, known)
     ]
-    if not remembering:
+    if not remembering or says_all_the_same(before, after):
         return False
     asked = {(module, root), *remembering}
     return not all(computes_the_same(before, after, *one) for one in asked)

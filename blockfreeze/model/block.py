@@ -82,8 +82,7 @@ class Member:
         self.finished = False  # its body has run
         # Until its body has run: the classes that its statements have made, whatever their ``__module__`` says then.
         self.own_classes: dict[int, type] = {}
-        # Until its generation is complete: overlays over its homes; classes and functions as its body has made them,
-        # with what stands for each (functions by id).
+        # Until its generation is complete: overlays over its homes; what its body has made, and what stands for each.
         self.overlays: list[Overlay] = []
         self.shadows: list[tuple[type, type]] = []
         self.remade: dict[int, tuple[FunctionType, FunctionType]] = {}
@@ -214,7 +213,8 @@ class Block:
         self.replaced_outside: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
         self.instances = InstanceTables()
         self.search = SearchRecord()
-        self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there, as the watcher
+        # The registry's, once the block is entered there.
+        self.subscribers: Sequence[Subscriber] = ()
         self.watcher: OverlapWatcher | None = None
 
     def renew_locks(self) -> None:

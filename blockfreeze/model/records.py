@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.report import Converted, Unreached
-from blockfreeze.core.turns import ShortTurns
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
 from blockfreeze.model.entry import Entry
@@ -27,7 +26,6 @@ class Options:
     patchable: bool = False
     inline: bool = False
     history: int = 2
-    linger_warning: float | None = 60.0
 
 
 DEFAULT_OPTIONS = Options()
@@ -105,10 +103,6 @@ class DrainRecord:
     """By their ids: their reference counts when nothing of the generation was running."""
     lent: set[int] = field(default_factory=set)
     """The ids of its own functions that closures which outlive it go on with."""
-    retired_at: float | None = None
-    """When it was left, by the monotonic clock; None while it serves."""
-    warned: bool = False
-    """It has been looked whether anything has not ended in the time after which that is told."""
 
 
 @dataclass
@@ -137,7 +131,7 @@ class ContentsRecord:
     places: dict[tuple[str, str], Any] = field(default_factory=dict)
     """The containers, and the functions of `functools.singledispatch`, by module and path."""
     of_classes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    """By module and path of a class: those of its attributes that hold nothing, such as a number."""
+    """By module and path of a class: its attributes, with the values of those that hold nothing, such as a number."""
     taken: dict[int, dict[tuple[str, str], Any]] = field(default_factory=dict)
     """By the number of another generation: what has been brought over from there, by module and path."""
     joining: dict[str, Any] = field(default_factory=dict)
@@ -188,7 +182,6 @@ class Claim:
     """The right to change a block: who has it, and a condition that is notified when it is given back."""
 
     def __init__(self) -> None:
-        self.turns = ShortTurns()  # of other threads, while who has it works; the registry's, once the block is there
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
         self.renew_lock()

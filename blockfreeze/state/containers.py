@@ -12,12 +12,14 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import Filling, dispatches, filling
-from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
 from blockfreeze.identity.contents import CONTAINERS, Dispatch, record
 from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.records import ContentsRecord
+
+_FIXED: tuple[Any, ...] = (tuple, frozenset)
 
 _NEVER_FILLED = frozenset({str, bytes, float, complex, type, ModuleType, property})
 """Types whose instances can only be replaced; what is of a sub-class of one may have attributes."""
@@ -76,8 +78,8 @@ def record_contents(generation: Generation, of: Collection[str] | None = None) -
     for key, cls in list(generation.classes.named.items()):
         if of is None or key[0] in of:
             values = generation.classes.values.get(cls, {})
-            plain = {name: value for name, value in list(values.items()) if is_a(value, ATOMS) and not _is_marked(name)}
-            contents.of_classes.setdefault(key, plain)
+            own = {name: value if is_a(value, ATOMS) else ABSENT for name, value in list(values.items())}
+            contents.of_classes.setdefault(key, {name: value for name, value in own.items() if not _is_marked(name)})
 
 
 def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterator[tuple[str, Filling]]:
@@ -145,7 +147,7 @@ def _inner_filling(value: Any) -> Filling:
     kind = type(value)
     if issubclass(kind, int):
         return Filling(value, int.__index__(value), "")
-    for fixed in FROZEN if issubclass(kind, FROZEN) else ():
+    for fixed in _FIXED if issubclass(kind, _FIXED) else ():
         if issubclass(kind, fixed):
             return Filling(value, fixed.__len__(value))
     return filling(value) or Filling(value, int(value is not None), "set")

@@ -47,7 +47,7 @@ def bring_over(before: Generation, after: Generation) -> None:
             _Merge(after.block, taken.get(key, before.contents.left)).bring(was, has)
         taken[key] = _snapshot(was)
     if not after.block.patchable:  # there, what is set on a class from outside is a patch
-        _bring_numbers(before, after, taken)
+        _bring_attributes(before, after, taken)
 
 
 def note_taken(before: Generation, after: Generation) -> None:
@@ -181,13 +181,25 @@ def _attribute(generation: Generation, module: str, path: str) -> tuple[type, st
     return generation.classes.named[module, above], name
 
 
-def _bring_numbers(before: Generation, after: Generation, taken: dict[_Key, Any]) -> None:
-    """Let the classes of `after` have what was set, or counted, in those attributes that a statement binds."""
+def _bring_attributes(before: Generation, after: Generation, taken: dict[_Key, Any]) -> None:
+    """Let the classes of `after` have what was set, or counted, in their attributes."""
     for (module, path), cls in list(after.classes.named.items()):
         left = before.contents.of_classes.get((module, path), {})
         if before.classes.named.get((module, path)) is not cls or is_shared(cls, before, after):
             continue
+        set_since = before.classes.assigned.get(cls, set()) | before.classes.assignable.intersection(cls.__dict__)
+        for name in set_since - left.keys():
+            key = module, f"{path}.{name}"
+            live = outward_value(cls.__dict__.get(name, ABSENT), before)
+            mine = after.classes.values[cls].get(name, ABSENT)
+            if live is ABSENT or live is mine or mine is not taken.get(key, ABSENT) or is_own(after.block, live):
+                continue
+            if not holds_old_results(before, after, *key):
+                _set_on_class(before, after, cls, name, live)
+                taken[key] = live
         for name, was in left.items():
+            if not is_a(was, ATOMS):
+                continue
             key = module, f"{path}.{name}"
             base, mine = taken.get(key, was), after.classes.values[cls].get(name, ABSENT)
             live = outward_value(cls.__dict__.get(name, ABSENT), before)

@@ -53,7 +53,7 @@ def prepare(
         between: called where the swap can still come to nothing; it ends the swap by raising.
     """
     try:
-        with claimed(block, wait, "swap") as claim, block.claim.turns():
+        with claimed(block, wait, "swap") as claim:
             converge_claimed(block)
             candidate = _Preparation(block, version, between, claim).candidate()
             claim.hand_over()
@@ -140,11 +140,9 @@ class _Preparation:
         def commit(seconds: float | None) -> SwapReport:
             try:
                 commitment = Commitment(block, block.current, generation, claim, phases, between)
-                with block.claim.turns():
-                    commitment.committed = arming.forget
-                    commitment.found = differences(block.current, generation)
-                    between()
-                    return commitment.make(seconds)
+                commitment.found = differences(block.current, generation)
+                between()
+                return commitment.make(seconds)
             except BaseException as error:
                 if block.current is not generation:
                     arming.disarm(generation)

@@ -204,10 +204,17 @@ def covers(roots: Collection[str], name: str) -> bool:
 
 
 def is_linkable(spec: ModuleSpec) -> bool:
-    """Tell whether the module of `spec` has Python code: not an extension, built-in or namespace package."""
-    loader = spec.loader
+    """Tell whether the module of `spec` has Python code: not an extension, built-in or namespace package.
+
+    Nor has one that its loader makes of other objects, as that of ``six.moves`` does.
+    """
+    loader: Any = spec.loader
     extension = isinstance(loader, importlib.machinery.ExtensionFileLoader)
-    return loader is not None and not extension and spec.origin != "built-in" and hasattr(loader, "get_code")
+    if loader is None or extension or spec.origin == "built-in" or not hasattr(loader, "get_code"):
+        return False
+    with suppress(ImportError):  # whoever links the module is told
+        return spec.has_location or loader.get_code(spec.name) is not None
+    return True
 
 
 def file_spec(name: str, path: Path, *, package: bool, makers: Mapping[str, Any]) -> ModuleSpec:

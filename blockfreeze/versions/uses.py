@@ -15,6 +15,11 @@ from blockfreeze.versions.statements import DEFINITIONS, bindings, loaded, with_
 
 _LOOK_UP = frozenset({"get", "setdefault"})
 
+_WHOLE = "= "
+"""In front of an attribute that is read or set as a whole, and not what is inside of it."""
+
+_COPY = frozenset({"dict", "list", "set"})
+
 _STORE = frozenset({"setdefault", "update", "append", "add"})
 
 _DEFERRED = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.Await, ast.Yield, ast.Starred)
@@ -101,7 +106,8 @@ def _memories(definition: ast.stmt) -> Iterator[str]:
             inside = list(ast.walk(node))
             given = {one.arg for one in inside if isinstance(one, ast.arg)}
             looked_up = {name for one in inside for name in _looked_up(one)}
-            yield from (name for one in inside for name in _computed(one, given) if name in looked_up)
+            found = (name for one in inside for name in _computed(one, given) if name in looked_up)
+            yield from (name.removeprefix(_WHOLE) for name in found)
 
 
 def _key(node: ast.expr) -> str:
@@ -115,6 +121,11 @@ def _looked_up(node: ast.AST) -> Iterator[str]:
         yield _key(node.value)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOK_UP:
         yield _key(node.func.value)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr"):
+        names = (one.value for one in node.args[1:2] if isinstance(one, ast.Constant))
+        yield from (f"{_WHOLE}.{name}" for name in names if isinstance(name, str))
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        yield f"{_WHOLE}{_key(node)}"
 
 
 def _computed(node: ast.AST, given: Iterable[str]) -> Iterator[str]:
@@ -124,14 +135,20 @@ def _computed(node: ast.AST, given: Iterable[str]) -> Iterator[str]:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Subscript):
                     yield _key(target.value)
+                elif isinstance(target, ast.Attribute):
+                    yield f"{_WHOLE}{_key(target)}"
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _STORE:
         if node.args and not _is_given(node.args[-1], given):
             yield _key(node.func.value)
 
 
 def _is_given(value: ast.expr, given: Iterable[str]) -> bool:
-    """Tell whether an expression is made of constants, new containers, and what the function was given."""
-    return not any(
-        isinstance(node, (ast.Call, *_DEFERRED)) or (isinstance(node, ast.Name) and node.id not in given)
-        for node in ast.walk(value)
-    )
+    """Tell whether an expression is made of constants, copies of containers, and what the function was given."""
+    nodes = list(ast.walk(value))
+    if any(isinstance(node, _DEFERRED) for node in nodes):
+        return False
+    calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+    copying = {id(one) for one in calls if isinstance(one, ast.Name) and one.id in _COPY}
+    if any(id(one) not in copying and not (isinstance(one, ast.Attribute) and one.attr == "copy") for one in calls):
+        return False
+    return all(node.id in given or id(node) in copying for node in nodes if isinstance(node, ast.Name))
