@@ -33,6 +33,7 @@ from blockfreeze.core.events import (
     Drained,
     Event,
     InstancesConverted,
+    Lingers,
     Prepared,
     Refused,
     RolledBack,
@@ -41,8 +42,8 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.releases.pointer import point
-from blockfreeze.servers.asgi import asgi_entry
-from blockfreeze.servers.wsgi import wsgi_entry
+from blockfreeze.servers.asgi import asgi_entry, asgi_pin
+from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
 from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.probation import Probation
 
@@ -61,6 +62,7 @@ __all__ = [
     "FrozenBlockError",
     "IncompatibleBlockError",
     "InstancesConverted",
+    "Lingers",
     "NoSuchGenerationError",
     "PrepareError",
     "Prepared",
@@ -71,6 +73,7 @@ __all__ = [
     "SwapInProgressError",
     "SwapReport",
     "asgi_entry",
+    "asgi_pin",
     "aswap",
     "converts",
     "current",
@@ -91,4 +94,5 @@ __all__ = [
     "subscribe",
     "swap",
     "wsgi_entry",
+    "wsgi_pin",
 ]

@@ -192,3 +192,63 @@ def test_what_is_told_outside_once_more_is_reported_and_nothing_else(workshop: W
     )
     assert done(changed) == [first[0], "class Model tells a_registry.Base that it is made"]
     assert bf.rollback(module).done_again == ()
+
+
+WHOLE = {
+    "shop/__init__.py": """
+import functools
+from shop.tables import ROUTES, TABLE, router, Holder
+
+def given(a, table=TABLE): return a, table
+def closing():
+    held = ROUTES
+    return lambda: held
+closed = closing()
+
+@functools.lru_cache
+def cached(a): return a
+""",
+    "shop/tables.py": """
+class Holder: pass
+class Router:
+    def __init__(self): self.routes = [self, {}]
+ROUTES, TABLE, router = {"version": 1}, [1, ROUTES_BEFORE := [1]], Router()
+holder = Holder()
+holder.router = router
+""",
+}
+
+
+def count_searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    counts: list[int] = []
+    search = gc.get_referrers
+
+    def counted(*objects: Any) -> list[Any]:
+        counts.append(len(objects))
+        return search(*objects)
+
+    monkeypatch.setattr(gc, "get_referrers", counted)
+    return counts
+
+
+def test_the_heap_is_not_searched_for_what_the_block_alone_holds(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in WHOLE.items():
+        workshop.write(name, text)
+    shop = bf.freeze_block("shop")
+    assert shop.cached(1) == 1
+    counts = count_searches(monkeypatch)
+
+    def swapped(version: int) -> list[str]:
+        workshop.write("shop/tables.py", WHOLE["shop/tables.py"].replace("1", str(version)))
+        return unreached(bf.swap(shop))
+
+    for version in (2, 3, 4):
+        assert swapped(version) == []
+    assert counts == []
+    taken = [shop.TABLE]
+    (found,) = swapped(5)
+    assert found.startswith("shop.tables.TABLE: the list of generation 4 is still held by a list")
+    assert len(counts) == 1
+    del taken

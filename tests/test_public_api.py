@@ -36,9 +36,21 @@ FUNCTIONS = {
     "current",
     "wsgi_entry",
     "asgi_entry",
+    "asgi_pin",
+    "wsgi_pin",
 }
 CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
-EVENTS = {"Event", "Prepared", "Committed", "RolledBack", "Drained", "Converged", "InstancesConverted", "Refused"}
+EVENTS = {
+    "Event",
+    "Prepared",
+    "Committed",
+    "RolledBack",
+    "Drained",
+    "Converged",
+    "InstancesConverted",
+    "Lingers",
+    "Refused",
+}
 ERRORS = {
     "BlockfreezeError",
     "ControlError",
@@ -110,7 +122,13 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("freeze_block", "module, /, *more, entry_points=(), patchable=False, inline=False, history=2, release=None"),
+        (
+            "freeze_block",
+            (
+                "module, /, *more, entry_points=(), patchable=False, inline=False, history=2, linger_warning=60.0, "
+                "release=None"
+            ),
+        ),
         ("entry", "function"),
         ("install", "*patterns, release=None"),
         ("point", "pointer, release"),
@@ -135,6 +153,8 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("subscribe", "callback"),
         ("wsgi_entry", "place"),
         ("asgi_entry", "place"),
+        ("wsgi_pin", "app, *modules"),
+        ("asgi_pin", "app, *modules"),
         ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
         ("drain", "module, *, timeout=None"),
         ("status", "module"),

@@ -414,3 +414,60 @@ def test_a_request_awaits_the_gate(asite: Any, watch: Watch) -> None:
         assert only(await new.whole_body()) == ord("2")
 
     asyncio.run(main())
+
+
+TWO_CALLS = "def first(): return {version}\ndef second(): return {version}\ndef late(): yield {version}\n"
+
+
+def test_a_pinned_wsgi_application_finds_one_version_for_each_request(workshop: Any) -> None:
+    shop = workshop.freeze("pinned_shop", TWO_CALLS.format(version=1))
+
+    def site(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        yield b"%d" % shop.first()
+        yield b"%d" % shop.second()
+
+    app = bf.wsgi_pin(site, shop)
+    body = request(app, "/")
+    steps = iter(body)
+    assert next(steps) == b"1"
+    swap(shop, 2, TWO_CALLS)
+    assert list(steps) == [b"1"]
+    assert [(one.kind, one.function) for one in bf.status(shop).lingering] == [("pin", "GET /")]
+    body.close()
+    assert list(request(app, "/")) == [b"2", b"2"]
+    bf.drain(shop, timeout=LIMIT)
+
+
+@pytest.mark.needs_event_loop
+def test_a_pinned_asgi_application_finds_one_version_for_each_connection(workshop: Any) -> None:
+    shop = workshop.freeze("pinned_shop", TWO_CALLS.format(version=1))
+    found: list[Any] = []
+
+    async def site(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        found.append(shop.first())
+        await send({})
+        found.append(shop.second())
+        found.append(await asyncio.create_task(later()))
+
+    async def later() -> int:
+        number: int = shop.first()
+        return number
+
+    async def send(message: dict[str, Any]) -> None:
+        if bf.status(shop).current == 1:
+            swap(shop, 2, TWO_CALLS)
+
+    app = bf.asgi_pin(site, "pinned_shop")
+    asyncio.run(app({"type": "http", "path": "/"}, None, send))  # type: ignore[arg-type]
+    assert found == [1, 1, 1]
+    asyncio.run(app({"type": "lifespan"}, None, send))  # type: ignore[arg-type]
+    assert found[3:] == [2, 2, 2]
+    assert repr(app).startswith("<ASGI pin <function")
+
+
+@pytest.mark.parametrize("kind", [bf.wsgi_pin, bf.asgi_pin])
+def test_what_is_pinned_must_be_a_block(kind: Any) -> None:
+    with pytest.raises(bf.BlockfreezeError, match="no block was named"):
+        kind(print)
+    with pytest.raises(bf.BlockfreezeError, match="the pin was refused: the module is not a block"):
+        kind(print, "json")

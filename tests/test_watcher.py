@@ -109,6 +109,14 @@ class Stub:
     class instances:  # noqa: N801 - as the attribute is called
         unconverted = None
 
+    @staticmethod
+    def retired() -> list[Any]:
+        """Return the generations that it has left, as far as the watcher is to tell of them."""
+        return []
+
+    class options:  # noqa: N801 - as the attribute is called
+        linger_warning = None
+
 
 def test_many_that_stay_cost_no_more_than_a_share_of_the_time(
     watcher: Watcher, monkeypatch: pytest.MonkeyPatch
@@ -199,3 +207,39 @@ def test_a_child_starts_one_of_its_own(workshop: Workshop) -> None:
     list(suspended)
     list(other)
     until(lambda: not watchers())
+
+
+def test_what_lasts_longer_than_it_should_is_told_once(workshop: Workshop) -> None:
+    module = workshop.freeze("lasting_long", TEXT, linger_warning=0.0)
+    told: list[bf.Event] = []
+    unsubscribe = bf.subscribe(told.append)
+    suspended = module.numbers()
+    next(suspended)
+    bf.swap(module)
+    until(lambda: any(isinstance(one, bf.Lingers) for one in told))
+    (one,) = bf.status(module).lingering
+    assert one.seconds > 0
+    del suspended
+    bf.drain(module, timeout=LIMIT)
+    unsubscribe()
+    (event,) = [one for one in told if isinstance(one, bf.Lingers)]
+    assert (event.block, event.retired, event.generation, event.level) == ("lasting_long", 1, 2, 30)
+    assert event.lingering == (str(one),)
+    assert str(event).startswith("lasting_long: 1 lingers, 0 s after it was left: generation 1: generator")
+
+
+def test_nobody_is_warned_before_the_time_or_without_one(workshop: Workshop) -> None:
+    for name, limit in (("later_told", 60.0), ("never_told", None)):
+        module = workshop.freeze(name, TEXT, linger_warning=limit)
+        told: list[bf.Event] = []
+        unsubscribe = bf.subscribe(told.append)
+        suspended = module.numbers()
+        next(suspended)
+        bf.swap(module)
+        block = registry.block_of(module, "test")
+        background._warn_of_long_overlaps(block)
+        assert not block.generations[1].drain.warned
+        del suspended
+        bf.drain(module, timeout=LIMIT)
+        unsubscribe()
+        assert not [one for one in told if isinstance(one, bf.Lingers)]

@@ -1,8 +1,8 @@
 """How long do linking alone and a cold freeze take of packages that people use, against compiling their modules?
 
 The measure is ``compile()`` of the text of every module that importing the package brings in, by the clock of the
-thread, in turns with linking. What the package itself imports is imported before. Nothing that was linked earlier is
-found on disk, and each process freezes a package once.
+thread, in turns with linking. What the package itself imports is imported before. Nothing that was compiled or linked
+earlier is found on disk, and each process imports a package once so, and freezes it once.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def measure(effort: Effort, place: Path, _subject: str) -> Iterator[Measured]:
     """Link the modules of each package several times, and freeze it once."""
     sys.pycache_prefix = str(place)
     for package in PACKAGES:
+        _taken_out(package)
+        importing = _seconds(partial(importlib.import_module, package))
         texts = {file: file.read_bytes() for file in _taken_out(package)}
         codes: list[CodeType] = []
 
@@ -70,6 +72,7 @@ def measure(effort: Effort, place: Path, _subject: str) -> Iterator[Measured]:
         compiled, *linked = (min(times) for times in zip(*turns, strict=True))
         for label, seconds in zip(("first", "later"), linked, strict=True):
             yield Measured(package, f"linking, {label} generation", [seconds], "compile()", [compiled])
+        yield Measured(package, "plain import, no .pyc", [importing], "compile()", [compiled])
         freezing = _seconds(partial(bf.freeze_block, package))
         yield Measured(package, "freeze_block()", [freezing], "compile()", [compiled], target=_TARGET)
 

@@ -2,7 +2,7 @@
 
 What is changed under `_lock`: the blocks by the names of their roots, the patterns of `install` and their pointers, who
 has subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
-And the one watcher of all blocks, which has a lock of its own.
+And the one watcher of all blocks, and what shortens the turns of threads: each has a lock of its own.
 
 Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
 generation that serves goes on serving, and a gate that another thread has shut is open.
@@ -23,6 +23,7 @@ from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
+from blockfreeze.core.turns import ShortTurns
 from blockfreeze.draining.background import Watcher
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.swapping.claim import release_in_child
@@ -40,6 +41,8 @@ _pointers: dict[str, str] = {}
 _subscribers: list[Subscriber] = []
 
 _watcher = Watcher()
+
+_turns = ShortTurns()
 
 _following = threading.RLock()
 
@@ -82,7 +85,7 @@ class BlockFinder:
 def add(block: Block) -> None:
     """Enter a block under each of its roots."""
     with _lock:
-        block.subscribers, block.watcher = _subscribers, _watcher
+        block.subscribers, block.watcher, block.claim.turns = _subscribers, _watcher, _turns
         for root in block.roots:
             _blocks[root] = block
 
@@ -213,6 +216,7 @@ def _after_fork_in_child() -> None:
     global _lock, _following
     _lock, _following = threading.RLock(), threading.RLock()
     _watcher.renew()
+    _turns.renew()
     for block in all_blocks():
         block.renew_locks()
         if release_in_child(block) and block.generations:

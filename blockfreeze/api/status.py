@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from blockfreeze.api import freeze
@@ -23,7 +25,9 @@ def status(module: Any) -> BlockStatus:
     """
     block = freeze.block_of(module, "status")
     converge(block)
-    lingering = find_lingering(block, block.retired())
+    now = time.monotonic()
+    left = {one.number: now - (one.drain.retired_at or now) for one in block.retired()}
+    lingering = [replace(one, seconds=left.get(one.generation, 0.0)) for one in find_lingering(block, block.retired())]
     current = block.current
     members = current.members.values()
     return BlockStatus(

@@ -25,6 +25,7 @@ def freeze_block(
     patchable: bool = False,
     inline: bool = False,
     history: int = 2,
+    linger_warning: float | None = 60.0,
     release: PathGiven | None = None,
 ) -> ModuleType: ...
 
@@ -42,6 +43,7 @@ def freeze_block(
     patchable: bool = False,
     inline: bool = False,
     history: int = 2,
+    linger_warning: float | None = 60.0,
     release: PathGiven | None = None,
 ) -> Any:
     """Make one block of a module or package, or of several, and return the (first) module.
@@ -59,6 +61,8 @@ def freeze_block(
         patchable: let definitions be set through the module, as `unittest.mock.patch` does.
         inline: put small functions of a module into their callers, see `inline`. What is lost is their frames.
         history: how many generations are kept, the current one included.
+        linger_warning: tell by the event `Lingers`, and a warning in the log, of calls that have not ended so many
+            seconds after their version was left; never if None.
         release: a release pointer (a symbolic link, or a file with the path of a release), or a release itself: the
             block is what it leads to, whatever imports would find. A swap without a source follows the pointer.
 
@@ -77,7 +81,9 @@ def freeze_block(
     @skipped
     def freeze_now() -> ModuleType:
         pointer = None if release is None else os.path.abspath(release)
-        return freeze.freeze(names, tuple(entry_points), Options(patchable, inline, max(1, history)), pointer)
+        return freeze.freeze(
+            names, tuple(entry_points), Options(patchable, inline, max(1, history), linger_warning), pointer
+        )
 
     frame = sys._getframe(1)
     running = sys.modules.get(names[0])

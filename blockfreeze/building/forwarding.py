@@ -19,10 +19,10 @@ from blockfreeze.dispatch.forwarders import (
     copy_function,
     forward,
     narrow,
-    shown_signature,
     takes_the_same,
 )
 from blockfreeze.dispatch.frames import is_forwarder
+from blockfreeze.dispatch.late_signature import is_shown_late, shown_signature
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
 from blockfreeze.identity.wrapped_methods import live_wrapped
@@ -174,7 +174,7 @@ def let_methods_be(generation: Generation, armed: Iterable[Armed]) -> None:
         if entry.kind is EntryKind.METHOD:
             function.__code__ = copy.__code__
             shown = function.__dict__.pop("__signature__", None)
-            if shown is not None and shown != shown_signature(function):
+            if shown is not None and not is_shown_late(shown) and shown != shown_signature(function):
                 function.__dict__["__signature__"] = shown  # it says something else than the code: the function's own
     generation.classes.copies = {}
 

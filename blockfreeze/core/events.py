@@ -22,6 +22,7 @@ __all__ = [
     "Drained",
     "Event",
     "InstancesConverted",
+    "Lingers",
     "Prepared",
     "Refused",
     "RolledBack",
@@ -130,6 +131,28 @@ class InstancesConverted(Event):
         parts = [f"{count:,} instances of {name}" for name, count in self.counts]
         parts += [f"not {name}: {why}" for name, why in self.stayed]
         return f"{self.block}: generation {self.generation} has converted {', '.join(parts) or 'nothing'}"
+
+
+@dataclass(frozen=True)
+class Lingers(Event):
+    """Calls of the retired generation `retired` have been under way for `seconds` since it was left.
+
+    `lingering` says in words which. It is told once for each generation, after the time of ``linger_warning=``.
+    """
+
+    retired: int
+    seconds: float
+    lingering: tuple[str, ...]
+
+    @property
+    def level(self) -> int:
+        """A warning: what does not end keeps an old version in service."""
+        return logging.WARNING
+
+    def __str__(self) -> str:
+        return (
+            f"{self.block}: {self.retired} lingers, {self.seconds:.0f} s after it was left: {'; '.join(self.lingering)}"
+        )
 
 
 @dataclass(frozen=True)

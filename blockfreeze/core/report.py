@@ -130,7 +130,8 @@ class Lingering:
     ``coroutine``, ``async generator``, ``closure`` or ``pin``; `owner` names it (a thread's or a task's name, also for
     a pin; for a greenlet, the function that it was made for; a qualified name otherwise). File and line of a pin are
     those of its ``with`` statement. The kind ``interpreter`` means that nothing is known: while the program has other
-    interpreters, CPython cannot safely show the stacks of threads.
+    interpreters, CPython cannot safely show the stacks of threads. `seconds` says for how long the generation has not
+    served any more, where `status` or an event tells of it.
     """
 
     generation: int
@@ -139,6 +140,7 @@ class Lingering:
     file: str
     line: int
     function: str
+    seconds: float = field(default=0.0, compare=False)
 
     def __str__(self) -> str:
         return f"generation {self.generation}: {self.kind} {self.owner!r} in {self.function} at {self.file}:{self.line}"

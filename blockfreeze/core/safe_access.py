@@ -7,6 +7,7 @@ lacks, is passed on to that object. This fails where there is none, or loads wha
 
 from __future__ import annotations
 
+import builtins
 from functools import lru_cache
 from types import CellType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,6 +19,12 @@ T = TypeVar("T")
 
 ATOMS: Final = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
+
+FROZEN_DICTS: Final[tuple[Any, ...]] = tuple(filter(None, [getattr(builtins, "frozendict", None)]))
+"""The type of mappings that cannot be changed, which is a built-in since 3.15; none before."""
+
+FROZEN: Final[tuple[Any, ...]] = (tuple, frozenset, *FROZEN_DICTS)
+"""Containers that cannot be changed."""
 
 CACHE_TYPE: Final = type(lru_cache(maxsize=1)(len))
 """The type of what `functools.lru_cache` makes of a function."""
@@ -59,7 +66,10 @@ def compiles_bytecode(kind: type) -> bool:
 
 def is_proxy(value: object) -> bool:
     """Tell whether the class of `value` answers for ``__class__`` itself, as a proxy's does."""
-    return any("__class__" in cls.__dict__ for cls in type(value).__mro__[:-1])
+    kind = type(value)
+    if not kind.__flags__ & HEAP_TYPE:
+        return False  # nor has any of its bases one
+    return any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
 
 
 def own_attribute(value: object, name: str, default: Any = None) -> Any:

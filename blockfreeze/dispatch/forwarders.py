@@ -18,9 +18,6 @@ calls: ``inspect`` sees the right kind, and the call hands out the real coroutin
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import sys
 import warnings
 from functools import lru_cache
 from inspect import (
@@ -30,7 +27,6 @@ from inspect import (
     CO_ITERABLE_COROUTINE,
     CO_VARARGS,
     CO_VARKEYWORDS,
-    Signature,
 )
 from types import CellType, CodeType, FunctionType
 from typing import Any
@@ -104,7 +100,7 @@ def present(function: FunctionType, like: FunctionType) -> None:
 def forward(block: Block, entry: Entry, function: FunctionType) -> None:
     """Replace the code of `function` by a wide forwarder to the slot of `entry`: neutral if that serves what it did."""
     template = _WIDE if _has_slot(block, entry) else _FINDING
-    _assign(function, _forwarder(template, block, entry, function, function.__code__))
+    _let_forward(template, block, entry, function, function.__code__)
 
 
 def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | None = None) -> bool:
@@ -122,22 +118,12 @@ def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | 
         template = _WIDE
     if template in (_WIDE, _FINDING) or not (like.__defaults__ or like.__kwdefaults__):
         generation = None
-    _assign(entry.function, _forwarder(template, block, entry, entry.function, like.__code__, binds=generation))
+    _let_forward(template, block, entry, entry.function, like.__code__, binds=generation)
     return template is not _FINDING and _REST not in template.co_varnames
 
 
 def _has_slot(block: Block, entry: Entry) -> bool:
     return bound_place(entry.slot) < len(block.reference.vector)
-
-
-def shown_signature(function: Any) -> Signature | None:
-    """Return what inspection is to show of a function whose forwarder takes more; None if it cannot be told."""
-    # Who looks at it has the `inspect` of now, which may have been imported anew and wants a signature of its own.
-    asked: Any = sys.modules.get("inspect", inspect)
-    found: Signature | None = None
-    with contextlib.suppress(Exception):  # annotations may raise anything, evaluated when somebody asks (3.14)
-        found = asked.signature(function)
-    return found
 
 
 def takes_the_same(one: Any, other: Any) -> bool:
@@ -158,26 +144,42 @@ def _assign(function: FunctionType, code: CodeType) -> None:
         function.__code__ = code
 
 
-def _forwarder(
+def _let_forward(
     template: CodeType, block: Block, entry: Entry, function: FunctionType, like: CodeType, binds: int | None = None
-) -> CodeType:
+) -> None:
+    """Replace the code of `function` by a forwarder, unless it is that of an entry and has this very one."""
+    file = hidden_file(like.co_filename) if hides_forwarders(block, entry) else like.co_filename
+    flags = template.co_flags | function_kind(like)
+    form = template, binds, flags, like.co_name, like.co_qualname, file, like.co_firstlineno
+    own = function.__code__
+    if function is entry.function and own is entry.code and form == entry.form:
+        return
     tag = ForwarderTag(block.reference, entry.slot, binds)
     meant = {_REFERENCE: block.reference, _PLACE: tag.place, _SLOT: entry.slot}
-    constants = tuple(meant.get(constant, constant) for constant in template.co_consts)
-    own = function.__code__
-    prologue, lines = free_variables_prologue(len(own.co_freevars))
-    return template.replace(
-        co_code=prologue + template.co_code,
-        co_linetable=lines + template.co_linetable,
-        co_consts=(*constants, tag),
-        co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
+    code = _with_free_variables(template, len(own.co_freevars)).replace(
+        co_consts=(*(meant.get(one, one) for one in template.co_consts), tag),
         # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
         co_freevars=own.co_freevars,
         co_name=like.co_name,
         co_qualname=like.co_qualname,
-        co_filename=hidden_file(like.co_filename) if hides_forwarders(block, entry) else like.co_filename,
+        co_filename=file,
         co_firstlineno=like.co_firstlineno,
-        co_flags=template.co_flags | function_kind(like),
+        co_flags=flags,
+    )
+    _assign(function, code)
+    if function is entry.function:
+        entry.form, entry.code = form, code
+
+
+@lru_cache(maxsize=1024)
+def _with_free_variables(template: CodeType, count: int) -> CodeType:
+    """Return a template of a forwarder that begins as one with so many free variables does, whatever they are."""
+    prologue, lines = free_variables_prologue(count)
+    return template.replace(
+        co_code=prologue + template.co_code,
+        co_linetable=lines + template.co_linetable,
+        co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
+        co_freevars=tuple(map(str, range(count))),
     )
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Final
 
-from blockfreeze.core.safe_access import is_a
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 
-_WARNS: Final = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE)
-"""Names of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is told where."""
+_WARNS: Final = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE | re.MULTILINE)
+"""Names, each in a line, of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is
+told where."""
 
 
 def hides_forwarders(block: Block, entry: Entry) -> bool:
@@ -33,15 +33,17 @@ def _may_warn(generation: Generation, entry: Entry) -> bool:
         mentions = [member.linkage.mentions for member in members.values()]
         found, known = _names_that_may_warn(mentions), frozenset().union(*mentions)
         generation.warning_names = members, found, known
-    if entry.attribute in found:
+    if found and entry.attribute in found:
         return True
     local = generation.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
-    code = local.__code__ if is_a(local, FunctionType) else None
-    return code is not None and (code.co_name in found or (code.co_name not in known and _warns(code.co_names)))
+    if type(local) is not FunctionType:
+        return False
+    code = local.__code__
+    return code.co_name in found or (code.co_name not in known and _warns(code.co_names))
 
 
 def _warns(names: Iterable[str]) -> bool:
-    return any(_WARNS.search(name) for name in names)
+    return _WARNS.search("\n".join(names)) is not None
 
 
 def _names_that_may_warn(modules: Iterable[Mapping[str, tuple[str, ...]]]) -> frozenset[str]:

@@ -17,9 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from blockfreeze.core.events import Lingers, announce
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.vector import is_overlapping
+from blockfreeze.draining.drain import find_lingering
 from blockfreeze.model.block import Block
+from blockfreeze.model.phase import Phase
 
 _REST: Final = 20
 """For how many times as long as a look in vain took nobody looks again."""
@@ -121,7 +124,24 @@ class Watcher:
 def _look(watched: _Watched) -> float | None:
     """End the overlap if that can be; return how long to wait at most for the next try, None if there is none."""
     block = watched.block
-    waits_for_rest = not watched.converge(block) and not is_overlapping(block)
+    running = watched.converge(block)
+    if running:
+        _warn_of_long_overlaps(block)
+    waits_for_rest = not running and not is_overlapping(block)
     if waits_for_rest and block.instances.unconverted is None:
         return None
     return 5.0 if waits_for_rest else 0.25  # each try for a moment of rest holds up new calls
+
+
+def _warn_of_long_overlaps(block: Block) -> None:
+    """Tell, once for each generation, of what has not ended in the time that the block was frozen with."""
+    limit, now = block.options.linger_warning, time.monotonic()
+    for one in block.retired() if limit is not None else ():
+        since = one.drain.retired_at
+        if limit is None or since is None or now - since < limit or one.drain.warned or one.phase is Phase.DRAINED:
+            continue
+        one.drain.warned = True
+        lingering = find_lingering(block, [one])
+        if lingering:
+            said = tuple(map(str, lingering))
+            announce(block.subscribers, Lingers(block.name, block.current.number, one.number, now - since, said))

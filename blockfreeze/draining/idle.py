@@ -20,6 +20,8 @@ from blockfreeze.model.block import Generation
 
 _USERS: Final = frozenset({AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType})
 
+_COLLECTIONS: Final = frozenset({dict, frozenset, list, set, tuple})
+
 
 def watch_codes(generation: Generation, body: CodeType) -> None:
     """Add the code objects inside `body`, that of a member which has run, to those that are watched.
@@ -46,10 +48,18 @@ def _note_idle(generation: Generation, codes: list[CodeType]) -> None:
     counts = _counts(codes)
     for code in codes:
         # A coroutine that the body has handed to an event loop is a call, whatever else the module refers to.
-        if code.co_flags & CO_COROUTINE and not code.co_flags & CO_NESTED:
-            counts[id(code)] = min(counts[id(code)], WITHOUT_FUNCTIONS + 1)
+        if code.co_flags & CO_COROUTINE and not code.co_flags & CO_NESTED and counts[id(code)] > WITHOUT_FUNCTIONS + 1:
+            known = WITHOUT_FUNCTIONS + 1 + _collections_with(generation, code)
+            counts[id(code)] = min(counts[id(code)], known)
     for key, count in counts.items():
         generation.drain.idle_counts.setdefault(key, count)
+
+
+def _collections_with(generation: Generation, code: CodeType) -> int:
+    """Return how many collections at the top levels of a generation's modules have a code object as an element."""
+    found = (value for member in generation.members.values() for value in list(member.namespace.values()))
+    collections = {id(value): value for value in found if type(value) in _COLLECTIONS}.values()
+    return sum(any(one is code for one in gc.get_referents(value)) for value in collections)
 
 
 def count_again(generation: Generation, codes: set[int]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from types import FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -50,23 +50,49 @@ def reachable_from(generations: Collection[Generation], roots: Iterable[Any] | N
     Args:
         roots: the namespaces of the generations if it is None.
     """
-    namespaces = (member.namespace for generation in generations for member in generation.members.values())
-    level: list[Any] = list(namespaces if roots is None else roots)
-    for generation in generations:
-        level += [*generation.locals.values(), *generation.classes.values.values(), *generation.classes.copies.values()]
-    names = {name for generation in generations for name in generation.members}
-    ways = _Ways((ModuleType, FrameType, Block, Generation))
-    modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules
-    outside = {id(module.__dict__) for module in modules if type(module) is ModuleType}.difference(map(id, level))
-    seen = set(outside)
-    while level and len(seen) < _LIMIT:
-        level = list(filter(gc.is_tracked, level))
-        fresh = dict(zip(map(id, level), level, strict=True))
-        for known in seen.intersection(fresh):
-            del fresh[known]
-        seen.update(fresh)
-        level = _next_level(fresh.values(), ways, names)
-    return seen - outside
+    return Walk(generations, roots).to_the_end()
+
+
+class Walk:
+    """A walk from what generations hold, level by level; see `reachable_from`.
+
+    With `roots`, the namespaces and cells of the generations' members are not entered, and so not found.
+    """
+
+    def __init__(self, generations: Collection[Generation], roots: Iterable[Any] | None = None) -> None:
+        namespaces = (member.namespace for generation in generations for member in generation.members.values())
+        level: list[Any] = list(namespaces if roots is None else roots)
+        for generation in generations:
+            classes = generation.classes
+            level += [*generation.locals.values(), *classes.values.values(), *classes.copies.values()]
+        self._level = level
+        self._names = {name for generation in generations for name in generation.members}
+        modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules
+        self._outside = {id(one.__dict__) for one in modules if type(one) is ModuleType}
+        if roots is not None:
+            members = [one for generation in generations for one in generation.members.values()]
+            self._outside.update(id(table) for one in members for table in (one.namespace, *one.cells.values()))
+        self._outside.difference_update(map(id, level))
+        self._seen = set(self._outside)
+
+    def to_the_end(self) -> set[int]:
+        """Go on to the end, and return the ids of all that was found."""
+        for _ in self.levels():
+            pass
+        return self._seen - self._outside
+
+    def levels(self) -> Iterator[list[Any]]:
+        """Go on, and yield what the objects of each level refer to: an object once for each that refers to it."""
+        ways = _Ways((ModuleType, FrameType, Block, Generation))
+        while self._level and len(self._seen) < _LIMIT:
+            level = list(filter(gc.is_tracked, self._level))
+            fresh = dict(zip(map(id, level), level, strict=True))
+            for known in self._seen.intersection(fresh):
+                del fresh[known]
+            self._seen.update(fresh)
+            self._level = _next_level(fresh.values(), ways, self._names)
+            del level, fresh  # who counts references is to meet one list alone
+            yield self._level
 
 
 def _next_level(objects: Iterable[Any], ways: _Ways, names: set[str]) -> list[Any]:

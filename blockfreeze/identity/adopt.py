@@ -29,7 +29,7 @@ from blockfreeze.identity.equality import same
 from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
-from blockfreeze.identity.redirect import redirect
+from blockfreeze.identity.redirect_class import redirect_class
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
 from blockfreeze.identity.versioned_kinds import VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
@@ -57,7 +57,7 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
         else:
             values[name] = _adopted(generation, (member, f"{path}.{name}"), value)
     # The rest of the generation is redirected once for all its classes, when it is complete.
-    redirect([values], {id(shadow): cls}, within=f"{shadow.__qualname__}.")
+    redirect_class(values, shadow, cls)
     generation.classes.named[key] = cls
     generation.classes.values[cls] = values
     for name, value in values.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import threading
 from contextvars import ContextVar
 from types import FunctionType, MemberDescriptorType
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN_DICTS, HEAP_TYPE, cell_content, is_a, own_attribute
 
 CONTAINERS = (tuple, list, dict, set)
 
@@ -19,6 +20,7 @@ IDENTITIES = frozenset(
         *(object, ContextVar, threading.local, type(threading.Lock()), type(threading.RLock())),
         *(threading.Barrier, threading.BoundedSemaphore, threading.Condition, threading.Event, threading.Semaphore),
         *(TypeVar, TypeVarTuple, ParamSpec, NewType),
+        *filter(None, [getattr(builtins, "sentinel", None)]),  # PEP 661, new in 3.15
     }
 )
 
@@ -35,6 +37,8 @@ def same(before: Any, after: Any) -> bool:
         return bool(before == after)
     if type(before) is frozenset:
         return before == after and all(type(one) in ATOMS for one in before)
+    if type(before) in FROZEN_DICTS:
+        return same(tuple(before.items()), tuple(after.items()))
     return type(before) is tuple and len(before) == len(after) and all(map(same, before, after))
 
 

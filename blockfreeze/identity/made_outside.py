@@ -18,13 +18,13 @@ from types import (
 )
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a, is_proxy, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, is_a, is_proxy, own_attribute
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.uses import Making, uses_of
 
 _NO_OBJECTS = (
-    *(*ATOMS, type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, tuple, frozenset, property),
+    *(*ATOMS, type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, *FROZEN, property),
     *(staticmethod, classmethod, GeneratorType, CoroutineType, AsyncGeneratorType),
 )
 

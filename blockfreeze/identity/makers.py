@@ -17,7 +17,7 @@ from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import FROZEN, is_a
 from blockfreeze.dispatch.forwarders import copy_function
 from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.resolution import LegacyChoice
@@ -30,7 +30,7 @@ from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, wrapped
 from blockfreeze.versions.outline import ClassOutline
 
-_TABLES = (dict, list, tuple, set, frozenset)
+_TABLES: tuple[Any, ...] = (dict, list, set, *FROZEN)
 
 
 class MadeMethods:
@@ -103,9 +103,9 @@ class MadeMethods:
     def _speaks_of_methods(self, name: str) -> bool:
         """Tell whether an attribute that makers have added is a wrapper, or a table with methods or their names."""
         value: Any = self._values[name]
-        if not isinstance(value, (*_TABLES, FunctionType)):
+        if not isinstance(value, _TABLES) and type(value) is not FunctionType:
             return False
-        items = [] if isinstance(value, FunctionType) else list(value)
+        items = list(value) if isinstance(value, _TABLES) else []
         return bool(self._held_in(name)) or any(is_a(one, str) and one in self._was.methods for one in items)
 
     def _is_as_defined(self, name: str) -> bool:

@@ -66,15 +66,22 @@ def can_be_patched(block: Block, name: str, live: Any) -> bool:
 
 def live_methods(block: Block, generation: Generation) -> Iterator[tuple[tuple[str, str], type, str, Any]]:
     """Yield the methods of a generation's classes: the class's module and path, the class, the name and the value."""
+    by_globals = block.by_globals
     for key, cls in list(generation.classes.named.items()):  # another thread may be importing a module
-        if cls in generation.classes.values:
+        if cls not in generation.classes.values:
+            continue
+        attributes = list(cls.__dict__.items())
+        if block.patchable:
             # A patch hides the method, which will be put back.
-            away = {n: v for n, v in generation.classes.values[cls].items() if is_patched(block, generation, cls, n)}
-            for name, live in list({**cls.__dict__, **away}.items()):
-                value = outward_value(live, generation)
-                function = method_function(value)
+            own = generation.classes.values[cls]
+            away = {name: own[name] for name in own if is_patched(block, generation, cls, name)}
+            attributes = list({**dict(attributes), **away}.items())
+        for name, live in attributes:
+            value = live if type(live) is FunctionType else outward_value(live, generation)
+            function = method_function(value)
+            if type(function) is FunctionType and (id(function.__globals__) in by_globals or is_own(block, function)):
                 entry = block.entry_of(function)
-                if is_own(block, function) and (entry is None or entry.path == f"{key[1]}.{name}"):
+                if entry is None or entry.path == f"{key[1]}.{name}":
                     yield key, cls, name, value
 
 

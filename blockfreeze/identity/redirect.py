@@ -25,6 +25,7 @@ from weakref import WeakMethod
 from blockfreeze.core.safe_access import (
     ABSENT,
     ATOMS,
+    FROZEN,
     HEAP_TYPE,
     cell_content,
     compiles_bytecode,
@@ -72,6 +73,7 @@ class _Redirection(Replacement):
         self.classes = {id(cls) for cls in classes}
         self.read: dict[CodeType, frozenset[str]] = {}  # what functions of a code read for more than to call it
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
+        self.entered: set[int] = set()  # the ids of cells that hold nothing to be replaced
 
     def run(self, roots: list[Any]) -> None:
         """Replace objects in everything that `roots` reach."""
@@ -88,15 +90,16 @@ class _Redirection(Replacement):
             self.ways.clear()  # they refer to this object, and what it has seen is not to wait for the collector
 
     def _walk(self) -> None:
-        while self.todo:
-            found = self.todo.pop()
+        todo, seen, ways = self.todo, self.seen, self.ways
+        while todo:
+            found = todo.pop()
             # By `type` and not `isinstance`, which would read the attribute __class__ of each module of the block.
             kind = type(found)
-            if kind not in self.ways:
-                self.ways[kind] = self._way(kind)
-            enter = self.ways[kind]
-            if enter is not None and id(found) not in self.seen:
-                self.seen[id(found)] = found
+            if kind not in ways:
+                ways[kind] = self._way(kind)
+            enter = ways[kind]
+            if enter is not None and id(found) not in seen:
+                seen[id(found)] = found
                 enter(found)
 
     def _way(self, kind: type) -> Callable[[Any], None] | None:
@@ -111,7 +114,7 @@ class _Redirection(Replacement):
             (list, partial(self._enter_sequence, list)),
             (deque, partial(self._enter_sequence, deque)),
             (set, self._enter_set),
-            ((tuple, frozenset), self._enter_immutable),
+            (FROZEN, self._enter_immutable),
             (FunctionType, self._enter_function),
             (type, self._enter_class),
             (property, self._enter_property),
@@ -151,7 +154,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for key, value in list(kind.items(found)):
-            new = self.new(value)
+            new = self.new_element(value)
             if new is not value:
                 kind.__setitem__(found, key, new)
 
@@ -161,7 +164,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
-            new = self.new(value)
+            new = self.new_element(value)
             if new is not value:
                 kind.__setitem__(found, at, new)
 
@@ -188,11 +191,14 @@ class _Redirection(Replacement):
             self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:
-        self.todo.append(found.__dict__)
-        for name, cell in zip(found.__code__.co_freevars, found.__closure__ or (), strict=False):
-            content = cell_content(cell)
-            if content is not ABSENT:
-                self._enter_cell(found, name, cell, content)
+        if found.__dict__:
+            self.todo.append(found.__dict__)
+        closure = found.__closure__
+        if closure is not None and not self.entered.issuperset(map(id, closure)):
+            for name, cell in zip(found.__code__.co_freevars, closure, strict=False):
+                content = cell_content(cell) if id(cell) not in self.entered else ABSENT
+                if content is not ABSENT:
+                    self._enter_cell(found, name, cell, content)
         if found.__defaults__:
             new = self.new(found.__defaults__)
             if new is not found.__defaults__:
@@ -202,7 +208,7 @@ class _Redirection(Replacement):
 
     def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
         new = self.replace.get(id(content))
-        if type(content) in (WeakMethod, *BOUND) or is_a(content, (tuple, frozenset)):
+        if type(content) in (WeakMethod, *BOUND) or is_a(content, FROZEN):
             again = self.new(content)
             new = None if again is content else again
         if new is not None and (not is_a(new, FunctionType) or name in self._read_as_values(function)):
@@ -210,6 +216,8 @@ class _Redirection(Replacement):
             self.todo.append(content)
         elif self.within is None or not is_a(content, FunctionType) or content.__qualname__.startswith(self.within):
             self.todo.append(content)
+        if new is None:
+            self.entered.add(id(cell))  # `seen` holds the function, which holds the cell
 
     def _read_as_values(self, function: FunctionType) -> frozenset[str]:
         code = function.__code__

@@ -10,7 +10,7 @@ from types import BuiltinMethodType, MethodType
 from typing import Any
 from weakref import KeyedRef, ReferenceType, WeakMethod
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import FROZEN, FROZEN_DICTS, is_a
 
 BOUND = (MethodType, BuiltinMethodType)
 
@@ -18,7 +18,7 @@ _LEADING_ON = (ReferenceType, WeakMethod, *BOUND)
 
 _WEAK = (ReferenceType, KeyedRef)
 
-_REBUILT_TYPES = (tuple, frozenset, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
+_REBUILT_TYPES = (*FROZEN, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
 
 
 class Replacement:
@@ -44,7 +44,7 @@ class Replacement:
         return kinds <= self._changeable
 
     def new(self, value: Any) -> Any:
-        """Return what replaces `value`; for a tuple that holds something to be replaced, another tuple."""
+        """Return what replaces `value`; for what is frozen and holds something to be replaced, another one."""
         if id(value) in self.replace:
             self.todo.append(value)
             return self.replace[id(value)]
@@ -59,13 +59,20 @@ class Replacement:
         if type(value) in _WEAK and id(value()) in self.replace:
             self.todo.append(value())
             return _referring_to(value, self.replace[id(value())])
-        if is_a(value, (tuple, frozenset)) and id(value) not in self.seen:
+        if is_a(value, FROZEN) and id(value) not in self.seen:
             old = items_of(value)
             changed = [self.new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
                 return _rebuilt(value, changed)
         self.todo.append(value)
         return value
+
+    def new_element(self, value: Any) -> Any:
+        """Return what replaces an element of a collection that `holds_none` was asked about, and found some in."""
+        if type(value) in self._changeable and id(value) not in self.replace:
+            self.todo.append(value)
+            return value
+        return self.new(value)
 
     def new_key(self, key: Any) -> Any:
         """Return what replaces a key of a dictionary, or an element of a set."""
@@ -81,15 +88,20 @@ class Replacement:
 
 
 def items_of(value: Any) -> list[Any]:
-    """Return what a tuple or frozen set holds, however its class iterates over it."""
-    kind: Any = tuple if is_a(value, tuple) else frozenset
-    return list(kind.__iter__(value))
+    """Return what a frozen container holds, however its class iterates over it; of a mapping keys, then values."""
+    base = _base_of(value)
+    found = list(base.__iter__(value))
+    return [*found, *base.values(value)] if base in FROZEN_DICTS else found
+
+
+def _base_of(value: Any) -> Any:
+    return next(base for base in FROZEN if is_a(value, base))
 
 
 def _rebuilt(value: Any, items: list[Any]) -> Any:
-    """Return a tuple or frozen set of the type of `value` with other items."""
-    base = tuple if is_a(value, tuple) else frozenset
-    again = base.__new__(type(value), items)
+    """Return a frozen container of the type of `value` with other items."""
+    base, half = _base_of(value), len(items) // 2
+    again = base.__new__(type(value), zip(items[:half], items[half:], strict=True) if base in FROZEN_DICTS else items)
     if hasattr(value, "__dict__"):
         again.__dict__.update(value.__dict__)
     return again

@@ -5,7 +5,7 @@ A decorator has put them there, and a registry outside may hold what it made. So
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -29,6 +29,8 @@ _HELD_IN = ("__func__", "__wrapped__", "fget", "fset", "fdel", "func", "args")
 
 _IN_PROPERTIES = ("/fget", "/fset", "/fdel", "/func")
 
+_CONSTANTS = frozenset(ATOMS)
+
 _LEVELS = 3
 """How far into objects and containers a method is looked for; into functions, without a limit."""
 
@@ -42,6 +44,8 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
         path: that of the class.
     """
     block, by_globals, found = generation.block, generation.block.by_globals, dict[str, FunctionType]()
+    if holds_none(by_globals, value):
+        return found
     seen = {id(value)}
     todo = [("", value, _LEVELS)]
     while todo:
@@ -60,6 +64,12 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
                 seen.add(id(part))
                 todo.append((f"{where}/{name}", part, levels))
     return found
+
+
+def holds_none(by_globals: Mapping[int, Generation], value: Any) -> bool:
+    """Tell whether an attribute is a plain method of a block, or a constant: it holds no other function."""
+    kind = type(value)
+    return id(value.__globals__) in by_globals if kind is FunctionType else kind in _CONSTANTS
 
 
 def _is_method_of(path: str, function: FunctionType) -> bool:
@@ -133,15 +143,17 @@ def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, st
             values = {
                 name: outward_value(live, generation)
                 for name, live in list(cls.__dict__.items())
-                if name not in ("__dict__", "__weakref__") and not is_patched(block, generation, cls, name)
+                if name not in ("__dict__", "__weakref__")
+                and not (block.patchable and is_patched(block, generation, cls, name))
             }
-            passed = {id(method_function(value)) for value in values.values()}
             found = [
                 (where, function, name)
                 for name, value in values.items()
+                if not holds_none(block.by_globals, value)
                 for where, function in wrapped_functions(generation, path, value).items()
                 if where not in _IN_PROPERTIES or type(value) not in (property, cached_property)
             ]
+            passed = {id(method_function(value)) for value in values.values()} if found else set()
             for where, function, name in sorted(found, key=lambda one: one[1].__code__.co_name != one[2]):
                 if id(function) not in passed:
                     passed.add(id(function))

@@ -13,6 +13,8 @@ from blockfreeze.model.block import Generation
 
 _FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 
+_STORE_ATTR = dis.opmap["STORE_ATTR"]
+
 _CONSTRUCTORS = ("__new__", "__init__", "__post_init__", "__attrs_post_init__")
 
 
@@ -36,6 +38,8 @@ def _assigned(values: dict[str, Any]) -> set[str]:
 
 def _assigned_to_first(code: CodeType) -> set[str]:
     found: set[str] = set()
+    if _STORE_ATTR not in code.co_code[::2]:  # as in most functions
+        return found
     before: tuple[str, int] = ("", 0)
     for opname, arg in instructions(code):
         if opname == "STORE_ATTR":

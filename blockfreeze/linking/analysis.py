@@ -18,9 +18,9 @@ from types import CodeType
 from blockfreeze.linking.cpython import (
     CONSTANT_LOADS,
     arguments_of_call,
-    called_names,
     constant_loaded,
     instructions,
+    is_to_be_called,
     name_used,
 )
 from blockfreeze.linking.instructions import Instructions, pattern_of
@@ -38,6 +38,7 @@ _LOCALS_READERS: Mapping[str, int] = {"locals": 99, "vars": 1, "dir": 1, "eval":
 
 _GLOBAL_DELETIONS = pattern_of("DELETE_GLOBAL")
 _GLOBAL_STORES = pattern_of("STORE_GLOBAL")
+_NAME_LOADS = pattern_of("LOAD_NAME")
 _ITEM_STORES = pattern_of("LOAD_CONST", "STORE_SUBSCR", "DELETE_SUBSCR")
 
 
@@ -198,6 +199,16 @@ def _mentions(module: CodeType) -> dict[str, tuple[str, ...]]:
     return {name: tuple(names) for name, names in found.items()}
 
 
+def _called_names(code: CodeType) -> set[str]:
+    """Return the names that the code of a module loads in order to call what they mean."""
+    read = Instructions(code)
+    return {
+        read.used_name(place)[0]
+        for place in read.where(_NAME_LOADS)
+        if is_to_be_called(read.opname(read.before(place)), read.opname(read.after(place)))
+    }
+
+
 def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
     """Sort the names of a module into bound, state and not bound.
 
@@ -227,7 +238,7 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
             unbound[name] = reason
     # A definition that functions rebind is not data: each generation has its own, and none survives a swap.
     state = frozenset((stored | deleted) - top.definitions.keys())
-    called = called_names(code)
+    called = _called_names(code)
     return Linkage(
         bound,
         state,

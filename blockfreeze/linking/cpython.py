@@ -24,6 +24,7 @@ import ast
 import dis
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -169,15 +170,6 @@ def is_to_be_called(before: str, after: str) -> bool:
     return (after if SINCE_313 else before) == "PUSH_NULL"
 
 
-def called_names(code: CodeType) -> set[str]:
-    """Return the names that the code of a module or class loads in order to call what they mean."""
-    return {
-        code.co_names[arg]
-        for (before, _), (opname, arg), (after, _) in with_neighbours(code)
-        if opname == "LOAD_NAME" and is_to_be_called(before, after)
-    }
-
-
 def read_as_values(code: CodeType) -> frozenset[str]:
     """Return the free variables that `code`, or what is inside it, reads for more than to call what they mean."""
     free = code.co_freevars
@@ -195,15 +187,16 @@ def read_as_values(code: CodeType) -> frozenset[str]:
 
 
 def _empty_caches() -> dict[str, bytes]:
-    # A list by opcode up to 3.12, and later a dictionary, by name, of those that have caches.
+    # A list by opcode up to 3.12, and later a mapping, by name, of those that have caches; 3.15 has a frozen one.
     entries: Any = getattr(dis, "_inline_cache_entries", {})
-    counts = entries if isinstance(entries, dict) else dict(zip(dis.opname, entries, strict=False))
+    counts = dict(zip(dis.opname, entries, strict=False)) if isinstance(entries, list) else dict(entries)
     return {name: bytes(2 * counts.get(name, 0)) for name in dis.opmap}
 
 
 _EMPTY_CACHES: Mapping[str, bytes] = _empty_caches()
 
 
+@lru_cache(maxsize=1024)  # most instructions that are written are a few ones
 def encoded(opname: str, argument: int, *, at_least: int = 1) -> bytes:
     """Return an instruction as ``co_code`` has it: EXTENDED_ARGs, opcode and argument, empty caches.
 

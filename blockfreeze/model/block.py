@@ -213,8 +213,7 @@ class Block:
         self.replaced_outside: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
         self.instances = InstanceTables()
         self.search = SearchRecord()
-        # The registry's, once the block is entered there.
-        self.subscribers: Sequence[Subscriber] = ()
+        self.subscribers: Sequence[Subscriber] = ()  # the registry's, once the block is entered there, as the watcher
         self.watcher: OverlapWatcher | None = None
 
     def renew_locks(self) -> None:

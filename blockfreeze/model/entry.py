@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from types import FunctionType
+from types import CodeType, FunctionType
 
 _MARK = "@"
 _RAW = _MARK + "raw"
@@ -20,19 +20,29 @@ class EntryKind(enum.Enum):
 class Entry:
     """A stable function and its slot. `path` is the name inside `member`, a class's methods behind its name and a dot.
 
+    Attributes:
+        plain_path: the path without the mark of a function before its decorators, and what follows it.
+        where: of a method that a decorator has put into something else: where in it. Otherwise nothing.
+        attribute: the last part of the path: of a method, its name in the class.
+
     Threads: changed only by the thread that holds the block's claim or its lock `arming`.
     """
 
     __slots__ = (
         "armed",
+        "attribute",
+        "code",
+        "form",
         "function",
         "kind",
         "member",
         "own_attributes",
         "path",
+        "plain_path",
         "shown",
         "signature",
         "slot",
+        "where",
         "wrapper",
     )
 
@@ -40,28 +50,18 @@ class Entry:
         self.member = member
         self.path = path
         self.kind = _kind_of(path)
+        self.plain_path, _, where = path.partition(_MARK)
+        self.where = where if self.kind is EntryKind.METHOD else ""
+        self.attribute = self.plain_path.rpartition(".")[2]
         self.function = function
         self.slot = slot
         self.wrapper = wrapper
         self.armed = False
+        self.code: CodeType | None = None  # the last forwarder that its function was given
+        self.form: tuple[object, ...] = ()  # all that distinguishes that one from another one
         self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
         self.shown = 0  # the number of the generation whose name, default values and so on it has
         self.own_attributes = dict(function.__dict__)  # those that it has from the version that serves
-
-    @property
-    def plain_path(self) -> str:
-        """The path without the mark of a function before its decorators, and what follows it."""
-        return self.path.partition(_MARK)[0]
-
-    @property
-    def where(self) -> str:
-        """Of a method that a decorator has put into something else: where in it. Otherwise nothing."""
-        return self.path.partition(_MARK)[2] if self.kind is EntryKind.METHOD else ""
-
-    @property
-    def attribute(self) -> str:
-        """The last part of the path: of a method, its name in the class."""
-        return self.plain_path.rpartition(".")[2]
 
     @property
     def name(self) -> str:

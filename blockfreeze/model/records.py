@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.core.turns import ShortTurns
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
 from blockfreeze.model.entry import Entry
@@ -26,6 +27,7 @@ class Options:
     patchable: bool = False
     inline: bool = False
     history: int = 2
+    linger_warning: float | None = 60.0
 
 
 DEFAULT_OPTIONS = Options()
@@ -103,6 +105,10 @@ class DrainRecord:
     """By their ids: their reference counts when nothing of the generation was running."""
     lent: set[int] = field(default_factory=set)
     """The ids of its own functions that closures which outlive it go on with."""
+    retired_at: float | None = None
+    """When it was left, by the monotonic clock; None while it serves."""
+    warned: bool = False
+    """It has been looked whether anything has not ended in the time after which that is told."""
 
 
 @dataclass
@@ -182,6 +188,7 @@ class Claim:
     """The right to change a block: who has it, and a condition that is notified when it is given back."""
 
     def __init__(self) -> None:
+        self.turns = ShortTurns()  # of other threads, while who has it works; the registry's, once the block is there
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
         self.renew_lock()

@@ -7,6 +7,7 @@ from itertools import starmap
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from blockfreeze.core.filling import Filling
 from blockfreeze.core.report import FreshObject, ReplacedClass, SignatureChange, SwapReport
 from blockfreeze.core.safe_access import ABSENT, CACHE_TYPE, is_a
 from blockfreeze.identity.carry_over import makers_of
@@ -101,12 +102,13 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
 
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
     """Yield what is not as the bodies of `before` have left it, and is in `after` as its bodies have made it."""
-    new = dict(fillings(after))
+    new: dict[tuple[str, str], Filling] | None = None  # looked for only if something has changed
     for (member, path), was in fillings(before):
         size = before.report.sizes.get((member, path), None if was.unit == "set" else 0)
         root = path.partition(".")[0]
         if was.size == size or size is None or member not in after.members:
             continue
+        new = dict(fillings(after)) if new is None else new
         now = new.get((member, path))
         if (now is not None and now.value is was.value) or (member, path) in after.contents.taken.get(
             before.number, ()

@@ -57,6 +57,7 @@ def own_tables(block: Block) -> set[int]:
     for one in tuple(block.generations.values()):
         tables += [vars(one), one.classes.named, one.build.caches, one.contents.places]
         tables += [variable.home for variable in one.variables.values()]
+        tables += [cell for member in one.members.values() for cell in member.cells.values()]
     return set(block.by_globals).union(map(id, tables))
 
 

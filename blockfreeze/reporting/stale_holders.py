@@ -19,9 +19,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.report import Unreached
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import FROZEN, cell_content, is_a
 from blockfreeze.draining.closures import closures_held
-from blockfreeze.draining.reachable import reachable_from
+from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
@@ -29,7 +29,7 @@ from blockfreeze.reporting.holders import Holder, find_holders, own_tables
 from blockfreeze.reporting.repoint import Replaced
 from blockfreeze.versions.outline import outline_of
 
-_PASSED_OVER = (type, FunctionType, ModuleType, tuple, frozenset)
+_PASSED_OVER = (type, FunctionType, ModuleType, *FROZEN)
 
 _ALONE = 2 + ARGUMENT_REFERENCES
 """The references to an object that only its module's name holds: that, a variable here, and `sys.getrefcount`'s own."""
@@ -47,11 +47,15 @@ def find_stale(
     wanted: dict[int, Any] = {}  # the one container here that holds them: it is not to be found as a holder
     for name, value in _remade_objects(before, after, replaced):
         names[id(value)], wanted[id(value)] = name, value
-    wanted.update({id(closure): closure for closure in closures_held(block, before)})
-    closures = wanted.keys() - names.keys()
-    inside = _reachable_in(before, after) if wanted else set()
+    value = None
     wanted.update({at: one.old for at, one in replaced.items()})
+    if wanted:
+        _drop_explained(before, after, wanted, replaced)
+    others = set(wanted)
+    wanted.update({id(closure): closure for closure in closures_held(block, before)})
+    closures = wanted.keys() - others
     holders = find_holders(wanted, own_tables(block))
+    inside = _walk_inside(before, after).to_the_end() if holders else set()
     held_by: dict[int, set[str]] = {}
     for holder in holders:
         for at in holder.held if id(holder.container) not in inside else ():
@@ -59,6 +63,42 @@ def find_stale(
     objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
     left_behind = _described(before.number, objects, [wanted[at] for at in closures & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
+
+
+def _drop_explained(
+    before: Generation, after: Generation, wanted: dict[int, Any], replaced: Mapping[int, Replaced]
+) -> None:
+    """Leave of `wanted` what has more references than what the block itself holds explains.
+
+    So only what something outside has taken is searched for in the heap, which holds up every thread. What explains a
+    reference is mostly near: so the walk goes on only as long as something is unexplained.
+    """
+    known = Counter(map(id, [*before.build.caches, *before.contents.places.values()]))
+    for record in {id(one): one for part in (before, after) for one in list(part.contents.left.values())}.values():
+        known.update(map(id, (record.thing, *record.items, *record.attributes)))
+    for member in before.members.values():
+        known.update(map(id, list(member.namespace.values())))
+        known.update(id(cell_content(cell)) for cell in member.cells.values())
+    here: list[Any] = []
+    levels = _walk_inside(before, after).levels()
+    while wanted:
+        of_list = Counter(at for at in map(id, here) if at in wanted) if _meets(here, wanted) else Counter[int]()
+        known += of_list
+        for at in list(wanted):
+            held = wanted[at]
+            # Ours: that in the table, the variable, the argument, and those who re-point.
+            ours = 2 + ARGUMENT_REFERENCES + (at in replaced) + of_list[at]
+            if sys.getrefcount(held) <= known[at] + ours:
+                del wanted[at]
+        held = None
+        found = next(levels, None)
+        if found is None:
+            return
+        here = found
+
+
+def _meets(objects: Iterable[Any], wanted: Mapping[int, Any]) -> bool:
+    return not wanted.keys().isdisjoint(map(id, objects))
 
 
 def find_replacements(block: Block, after: Generation) -> Iterator[Unreached]:
@@ -92,8 +132,8 @@ def _in_containers(replaced: Mapping[int, Replaced], holders: Iterable[Holder]) 
             yield Unreached(name, f"the old {kind} is still held by containers elsewhere")
 
 
-def _reachable_in(*generations: Generation) -> set[int]:
-    """Return the ids of what generations hold of their own making; what they have imported is outside."""
+def _walk_inside(*generations: Generation) -> Walk:
+    """Return a walk through what generations hold of their own making; what they have imported is outside."""
     roots: list[Any] = []
     for member in [one for generation in generations for one in generation.members.values()]:
         outline = outline_of(member.source)
@@ -101,7 +141,7 @@ def _reachable_in(*generations: Generation) -> set[int]:
         roots += [
             value for name, value in member.namespace.items() if name not in imported and not name.startswith("__")
         ]
-    return reachable_from(generations, roots)
+    return Walk(generations, roots)
 
 
 def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:

@@ -42,3 +42,26 @@ class Target:
             function: describes the request in the lists of what lingers.
         """
         return Pin[int]((self.block,), function)
+
+
+class PinnedApplication:
+    """An application outside of every block, each of whose requests is pinned to one generation of some blocks."""
+
+    def __init__(self, app: Any, modules: tuple[Any, ...]) -> None:
+        self.place = repr(app)
+        self._app = app
+        self._blocks = tuple(freeze.block_of(one, "pin") for one in modules)
+        if not modules:
+            raise BlockfreezeError(f"{app!r}: no block was named to which its requests are pinned; name one")
+
+    def application(self) -> Any:
+        """Return the application."""
+        return self._app
+
+    def pin(self, function: str) -> Pin[Any]:
+        """Return a pin for one request.
+
+        Args:
+            function: describes the request in the lists of what lingers.
+        """
+        return Pin[Any](self._blocks, function)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from blockfreeze.servers.application import Target
+from blockfreeze.servers.application import PinnedApplication, Target
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,6 +46,45 @@ def asgi_entry(place: str) -> ASGIEntry:
     return ASGIEntry(Target(place))
 
 
+def asgi_pin(app: Application, *modules: Any) -> PinnedASGI:
+    """Return an ASGI application outside of every block that serves each connection with one generation of some blocks.
+
+    A request that calls a block more than once finds one version of it, and so do the tasks that it starts, and threads
+    to which its context is handed (Starlette's, Django's). The lifespan is the application's own, and is not pinned.
+
+    Args:
+        app: the application.
+        modules: modules of the blocks, or their names.
+
+    Raises:
+        BlockfreezeError: a module is not frozen, or none was named.
+    """
+    return PinnedASGI(PinnedApplication(app, modules))
+
+
+class PinnedASGI:
+    """An ASGI application; see `asgi_pin`."""
+
+    def __init__(self, target: PinnedApplication) -> None:
+        self._target = target
+
+    def __repr__(self) -> str:
+        return f"<ASGI pin {self._target.place}>"
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan of the server."""
+        if scope["type"] == "lifespan":
+            await self._target.application()(scope, receive, send)
+            return
+        async with self._target.pin(described(scope)):
+            await self._target.application()(scope, receive, send)
+
+
+def described(scope: Message) -> str:
+    """Return what the lists of what lingers say of a connection."""
+    return f"{scope.get('method', scope['type'])} {scope.get('path', '')}".strip()
+
+
 class ASGIEntry:
     """An ASGI application; see `asgi_entry`."""
 
@@ -62,7 +101,7 @@ class ASGIEntry:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(scope, receive, send)
             return
-        async with self._target.pin(f"{scope.get('method', scope['type'])} {scope.get('path', '')}".strip()) as number:
+        async with self._target.pin(described(scope)) as number:
             if self._scope is None:
                 await self._target.application()(scope, receive, send)
                 return

@@ -11,7 +11,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from blockfreeze.dispatch.pins import Pin
-from blockfreeze.servers.application import Target
+from blockfreeze.servers.application import PinnedApplication, Target
 
 
 def wsgi_entry(place: str) -> WSGIEntry:
@@ -31,10 +31,25 @@ def wsgi_entry(place: str) -> WSGIEntry:
     return WSGIEntry(Target(place))
 
 
+def wsgi_pin(app: Callable[..., Iterable[bytes]], *modules: Any) -> WSGIEntry:
+    """Return a WSGI application outside of every block that serves each request with one generation of some blocks.
+
+    A request that calls a block more than once finds one version of it, also while its body is iterated.
+
+    Args:
+        app: the application.
+        modules: modules of the blocks, or their names.
+
+    Raises:
+        BlockfreezeError: a module is not frozen, or none was named.
+    """
+    return WSGIEntry(PinnedApplication(app, modules))
+
+
 class WSGIEntry:
     """A WSGI application; see `wsgi_entry`. Threads: any number may call it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target | PinnedApplication) -> None:
         self._target = target
 
     def __repr__(self) -> str:
@@ -65,7 +80,7 @@ def _is_streamed(body: Any, environ: dict[str, Any]) -> bool:
 class _Body:
     """The body of a response: each step of it is made in the context of its request."""
 
-    def __init__(self, body: Iterable[bytes], context: Context, pin: Pin[int]) -> None:
+    def __init__(self, body: Iterable[bytes], context: Context, pin: Pin[Any]) -> None:
         self._body = body
         self._iterator: Iterator[bytes] | None = None
         self._context = context

@@ -12,14 +12,12 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import Filling, dispatches, filling
-from blockfreeze.core.safe_access import ABSENT, ATOMS, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
 from blockfreeze.identity.contents import CONTAINERS, Dispatch, record
 from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.records import ContentsRecord
-
-_FIXED: tuple[Any, ...] = (tuple, frozenset)
 
 _NEVER_FILLED = frozenset({str, bytes, float, complex, type, ModuleType, property})
 """Types whose instances can only be replaced; what is of a sub-class of one may have attributes."""
@@ -147,7 +145,7 @@ def _inner_filling(value: Any) -> Filling:
     kind = type(value)
     if issubclass(kind, int):
         return Filling(value, int.__index__(value), "")
-    for fixed in _FIXED if issubclass(kind, _FIXED) else ():
+    for fixed in FROZEN if issubclass(kind, FROZEN) else ():
         if issubclass(kind, fixed):
             return Filling(value, fixed.__len__(value))
     return filling(value) or Filling(value, int(value is not None), "set")

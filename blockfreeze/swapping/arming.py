@@ -35,6 +35,7 @@ from blockfreeze.draining.drain import search
 from blockfreeze.identity import class_attributes
 from blockfreeze.identity.assignment_cells import assign_by_hooks
 from blockfreeze.identity.methods import is_own, replace_functions
+from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.model.block import Block, Generation
@@ -70,6 +71,10 @@ class Arming:
     def hand_over(self) -> None:
         """Leave it to whoever has this object to disarm the block."""
         self.handed_over = True
+
+    def forget(self) -> None:
+        """Let go of the functions: another generation serves, and who is to tell whether others hold them counts."""
+        self._armed = []
 
     def _copy(self) -> None:
         block, generation = self.block, self.generation
@@ -191,8 +196,13 @@ def retire_copies(block: Block, generation: Generation) -> None:
     known: Counter[int] = Counter()
     for member in generation.members.values():
         known.update(id(cell_content(cell)) for cell in member.cells.values())
-    for values in list(generation.classes.values.values()):
-        known.update(id(value) for value in values.values())
+    for cls, values in list(generation.classes.values.items()):
+        known.update(map(id, values.values()))
+        known.update(map(id, generation.classes.copies.get(cls, {}).values()))
+        for versioned in list(cls.__dict__.values()):
+            if is_a(versioned, VersionedAttribute):
+                tables = (versioned.inner, versioned.outward)
+                known.update(id(table[generation]) for table in tables if generation in table)
     copies: dict[int, FunctionType] = {}
     for entry, local in list(generation.locals.items()):
         own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)

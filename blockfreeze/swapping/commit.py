@@ -9,6 +9,7 @@ Threads: by the thread that holds the block's claim.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -60,6 +61,7 @@ class Commitment:
         self.between = between
         self.reason = reason  # of a rollback
         self.found = SwapReport(block.name, "swap", before.number, after.number, ())  # how the versions differ
+        self.committed = go_on  # called right after the store
         self.migration = Migration(block, before, after)
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
@@ -139,12 +141,14 @@ class Commitment:
 
     def _follow_up(self, clock: Clock, gate: Gate | None) -> SwapReport:
         block, before, after = self.block, self.before, self.after
+        self.committed()
         numbers, label = (after.number, before.number), after.label
         rolled_back = None if self.reason is None else RolledBack(block.name, *numbers, self.reason, label)
         block.variables.update(after.variables)
         block.at_fork += after.build.at_fork
         after.build.at_fork = []
         after.phase = Phase.IN_SERVICE
+        before.drain.retired_at, before.drain.warned, after.drain.retired_at = time.monotonic(), False, None
         after.classes.new_instances = {}
         self.conversion.forget_undo()
         block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None

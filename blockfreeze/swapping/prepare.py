@@ -53,7 +53,7 @@ def prepare(
         between: called where the swap can still come to nothing; it ends the swap by raising.
     """
     try:
-        with claimed(block, wait, "swap") as claim:
+        with claimed(block, wait, "swap") as claim, block.claim.turns():
             converge_claimed(block)
             candidate = _Preparation(block, version, between, claim).candidate()
             claim.hand_over()
@@ -140,9 +140,11 @@ class _Preparation:
         def commit(seconds: float | None) -> SwapReport:
             try:
                 commitment = Commitment(block, block.current, generation, claim, phases, between)
-                commitment.found = differences(block.current, generation)
-                between()
-                return commitment.make(seconds)
+                with block.claim.turns():
+                    commitment.committed = arming.forget
+                    commitment.found = differences(block.current, generation)
+                    between()
+                    return commitment.make(seconds)
             except BaseException as error:
                 if block.current is not generation:
                     arming.disarm(generation)

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from blockfreeze.building.forwarding import drop_signature, show_signature, widen
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.dispatch.forwarders import narrow, present, shown_signature
+from blockfreeze.dispatch.forwarders import narrow, present
+from blockfreeze.dispatch.late_signature import shown_signature
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind

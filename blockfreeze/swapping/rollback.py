@@ -42,7 +42,7 @@ def rollback(
     try:
         if seconds is not None:
             refuse_from_inside(block, sys._getframe())
-        with claimed(block, wait, "rollback") as claim:
+        with claimed(block, wait, "rollback") as claim, block.claim.turns():
             converge_claimed(block)
             return _rollback(claim, block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
@@ -59,11 +59,12 @@ def _rollback(
         remedy = "roll back with lossy=True to leave that state behind"
         refuse_one_way(block, "rollback", commitment.problems(), remedy)
     try:
-        with armed(block, after, alone=False):
+        with armed(block, after, alone=False) as arming:
             for cls in list(after.classes.values):
                 if cls in before.classes.values:
                     version_class(before, after, cls)
             offer_legacy_methods(block, after)
+            commitment.committed = arming.forget
             commitment.found = differences(before, after)
             clock.lap("arm")
             return commitment.make(seconds)
