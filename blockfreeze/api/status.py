@@ -9,6 +9,7 @@ from typing import Any
 
 from blockfreeze.api import freeze
 from blockfreeze.core.status import BlockStatus, EntryStatus, GenerationStatus, Inlined, Unbound
+from blockfreeze.dispatch.accesses import IS_COMPILED
 from blockfreeze.dispatch.vector import is_overlapping
 from blockfreeze.draining.drain import find_lingering
 from blockfreeze.linking.linkage import Linkage
@@ -46,6 +47,7 @@ def status(module: Any) -> BlockStatus:
             for one in sorted(block.generations.values(), key=lambda one: one.number)
         ),
         overlapping=is_overlapping(block),
+        compiled=IS_COMPILED,
         lingering=tuple(lingering),
         entries=_entries(block),
         bound=tuple(sorted(f"{member.name}.{name}" for member in members for name in member.linkage.bound)),

@@ -57,7 +57,8 @@ class GenerationStatus:
 class BlockStatus:
     """What `status` returns: the generations, who lingers, the entries, and what is bound and what not.
 
-    `pointer` is the release pointer that the block was frozen with; empty if there was none.
+    `pointer` is the release pointer that the block was frozen with; empty if there was none. `compiled` says whether
+    the compiled part of blockfreeze is used in this process.
     """
 
     block: str
@@ -72,6 +73,7 @@ class BlockStatus:
     inlined: tuple[Inlined, ...] = ()
     not_inlined: tuple[Unbound, ...] = ()
     pointer: str = ""
+    compiled: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the status as a dictionary of JSON-serialisable values."""

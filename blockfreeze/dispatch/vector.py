@@ -27,6 +27,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, Final
 
+from blockfreeze.dispatch.accesses import Places
 from blockfreeze.dispatch.frames import DispatchTag, bound_in, nearest, tag_of
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import pinned
@@ -105,55 +106,40 @@ class Overlap:
         return (pinned(self.block) if self.pins else None) or self.current, False
 
 
-class OverlapVector:
+class OverlapVector(Places):
     """A vector whose places hold what serves the caller: a forwarder asks for it, and calls it.
 
     Whoever asks is noted on the caller's frame, so mostly one look at that frame is enough. A place for calls that have
     bound values holds a `dispatch`: only such a forwarder tells in which generation they have begun.
     """
 
-    __slots__ = ("_dispatching", "_inside", "_outside", "_pins", "_served", "head")
+    __slots__ = ("_dispatching",)
 
     def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
         head = self.head = Overlap(block, current, gate)
-        self._inside = current.note
+        self.current, self.pins = current, head.pins
+        self.inside, self.outside = head.inside, head.outside
         # Behind a gate no call from outside is let in without more.
-        self._outside = block.outside if gate is None else FrameNote({})
-        self._pins = block.search.pins
+        self.entered = head.outside if gate is None else FrameNote({})
         # The current generation comes with the load of the vector: each place is bound to the head of its own vector.
         self._dispatching = tuple(partial(dispatch, head, entry) for entry in block.slots)
         served = map(self._served_in, block.slots, self._dispatching)
-        self._served = _places(head, served, self._dispatching)
+        self.served = _places(head, served, self._dispatching)
 
     def _served_in(self, entry: Entry, dispatching: Callable[..., Any]) -> Callable[..., Any]:
         """Return what serves an entry in the current generation; where it may forward soon itself, it is looked up."""
-        local = local_of(self.head.current, entry)
+        local = local_of(self.current, entry)
         return dispatching if local is entry.function else local
-
-    def __len__(self) -> int:
-        return len(self._served)
-
-    def __getitem__(self, place: int) -> Any:
-        """Return the head, or what serves an entry for the call of the forwarder that asks."""
-        if place:
-            try:
-                note = _getframe(2).f_trace  # that of the forwarder's caller
-            except ValueError:  # it has none
-                return self._found(place, None)
-            if note is self._inside or (note is self._outside and not self._pins):
-                return self._served[place]
-            return self._found(place, _getframe(2))
-        return self.head
 
     def _found(self, place: int, caller: FrameType | None) -> Any:
         head, slot = self.head, (place + 1) // 2
         found = None if place % 2 == 0 else nearest(head.block, caller)
         if found is head.current:
-            return self._served[place]
+            return self.served[place]
         if found is None:
             # A forwarder that has loaded a vector with a gate is not said to run: its call may wait.
-            unseen = head.gate is not None or (bool(self._pins) and pinned(head.block) is not None)
-            return self._dispatching[slot - 1] if unseen else self._served[place]
+            unseen = head.gate is not None or (bool(self.pins) and pinned(head.block) is not None)
+            return self._dispatching[slot - 1] if unseen else self.served[place]
         entry = head.block.slots[slot - 1]
         function: Callable[..., Any] | None = found.locals.get(entry)
         # Nothing of that name in there (yet): an old call that was handed a new entry, or a body that is running.

@@ -13,10 +13,12 @@ import operator
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import FrameType, FunctionType, MethodType
-from typing import Any, TypeVar
+from types import FrameType
+from typing import Any, ClassVar, TypeVar
 
 from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.dispatch.accesses import Switch
+from blockfreeze.dispatch.uncompiled import ANY
 from blockfreeze.identity import no_method
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.object_construction import OF_OBJECT
@@ -106,7 +108,7 @@ class NoAttribute:
 
 
 @documented_by_value
-class VersionedAttribute:
+class VersionedAttribute(Switch):
     """A class attribute while it has more than one value: each access gets that of its own generation.
 
     `inner` serves frames of a generation, `outward` everybody else. They differ where a function was armed: outside
@@ -114,16 +116,19 @@ class VersionedAttribute:
     after a swap that came to nothing, the value is `default`.
     """
 
-    __slots__ = ("block", "default", "inner", "name", "outward", "owner", "reference")
+    __slots__ = ("block", "default", "name", "owner")
+
+    kind_of_access: ClassVar[int] = ANY
 
     def __init__(self, block: Block, owner: type, name: str, default: Any) -> None:
         self.block = block
-        self.reference: Any = block.reference
+        self.reference = block.reference
+        self.kind = self.kind_of_access
         self.owner = owner
         self.name = name
         self.default = default
-        self.inner: dict[Generation, Any] = {}
-        self.outward: dict[Generation, Any] = {}
+        self.inner = {}
+        self.outward = {}
 
     @property
     def __isabstractmethod__(self) -> bool:
@@ -148,24 +153,6 @@ class VersionedAttribute:
         """Return the value for an access from `frame`, or `ABSENT`."""
         generation, inside = self.reference.vector[0].locate(frame)
         return (self.inner if inside else self.outward).get(generation, self.default)
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        # `_get` for a method of an instance and a frame that is noted, written out: most accesses are that.
-        frame = _getframe(1)
-        note = frame.f_trace
-        try:
-            head = self.reference.vector.head
-        except AttributeError:  # a plain vector: the overlap is about to end
-            return self._get(frame, instance, owner)
-        if note is head.inside:
-            value = self.inner.get(head.current)
-        elif note is head.outside and not head.pins:
-            value = self.outward.get(head.current)
-        else:
-            value = None
-        if type(value) is FunctionType and type(instance) is owner:
-            return MethodType(value, instance)
-        return self._get(frame, instance, owner)
 
     def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
         generation, inside = self.reference.vector[0].locate(frame)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
 from blockfreeze.core.safe_access import is_a
+from blockfreeze.dispatch.uncompiled import CONSTRUCTOR, DATA
 from blockfreeze.identity.new_instances import note_new_instance
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, documented_by_value
 from blockfreeze.model.phase import Phase
@@ -19,9 +21,12 @@ class VersionedDataAttribute(VersionedAttribute):
 
     __slots__ = ()
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        frame = _getframe(1)
+    kind_of_access = DATA
+
+    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
         value = self.choose(frame)
+        if type(value) is property and type(instance) is owner:
+            return value.__get__(instance, owner)
         if instance is not None and type(instance) is not owner and owner is not None:
             return getattr(instance, self.name)
         if instance is not None and not hasattr(type(value), "__set__"):
@@ -61,13 +66,14 @@ class VersionedConstructor(VersionedAttribute):
 
     __slots__ = ()
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        frame = _getframe(1)
+    kind_of_access = CONSTRUCTOR
+
+    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
         if instance is not None:
             generation, _ = self.reference.vector[0].locate(frame)
             if generation.classes.legacy or generation.phase is not Phase.IN_SERVICE:
                 note_new_instance(generation, instance)
-        return self._get(frame, instance, owner)
+        return super()._get(frame, instance, owner)
 
 
 def as_data(versioned: VersionedAttribute) -> VersionedDataAttribute:

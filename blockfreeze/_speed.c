@@ -1,0 +1,387 @@
+/* The compiled part, which is optional: what is asked at every access while versions overlap.
+
+   `Places` is the base of `blockfreeze.dispatch.vector.OverlapVector`, `Switch` that of
+   `blockfreeze.identity.versioned_attribute.VersionedAttribute`. Each does here what the functions of the same names do
+   in `blockfreeze/dispatch/uncompiled.py`, and leaves to a method in Python whatever is not answered by one look at the
+   frame that asks: `_found` and `_get`. Nothing else is decided here, and nothing is kept.
+
+   Only the public interface of CPython is used. Every function is called with the interpreter's lock held, and none
+   gives it up before it has got the value that it returns, but where Python code is called as the last thing. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+typedef struct {
+    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy; /* names */
+    PyObject *getframe, *one, *absent, *in_service;
+    PyTypeObject *places;
+} State;
+
+static struct PyModuleDef module_definition;
+
+static State *state_of(PyObject *self) {
+    PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &module_definition);
+    return module == NULL ? NULL : (State *)PyModule_GetState(module);
+}
+
+/* ---- Places ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *head, *current, *inside, *outside, *entered, *pins, *served;
+} Places;
+
+static PyMemberDef places_members[] = {
+    {"head", T_OBJECT_EX, offsetof(Places, head), 0, NULL},
+    {"current", T_OBJECT_EX, offsetof(Places, current), 0, NULL},
+    {"inside", T_OBJECT_EX, offsetof(Places, inside), 0, NULL},
+    {"outside", T_OBJECT_EX, offsetof(Places, outside), 0, NULL},
+    {"entered", T_OBJECT_EX, offsetof(Places, entered), 0, NULL},
+    {"pins", T_OBJECT_EX, offsetof(Places, pins), 0, NULL},
+    {"served", T_OBJECT_EX, offsetof(Places, served), 0, NULL},
+    {NULL}};
+
+static int places_traverse(Places *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->head);
+    Py_VISIT(self->current);
+    Py_VISIT(self->inside);
+    Py_VISIT(self->outside);
+    Py_VISIT(self->entered);
+    Py_VISIT(self->pins);
+    Py_VISIT(self->served);
+    return 0;
+}
+
+static int places_clear(Places *self) {
+    Py_CLEAR(self->head);
+    Py_CLEAR(self->current);
+    Py_CLEAR(self->inside);
+    Py_CLEAR(self->outside);
+    Py_CLEAR(self->entered);
+    Py_CLEAR(self->pins);
+    Py_CLEAR(self->served);
+    return 0;
+}
+
+static void places_dealloc(Places *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    places_clear(self);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+/* Whether a block has pins: then it matters who asks, and Python is to look. */
+static int has_pins(const Places *self) {
+    return self->pins == NULL || !PyDict_Check(self->pins) || PyDict_Size(self->pins) != 0;
+}
+
+static PyObject *places_item(Places *self, PyObject *key) {
+    Py_ssize_t place = PyNumber_AsSsize_t(key, PyExc_IndexError);
+    if (place == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    State *state = state_of((PyObject *)self);
+    if (state == NULL) {
+        return NULL;
+    }
+    if (self->served == NULL || !PyTuple_Check(self->served)) {
+        PyErr_SetString(PyExc_AttributeError, "served");
+        return NULL;
+    }
+    if (place == 0 && self->head != NULL) {
+        return Py_NewRef(self->head);
+    }
+    if (place < 0 || place >= PyTuple_GET_SIZE(self->served)) {
+        PyErr_SetString(PyExc_IndexError, "there is no such place");
+        return NULL;
+    }
+    /* The frame that runs is the forwarder's, and the one outside it is asked for. */
+    PyObject *caller = PyObject_CallOneArg(state->getframe, state->one);
+    if (caller == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)) {
+            return NULL;
+        }
+        PyErr_Clear(); /* it has no caller */
+        caller = Py_NewRef(Py_None);
+    }
+    else {
+        PyObject *note = PyObject_GetAttr(caller, state->f_trace);
+        if (note == NULL) {
+            Py_DECREF(caller);
+            return NULL;
+        }
+        Py_DECREF(note); /* it is only compared, and the frame has it */
+        if (note == self->inside || (note == self->entered && !has_pins(self))) {
+            Py_DECREF(caller);
+            return Py_NewRef(PyTuple_GET_ITEM(self->served, place));
+        }
+    }
+    PyObject *found = PyObject_CallMethodObjArgs((PyObject *)self, state->found, key, caller, NULL);
+    Py_DECREF(caller);
+    return found;
+}
+
+static Py_ssize_t places_length(Places *self) {
+    return self->served == NULL ? 0 : PyObject_Size(self->served);
+}
+
+static PyType_Slot places_slots[] = {
+    {Py_tp_doc, "What serves each entry, for the call of the forwarder that asks."},
+    {Py_tp_members, places_members},
+    {Py_tp_traverse, places_traverse},
+    {Py_tp_clear, places_clear},
+    {Py_tp_dealloc, places_dealloc},
+    {Py_mp_subscript, places_item},
+    {Py_mp_length, places_length},
+    {0, NULL}};
+
+static PyType_Spec places_spec = {
+    "blockfreeze._speed.Places", sizeof(Places), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, places_slots};
+
+/* ---- Switch ---- */
+
+enum { ANY, CONSTRUCTOR, DATA };
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *reference, *inner, *outward;
+    int kind;
+} Switch;
+
+static PyMemberDef switch_members[] = {
+    {"reference", T_OBJECT_EX, offsetof(Switch, reference), 0, NULL},
+    {"inner", T_OBJECT_EX, offsetof(Switch, inner), 0, NULL},
+    {"outward", T_OBJECT_EX, offsetof(Switch, outward), 0, NULL},
+    {"kind", T_INT, offsetof(Switch, kind), 0, NULL},
+    {NULL}};
+
+static int switch_traverse(Switch *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->reference);
+    Py_VISIT(self->inner);
+    Py_VISIT(self->outward);
+    return 0;
+}
+
+static int switch_clear(Switch *self) {
+    Py_CLEAR(self->reference);
+    Py_CLEAR(self->inner);
+    Py_CLEAR(self->outward);
+    return 0;
+}
+
+static void switch_dealloc(Switch *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    switch_clear(self);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+/* Whether instances that `generation` makes are noted, or made into others: 1, 0, or -1 with an error. */
+static int is_noting(State *state, PyObject *generation) {
+    PyObject *phase = PyObject_GetAttr(generation, state->phase);
+    if (phase == NULL) {
+        return -1;
+    }
+    Py_DECREF(phase);
+    if (phase != state->in_service) {
+        return 1;
+    }
+    PyObject *classes = PyObject_GetAttr(generation, state->classes);
+    if (classes == NULL) {
+        return -1;
+    }
+    PyObject *legacy = PyObject_GetAttr(classes, state->legacy);
+    Py_DECREF(classes);
+    if (legacy == NULL) {
+        return -1;
+    }
+    int found = PyObject_IsTrue(legacy);
+    Py_DECREF(legacy);
+    return found;
+}
+
+/* Return the value for an access from `frame` if the note on it says so, as a new reference; NULL otherwise. */
+static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int from_class) {
+    if (self->reference == NULL || self->inner == NULL || self->outward == NULL) {
+        return NULL;
+    }
+    PyObject *value = NULL, *vector = PyObject_GetAttr(self->reference, state->vector);
+    if (vector == NULL) {
+        return NULL;
+    }
+    if (PyObject_TypeCheck(vector, state->places)) {
+        Places *places = (Places *)vector;
+        PyObject *note = PyObject_GetAttr(frame, state->f_trace);
+        if (note != NULL && places->current != NULL) {
+            int inside = note == places->inside;
+            if (inside || (note == places->outside && !has_pins(places))) {
+                int noting = self->kind == CONSTRUCTOR ? is_noting(state, places->current) : 0;
+                PyObject *values = inside && !from_class ? self->inner : self->outward;
+                if (noting == 0 && PyDict_Check(values)) {
+                    value = Py_XNewRef(PyDict_GetItemWithError(values, places->current));
+                }
+            }
+        }
+        Py_XDECREF(note);
+    }
+    Py_DECREF(vector);
+    return value;
+}
+
+static int is_bound_by_us(Switch *self, State *state, PyObject *value) {
+    if (self->kind == DATA) {
+        return Py_IS_TYPE(value, &PyProperty_Type);
+    }
+    return value != state->absent
+           && (Py_IS_TYPE(value, &PyFunction_Type) || Py_IS_TYPE(value, &PyProperty_Type)
+               || Py_IS_TYPE(value, &PyStaticMethod_Type) || Py_IS_TYPE(value, &PyClassMethod_Type)
+               || (Py_TYPE(value)->tp_descr_get == NULL));
+}
+
+static PyObject *switch_get(Switch *self, PyObject *instance, PyObject *owner) {
+    State *state = state_of((PyObject *)self);
+    if (state == NULL) {
+        return NULL;
+    }
+    if (instance == Py_None) {
+        instance = NULL;
+    }
+    PyObject *frame = (PyObject *)PyEval_GetFrame();
+    if (frame != NULL) {
+        PyObject *value = noted_value(state, self, frame, instance == NULL);
+        if (value == NULL && PyErr_Occurred()) {
+            return NULL;
+        }
+        if (value != NULL) {
+            /* It may have become an instance of another class since this access began, before the value was chosen. */
+            int is_still = instance == NULL ? owner != NULL : (PyObject *)Py_TYPE(instance) == owner;
+            if (is_still && is_bound_by_us(self, state, value)) {
+                descrgetfunc get = Py_TYPE(value)->tp_descr_get;
+                PyObject *bound = get == NULL ? Py_NewRef(value) : get(value, instance, owner);
+                Py_DECREF(value);
+                return bound;
+            }
+            Py_DECREF(value);
+        }
+    }
+    return PyObject_CallMethodObjArgs(
+        (PyObject *)self, state->get, frame == NULL ? Py_None : frame, instance == NULL ? Py_None : instance,
+        owner == NULL ? Py_None : owner, NULL);
+}
+
+static PyType_Slot switch_slots[] = {
+    {Py_tp_doc, "A descriptor with a value for each generation."},
+    {Py_tp_members, switch_members},
+    {Py_tp_traverse, switch_traverse},
+    {Py_tp_clear, switch_clear},
+    {Py_tp_dealloc, switch_dealloc},
+    {Py_tp_descr_get, switch_get},
+    {0, NULL}};
+
+static PyType_Spec switch_spec = {
+    "blockfreeze._speed.Switch", sizeof(Switch), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, switch_slots};
+
+/* ---- The module ---- */
+
+static PyObject *attribute_of(const char *module, const char *name) {
+    PyObject *found = NULL, *imported = PyImport_ImportModule(module);
+    if (imported != NULL) {
+        found = PyObject_GetAttrString(imported, name);
+        Py_DECREF(imported);
+    }
+    return found;
+}
+
+static int module_exec(PyObject *module) {
+    State *state = PyModule_GetState(module);
+    struct {
+        PyObject **where;
+        const char *text;
+    } names[] = {{&state->vector, "vector"}, {&state->f_trace, "f_trace"}, {&state->found, "_found"},
+                 {&state->get, "_get"},      {&state->phase, "phase"},     {&state->classes, "classes"},
+                 {&state->legacy, "legacy"}};
+    for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
+        if ((*names[at].where = PyUnicode_InternFromString(names[at].text)) == NULL) {
+            return -1;
+        }
+    }
+    PyObject *getframe = PySys_GetObject("_getframe"); /* now: a program may delete it */
+    if (getframe == NULL) {
+        PyErr_SetString(PyExc_ImportError, "sys._getframe");
+        return -1;
+    }
+    state->getframe = Py_NewRef(getframe);
+    if ((state->one = PyLong_FromLong(1)) == NULL) {
+        return -1;
+    }
+    if ((state->absent = attribute_of("blockfreeze.core.safe_access", "ABSENT")) == NULL) {
+        return -1;
+    }
+    PyObject *phase = attribute_of("blockfreeze.model.phase", "Phase");
+    state->in_service = phase == NULL ? NULL : PyObject_GetAttrString(phase, "IN_SERVICE");
+    Py_XDECREF(phase);
+    if (state->in_service == NULL) {
+        return -1;
+    }
+    state->places = (PyTypeObject *)PyType_FromModuleAndSpec(module, &places_spec, NULL);
+    if (state->places == NULL || PyModule_AddType(module, state->places) < 0) {
+        return -1;
+    }
+    PyTypeObject *switch_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &switch_spec, NULL);
+    if (switch_type == NULL) {
+        return -1;
+    }
+    int added = PyModule_AddType(module, switch_type);
+    Py_DECREF(switch_type);
+    return added;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    State *state = PyModule_GetState(module);
+    Py_VISIT(state->getframe);
+    Py_VISIT(state->absent);
+    Py_VISIT(state->in_service);
+    Py_VISIT(state->places);
+    return 0;
+}
+
+static int module_clear(PyObject *module) {
+    State *state = PyModule_GetState(module);
+    Py_CLEAR(state->vector);
+    Py_CLEAR(state->f_trace);
+    Py_CLEAR(state->found);
+    Py_CLEAR(state->get);
+    Py_CLEAR(state->phase);
+    Py_CLEAR(state->classes);
+    Py_CLEAR(state->legacy);
+    Py_CLEAR(state->getframe);
+    Py_CLEAR(state->one);
+    Py_CLEAR(state->absent);
+    Py_CLEAR(state->in_service);
+    Py_CLEAR(state->places);
+    return 0;
+}
+
+static void module_free(void *module) { module_clear((PyObject *)module); }
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "blockfreeze._speed",
+    .m_doc = "The compiled part: what is asked at every access while versions overlap.",
+    .m_size = sizeof(State),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__speed(void) { return PyModuleDef_Init(&module_definition); }
