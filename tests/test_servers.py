@@ -300,25 +300,24 @@ def test_the_messages_of_a_websocket_are_of_one_generation(asite: Any) -> None:
 @pytest.mark.needs_event_loop
 def test_each_generation_is_started_once_before_its_first_request_and_stopped_after_its_last(asite: Any) -> None:
     app = bf.asgi_entry("site_asgi:app")
-    logs = [asite.LOG]
+    log = asite.LOG  # which survives, for the statement that makes it is the same in every version
 
     async def main() -> None:
         server, heard = await started(app)
         assert heard == {"type": "lifespan.startup.complete"}
-        assert logs[0] == [("start", 1)]
+        assert log == [("start", 1)]
         old = Client(app, state={})
         await old.hear()
         swap(asite, 2, ASGI)
-        logs.append(asite.LOG)
-        assert logs[1] == []
+        assert log == [("start", 1)]
         assert [await one.whole_body() for one in [Client(app, state={}) for _ in range(3)]] == [b"22"] * 3
-        assert (logs[0], logs[1]) == ([("start", 1)], [("start", 2)])  # the old one has a request in flight
+        assert log == [("start", 1), ("start", 2)]  # the old one has a request in flight
         assert await old.whole_body() == b"11"[0:1] + b"1"
-        assert logs[0] == [("start", 1), ("stop", 1)]
+        assert log == [("start", 1), ("start", 2), ("stop", 1)]
         server.tell("lifespan.shutdown")
         assert await server.hear() == {"type": "lifespan.shutdown.complete"}
         await server.task
-        assert logs[1] == [("start", 2), ("stop", 2)]
+        assert log[2:] == [("stop", 1), ("stop", 2)]
 
     asyncio.run(main())
     bf.drain(asite, timeout=10)

@@ -17,7 +17,8 @@ any, by the thread that swaps      goes in                    goes in
 A plain function may not block an event loop while calls drain, because those calls may need the loop to end.
 
 A call that has waited begins when the gate is open: it goes through its entry again and loads the reference then. An
-open gate stops nobody, whether or not another vector has taken its place.
+open gate stops nobody, whether or not another vector has taken its place: whoever meets it then, having loaded the
+vector that has the gate, goes through its entry again if another one has.
 
 Threads: waiting is by one condition, and by futures for event loops; nothing polls.
 """
@@ -60,6 +61,11 @@ class Gate:
         # Re-entrant: a collection while it is held can run a finalizer that calls an entry.
         self._condition = threading.Condition(threading.RLock())
         self._futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is stopped any more."""
+        return self._open
 
     def stops_thread(self) -> bool:
         """Tell whether new calls that the running thread makes are stopped, if they can wait."""

@@ -195,12 +195,15 @@ def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> An
         call.generation = pinned(block)
         if call.generation is not None and call.generation is not pinned(block):
             call.generation = None  # voided before a search of the stacks could see the choice: not pinned any more
-    if call.generation is None and gate is not None and gate.stops_thread():
-        later = gate.stand_in(entry.function, overlap.current.locals.get(entry), args, kwargs)
-        if later is not None:
-            return later
-        if gate.blocks_thread():
-            call.waiting = True
+    if call.generation is None and gate is not None:
+        if gate.stops_thread():
+            later = gate.stand_in(entry.function, overlap.current.locals.get(entry), args, kwargs)
+            if later is not None:
+                return later
+            call.waiting = gate.blocks_thread()
+        # Until here nobody could see it: what it would go into may have been left, and its overlap ended.
+        call.waiting |= gate.is_open and block.reference.vector[0] is not overlap
+        if call.waiting:
             gate.wait()
             return entry.function(*args, **kwargs)  # the call begins now, by a load of its own
     call.generation = call.generation or overlap.current
