@@ -10,15 +10,16 @@ import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 
 import newer_syntax
 import pytest
 from code_parity import difference
 from generated import modules
-from hypothesis import Phase, given, settings
+from generated_statements import module_of, statements
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from pairs import TEXTS
+from pairs import TEXTS, write_pair
 
 from blockfreeze.linking import by_bytes, by_library, cpython
 from blockfreeze.linking.analysis import analyse, walk_codes
@@ -109,72 +110,38 @@ def test_generated_modules_are_linked_as_the_library_links_them(text: str) -> No
     assert_same_in_every_form(compiled(text))
 
 
-_USES = ("f(x)", "C(x).m()", "C.k", "f", "s", "x", "[f(i) for i in (x,)]", "(lambda: f(s))()", "cls.__dict__")
-_SIMPLE = (
-    *(f"x = {use}" for use in _USES),
-    "s = x",
-    "cls.k = x",
-    "del cls.k",
-    "x = sys._getframe",
-    "setattr(cls, x, s)",
-)
-_COMPOUND = (
-    "if {use}:\n{body}\nelse:\n{other}",
-    "while {use}:\n{body}\n    break",
-    "for i in ({use},):\n{body}\nelse:\n{other}",
-    "try:\n{body}\nexcept C:\n{other}\nfinally:\n    def g(x=f, *, y: C = C): return f(x)\n{other}",
-    "with {use} as y:\n{body}",
-    "match {use}:\n    case C(k=x) | [x, *_]:\n    {body}\n    case _:\n    {other}",
-    "def g(x=f, *, y: C = C):\n    global s\n{body}",
-    "class D(C):\n    k: f = f(1)\n    def m(self): return super().m()\n{body}",
-    "async def h(cls, x):\n    async with f(x):\n    {body}\n    async for i in C: yield [f(j) async for j in i]",
-)
-
-
-def _indented(text: str, by: str = "    ") -> str:
-    return "\n".join(by + line for line in text.splitlines())
-
-
-@st.composite
-def _statements(draw: Callable[..., object], depth: int) -> str:
-    """Draw statements that use the bound names ``f`` and ``C`` and the state ``s``, with blocks inside blocks."""
-    drawn = []
-    for _ in range(int(str(draw(st.integers(1, 3))))):
-        shape = str(draw(st.sampled_from(_COMPOUND if depth else _SIMPLE)))
-        if depth:
-            body, other = (_indented(str(draw(_statements(depth - 1)))) for _ in range(2))
-            # In a body that is one level deeper than it is written, each line is indented once more.
-            parts = [shape.replace("    {body}", "{deep}").replace("    {other}", "{deeper}")]
-            use = str(draw(st.sampled_from(_USES)))
-            shape = parts[0].format(use=use, body=body, other=other, deep=_indented(body), deeper=_indented(other))
-        drawn.append(shape)
-    return "\n".join(drawn)
-
-
-_HEAD = """import sys
-from m import *
-x = cls = s = 0
-def f(x): return x
-@f
-class C:
-    k = 1
-    def m(self): return f(self.k)
-"""
-
-
-def _module(inside: str, top: str, padding: int) -> str:
-    """Write a module; padding makes indices of names and constants, and distances of jumps, as large as it is."""
-    many = "\n".join(f"x = x + {1000 + number} + v{number}" for number in range(padding))
-    body = (
-        f"global s\nfor x in f(x):\n{_indented(many) or '    pass'}\n    if f(x):\n{_indented(inside, ' ' * 8)}\n{many}"
-    )
-    return f"{_HEAD}{top}\ndef outer(cls, x):\n{_indented(body)}\n"
-
-
 @settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
-@given(inside=_statements(2), top=_statements(1), padding=st.sampled_from([0, 0, 3, 20, 130, 300]))
+@given(inside=statements(2), top=statements(1), padding=st.sampled_from([0, 0, 3, 20, 130, 300]))
 def test_statements_inside_statements_are_linked_as_the_library_links_them(inside: str, top: str, padding: int) -> None:
-    assert_same_in_every_form(compiled(_module(inside, top, padding)))
+    assert_same_in_every_form(compiled(module_of(inside, top, padding)))
+
+
+def _plain(text: str) -> ModuleType | None:
+    module = ModuleType("plain")
+    try:
+        exec(compiled(text), vars(module))
+    except Exception:
+        return None
+    return module
+
+
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(inside=statements(2), top=statements(1), padding=st.sampled_from([0, 3, 130]))
+def test_statements_inside_statements_do_what_they_do_plain(
+    inside: str, top: str, padding: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = module_of(inside, top, padding)
+    plain = _plain(text)
+    assume(plain is not None)
+    answer = plain.probe()
+    pair = write_pair(tmp_path_factory.mktemp("statements"), "statements", text, text)
+    try:
+        frozen = pair.freeze()
+        assert frozen.probe() == answer
+        pair.swap("v2")
+        assert frozen.probe() == answer
+    finally:
+        pair.forget()
 
 
 def inner(code: CodeType, name: str) -> CodeType:
