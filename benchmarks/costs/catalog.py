@@ -14,6 +14,7 @@ from benchmarks.costs import (
     memory,
     method,
     overlap,
+    package_again,
     package_build,
 )
 
@@ -29,6 +30,7 @@ QUESTIONS = {
         method.QUESTION,
         build_time.QUESTION,
         package_build.QUESTION,
+        package_again.QUESTION,
         commit_time.QUESTION,
         latency.QUESTION,
         memory.QUESTION,

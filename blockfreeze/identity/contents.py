@@ -124,11 +124,15 @@ def record(left: dict[int, Held], before: dict[int, Held], roots: Iterable[Any],
         kinds: the classes whose instances are entered.
     """
     todo = list(roots)
+    seen: dict[int, Any] = {}  # many things are in a table more than once
     while todo and len(left) < _ENOUGH:
-        value = container_of(todo.pop())
+        value = todo.pop()
+        if type(value) in (FunctionType, Dispatch):
+            value = container_of(value)
         kind = type(value)
-        if kind in _KEPT_AS_THEY_ARE:
+        if kind in _KEPT_AS_THEY_ARE or id(value) in seen:
             continue
+        seen[id(value)] = value
         own = kind in kinds and "_member_map_" not in kind.__dict__ and is_transparent(kind)
         known = id(value) in left and left[id(value)].is_of(value)
         if known or not (own or kind in (*CONTAINERS, MappingProxyType) or filling(value) is not None):
@@ -138,7 +142,7 @@ def record(left: dict[int, Held], before: dict[int, Held], roots: Iterable[Any],
         left[id(value)] = held = held or Held(value, attributes_of(value) if own else {})
         for part in (held.items, held.attributes):
             if not set(map(type, part)) <= _KEPT_AS_THEY_ARE:
-                todo += [meant(mark, None) for mark in part]
+                todo += [meant(mark, None) for mark in part if type(mark) not in ATOMS]
 
 
 def is_as_left(value: Any, left: Mapping[int, Held]) -> bool:

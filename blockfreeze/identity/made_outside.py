@@ -53,7 +53,7 @@ def is_made_outside(
         return False
     versions = [(uses_of(member.source), member) for member in (before, after)]
     for uses, member in versions:
-        making = None if uses is None else uses.makings.get(binding)
+        making = None if uses is None else uses.making(binding)
         if making is None or _called(making, member) is not type(value):
             return False
     assert making is not None
@@ -88,4 +88,4 @@ def _means_the_same(before: Member, after: Member, name: str) -> bool:
 
 def _is_used(member: Member, name: str) -> bool:
     uses = uses_of(member.source)
-    return uses is None or name in uses.at_import
+    return uses is None or uses.is_used_at_import(name)

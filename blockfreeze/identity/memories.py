@@ -70,4 +70,4 @@ def _mentions(member: Member, names: Collection[str]) -> bool:
 def _remembering(member: Member, names: Collection[str]) -> Iterator[str]:
     uses = uses_of(member.source)
     for name in names:
-        yield from () if uses is None else uses.memories.get(name, ())
+        yield from () if uses is None else uses.memories(name)

@@ -153,6 +153,11 @@ class Outline:
         """Tell whether a statement binds `name`, executed or not; an attribute has its class and a dot in front."""
         return name in self._bindings
 
+    def only_statement(self, name: str) -> ast.stmt | None:
+        """Return the statement that binds `name`, executed or not, parsed once more; None if it is not the only one."""
+        found = self._bound(name)
+        return found[0].statement() if len(found) == 1 else None
+
     def binds_alike(self, other: Outline, name: str) -> bool:
         """Tell whether both have statements that bind `name`, and these say the same."""
         if name not in self._bindings or name not in other._bindings:

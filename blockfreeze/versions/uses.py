@@ -6,12 +6,13 @@ Read off the syntax tree when it is asked for, which is only where something has
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from blockfreeze.versions.module_source import ModuleSource, tree_of
-from blockfreeze.versions.outline import outline_of
-from blockfreeze.versions.statements import DEFINITIONS, bindings, loaded, with_occasion
+from blockfreeze.versions.outline import Outline, outline_of
+from blockfreeze.versions.statements import DEFINITIONS, loaded, with_occasion
 
 _LOOK_UP = frozenset({"get", "setdefault"})
 
@@ -36,21 +37,49 @@ class Making:
 class Uses:
     """What the statements of one module make by calls, what they use of it at once, and which functions remember.
 
-    By name, or by that of an attribute with a dot in front, `memories` has the definitions that look results up in what
-    is called so, and put there what they compute.
+    Each is read off the source when it is asked for, and only where the source has the name at all.
     """
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.makings: dict[str, Making | None] = {}
-        self.memories: dict[str, set[str]] = {}
-        for statement, _ in with_occasion(tree.body):
-            for name, inner in bindings(statement):
-                self.makings[name] = None if name in self.makings else _making(inner)
-        self.at_import = frozenset(_used_at_import(tree))
-        for statement, _ in with_occasion(tree.body):
+    def __init__(self, outline: Outline, data: bytes) -> None:
+        self._outline = outline
+        self._data = data
+
+    def making(self, name: str) -> Making | None:
+        """Return the call that makes what `name` means; None if it is bound in another way, or in several.
+
+        Args:
+            name: a name, or that of an attribute with its class and a dot in front.
+        """
+        statement = self._outline.only_statement(name)
+        return None if statement is None else _making(statement)
+
+    def is_used_at_import(self, name: str) -> bool:
+        """Tell whether a name, or that of an attribute, is read while the module is imported."""
+        return self._may_have(name) and name in self._at_import
+
+    def memories(self, name: str) -> Collection[str]:
+        """Return the definitions that look results up in what is called so, and put there what they compute.
+
+        Args:
+            name: a name, or that of an attribute with a dot in front.
+        """
+        return self._memories.get(name, ()) if self._may_have(name.removeprefix(".")) else ()
+
+    def _may_have(self, name: str) -> bool:
+        return not name.isascii() or name.encode() in self._data
+
+    @cached_property
+    def _at_import(self) -> frozenset[str]:
+        return frozenset(_used_at_import(tree_of(self._data)))
+
+    @cached_property
+    def _memories(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for statement, _ in with_occasion(tree_of(self._data).body):
             if isinstance(statement, DEFINITIONS):
-                for name in _memories(statement):
-                    self.memories.setdefault(name, set()).add(statement.name)
+                for name in _remembering(statement):
+                    found.setdefault(name, set()).add(statement.name)
+        return found
 
 
 def uses_of(source: ModuleSource) -> Uses | None:
@@ -59,7 +88,7 @@ def uses_of(source: ModuleSource) -> Uses | None:
     if outline is None or source.data is None:
         return None
     if outline.uses is None:
-        outline.uses = Uses(tree_of(source.data))
+        outline.uses = Uses(outline, source.data)
     assert isinstance(outline.uses, Uses)
     return outline.uses
 
@@ -99,7 +128,7 @@ def _used_at_import(tree: ast.AST) -> Iterator[str]:
             todo += ast.iter_child_nodes(node)
 
 
-def _memories(definition: ast.stmt) -> Iterator[str]:
+def _remembering(definition: ast.stmt) -> Iterator[str]:
     """Yield what a function inside of a definition looks results up in, and puts there what it computes."""
     for node in ast.walk(definition):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
