@@ -15,6 +15,8 @@ from benchmarks.costs import (
     method,
     overlap,
     package_build,
+    package_swap,
+    waiting,
 )
 
 QUESTIONS = {
@@ -25,10 +27,12 @@ QUESTIONS = {
         entry_unswapped.QUESTION,
         entry_swapped.QUESTION,
         overlap.QUESTION,
+        waiting.QUESTION,
         facade.QUESTION,
         method.QUESTION,
         build_time.QUESTION,
         package_build.QUESTION,
+        package_swap.QUESTION,
         commit_time.QUESTION,
         latency.QUESTION,
         memory.QUESTION,
