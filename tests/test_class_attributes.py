@@ -223,7 +223,8 @@ def test_nothing_stands_between_a_block_and_its_class_attributes_while_no_versio
     with pytest.raises(bf.PrepareError):
         bf.swap(module, source={"counting": dedent(text) + "\nraise ValueError\n"})
     assert all_alone()
-    with bf.prepare(module):
+    with bf.prepare(module) as candidate:
+        assert candidate.Counted  # a class may be used at any time: the candidate does not rest any more
         assert not alone(module.count, "__init__.py")
     assert all_alone()
     bf.swap(module)

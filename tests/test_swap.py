@@ -19,7 +19,7 @@ from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
 from blockfreeze.linking import cpython
-from blockfreeze.swapping import arming
+from blockfreeze.swapping import arming, clock
 from blockfreeze.versions.snapshot import Snapshot
 
 SHOP = """
@@ -520,3 +520,23 @@ def test_the_member_whose_body_failed_is_named_however_it_was_imported(
         bf.swap(faulty, source=workshop.version("next", whole | files))
     assert (caught.value.phase, caught.value.member) == (phase, member)
     assert str(caught.value).startswith(f"{member}: ")
+
+
+def test_the_phases_cover_the_whole_time(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = workshop.freeze("shop", version(1))
+    now = [0.0]
+    calls = 0
+
+    def tick() -> float:
+        nonlocal calls
+        calls += 1
+        now[0] += 1.0
+        return now[0]
+
+    monkeypatch.setattr(clock.time, "perf_counter", tick)
+    report = bf.swap(shop, source=version(2))
+    monkeypatch.undo()
+    names = ["drain", "read", "link", "arm", "execute", "compare", "convert", "commit", "repoint"]
+    assert list(report.phases) == names
+    # Each clock that is started looks at the time once; from there on, every tick is part of a phase.
+    assert sum(report.phases.values()) == calls - 3

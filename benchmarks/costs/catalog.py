@@ -16,6 +16,8 @@ from benchmarks.costs import (
     overlap,
     package_again,
     package_build,
+    package_swap,
+    waiting,
 )
 
 QUESTIONS = {
@@ -26,11 +28,13 @@ QUESTIONS = {
         entry_unswapped.QUESTION,
         entry_swapped.QUESTION,
         overlap.QUESTION,
+        waiting.QUESTION,
         facade.QUESTION,
         method.QUESTION,
         build_time.QUESTION,
         package_build.QUESTION,
         package_again.QUESTION,
+        package_swap.QUESTION,
         commit_time.QUESTION,
         latency.QUESTION,
         memory.QUESTION,

@@ -19,7 +19,7 @@ from blockfreeze.dispatch.pins import Pin
 from blockfreeze.model.block import Block
 from blockfreeze.swapping import prepare as preparing
 from blockfreeze.swapping import rollback as rolling_back
-from blockfreeze.swapping.candidate import Candidate
+from blockfreeze.swapping.candidate import Candidate, let_rest
 from blockfreeze.swapping.convergence import converge
 from blockfreeze.swapping.probation import Probation, watch_over
 from blockfreeze.versions.snapshot import SourceGiven
@@ -54,7 +54,7 @@ def prepare(
         BlockfreezeError: the module is not frozen.
     """
     block = freeze.block_of(module, "swap")
-    return preparing.prepare(block, version_for(block, source, release, label, expect_hash), wait)
+    return let_rest(preparing.prepare(block, version_for(block, source, release, label, expect_hash), wait))
 
 
 @skipped

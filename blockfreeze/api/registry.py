@@ -2,7 +2,8 @@
 
 What is changed under `_lock`: the blocks by the names of their roots, the patterns of `install` and their pointers, who
 has subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
-And the one watcher of all blocks, and what shortens the turns of threads: each has a lock of its own.
+And the one watcher of all blocks, what shortens the turns of threads, and what tells that code begins to run:
+each has a lock of its own.
 
 Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
 generation that serves goes on serving, and a gate that another thread has shut is open.
@@ -23,6 +24,7 @@ from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
+from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.draining.background import Watcher
 from blockfreeze.model.block import Block, Generation
@@ -43,6 +45,8 @@ _subscribers: list[Subscriber] = []
 _watcher = Watcher()
 
 _turns = ShortTurns()
+
+_starts = Starts()
 
 _following = threading.RLock()
 
@@ -85,7 +89,8 @@ class BlockFinder:
 def add(block: Block) -> None:
     """Enter a block under each of its roots."""
     with _lock:
-        block.subscribers, block.watcher, block.claim.turns = _subscribers, _watcher, _turns
+        block.subscribers, block.watcher = _subscribers, _watcher
+        block.claim.turns, block.claim.starts = _turns, _starts
         for root in block.roots:
             _blocks[root] = block
 
@@ -217,6 +222,7 @@ def _after_fork_in_child() -> None:
     _lock, _following = threading.RLock(), threading.RLock()
     _watcher.renew()
     _turns.renew()
+    _starts.renew()
     for block in all_blocks():
         block.renew_locks()
         if release_in_child(block) and block.generations:

@@ -152,9 +152,10 @@ class SwapReport:
 
     `kind` is ``swap`` or ``rollback``. Names are qualified by their module. `done_again` lists the statements of the
     new version that did something outside of the block, which the version before had done already. `phases` maps the
-    names of the phases (``read``, ``link``, ``arm``, ``execute``, ``check``, ``quiesce``, ``convert``, ``commit``,
-    ``repoint``, ``drain``) to seconds. `source_hash` is a hash of all sources of the version, loaded or not;
-    `release` is where it was read from, if that was a release.
+    names of the phases to seconds: ``read``, ``link``, ``arm``, ``execute``, ``compare``, ``quiesce``, ``convert``,
+    ``commit``, ``repoint``, and ``drain``, at the beginning for what was left of the overlap before, and at the end.
+    What a candidate waits, and a check, is in none of them. `source_hash` is a hash of all sources of the version,
+    loaded or not; `release` is where it was read from, if that was a release.
     """
 
     block: str

@@ -28,10 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import is_told_by_size
-from blockfreeze.core.safe_access import ABSENT
+from blockfreeze.core.safe_access import ABSENT, ATOMS
 from blockfreeze.identity.contents import CONTAINERS, is_as_left
 from blockfreeze.identity.counterparts import counterparts
 from blockfreeze.identity.equality import IDENTITIES, attributes_of, has_taken_its_class_name, made_alike, same
@@ -41,6 +42,9 @@ from blockfreeze.identity.methods import is_own
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
+
+_NEVER_PRESERVED = frozenset({*ATOMS, FunctionType, ModuleType, classmethod, property, staticmethod})
+"""Types of what is compared when it is stored, or has its identity by other means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,7 @@ def preserved_objects(generation: Generation, members: Iterable[Member], replace
     own = generation.classes.values
     filled: list[_Remade] = []
     apart: set[int] = set()  # no part of another object that is preserved: preserved by itself, or changed
-    for one in _all_remade(generation, members):
-        apart.add(id(one.existing))
+    for one in _all_remade(generation, members, apart):
         if "." in one.binding and one.are_identities:
             if one.binds_the_same:
                 found[id(one.value)] = one.existing
@@ -189,17 +192,28 @@ def _is_old_memory(before: Generation, after: Generation, one: _Remade) -> bool:
     return holds_old_results(before, after, one.after.name, one.binding, names)
 
 
-def _all_remade(generation: Generation, members: Iterable[Member]) -> Iterator[_Remade]:
+def _all_remade(generation: Generation, members: Iterable[Member], apart: set[int]) -> Iterator[_Remade]:
+    """Yield what names mean that is another object now, and whose type may be preserved.
+
+    Args:
+        apart: is given the ids of all that the names have meant.
+    """
     own = {member.name: member for member in members}
     for member in own.values():
         before = generation.before(member.name).members.get(member.name)
         if before is not None:
             for name, value in member.namespace.items():
                 if name not in member.beneath:
-                    yield _Remade(before, member, name, before.meaning(name), value)
+                    existing = before.meaning(name)
+                    apart.add(id(existing))
+                    if existing is not value and type(value) not in _NEVER_PRESERVED:
+                        yield _Remade(before, member, name, existing, value)
     for (module, path), cls in list(generation.classes.named.items()):  # another module may be joining
         earlier = generation.before(module)
         before, attributes = earlier.members.get(module), earlier.classes.values.get(cls, {})
         if before is not None and module in own:
             for name, value in generation.classes.values.get(cls, {}).items():
-                yield _Remade(before, own[module], f"{path}.{name}", attributes.get(name), value)
+                existing = attributes.get(name)
+                apart.add(id(existing))
+                if existing is not value and type(value) not in _NEVER_PRESERVED:
+                    yield _Remade(before, own[module], f"{path}.{name}", existing, value)

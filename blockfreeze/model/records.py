@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.linking.linker import LinkedCode
 from blockfreeze.model.declared import Converter, SupersededClass
@@ -188,7 +189,10 @@ class Claim:
     """The right to change a block: who has it, and a condition that is notified when it is given back."""
 
     def __init__(self) -> None:
-        self.turns = ShortTurns()  # of other threads, while who has it works; the registry's, once the block is there
+        # The registry's, once the block is entered there: what shortens other threads' turns while who has the claim
+        # works, and what tells that code of a candidate begins to run.
+        self.turns = ShortTurns()
+        self.starts = Starts()
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
         self.renew_lock()

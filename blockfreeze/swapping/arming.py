@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -33,15 +33,17 @@ from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.vector import overlap_vector, plain_vector
 from blockfreeze.draining.drain import search
 from blockfreeze.identity import class_attributes
+from blockfreeze.identity.adopt import version_class, watch_construction
 from blockfreeze.identity.assignment_cells import assign_by_hooks
 from blockfreeze.identity.methods import is_own, replace_functions
 from blockfreeze.identity.versioned_attribute import VersionedAttribute
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.model.entry import EntryKind
+from blockfreeze.model.entry import Entry, EntryKind
 from blockfreeze.model.reference import store
 from blockfreeze.swapping.presentation import disarm_entries
+from blockfreeze.versions.outline import outline_of
 
 
 class Arming:
@@ -66,7 +68,36 @@ class Arming:
             self._copy()
         store(block.reference, overlap_vector(block, self.generation))
         with block.locks.arming:
-            self._forward()
+            self._forward(block.slots[: self.slots])
+
+    def rest(self) -> None:
+        """Restore the steady state for a while, with nothing running but the generation that serves."""
+        block, generation = self.block, self.generation
+        class_attributes.disarm_classes(generation)
+        if not VERSIONS_COLLIDE:
+            let_methods_be(generation, self._armed)
+        disarm_entries(block, generation)
+        store(block.reference, plain_vector(block, generation))
+
+    def resume(self, other: Generation) -> None:
+        """Arm again after a rest, for `other`, whose bodies have run; each step is neutral."""
+        block, generation = self.block, self.generation
+        with block.locks.arming:
+            forwarding = [one for one in self._armed if one.entry.kind is not EntryKind.METHOD or VERSIONS_COLLIDE]
+            generation.build.armed_with = generation.complete_members()
+            joined = copy_functions(block, generation, direct=True)
+            self._armed = [*forwarding, *joined, *copy_methods(block, generation)]
+            offer_legacy_methods(block, generation)
+        store(block.reference, overlap_vector(block, generation))
+        with block.locks.arming:
+            self._forward(tuple(block.slots))
+        for (module, name), cls in list(other.classes.named.items()):
+            if cls in other.classes.values and cls in generation.classes.values:
+                version_class(generation, other, cls)
+                outline = outline_of(other.members[module].source)
+                if outline is not None and name in outline.converted:
+                    watch_construction(block, cls)
+        offer_legacy_methods(block, other)
 
     def hand_over(self) -> None:
         """Leave it to whoever has this object to disarm the block."""
@@ -86,7 +117,7 @@ class Arming:
         offer_legacy_methods(block, generation)
         self.slots = len(block.slots)
 
-    def _forward(self) -> None:
+    def _forward(self, entries: Sequence[Entry]) -> None:
         block, generation = self.block, self.generation
         assign_by_hooks(generation)
         caches = {id(cache) for cache in generation.build.caches}
@@ -96,7 +127,7 @@ class Arming:
                 if id(content) in caches:
                     # Callers outside fill the shared cache with whatever generation serves them.
                     cell.cell_contents = self._private_cache(content)
-        for entry in block.slots[: self.slots]:
+        for entry in entries:
             # A module may have joined since the copies were made: its functions are direct until it is left.
             copied = generation.locals.get(entry, entry.function) is not entry.function
             if entry.kind is not EntryKind.METHOD and (entry.armed or copied):

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Self
 
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
-from blockfreeze.core.safe_access import ABSENT
+from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.lazy_names import resolved
 from blockfreeze.dispatch.pins import Hold, held_in
 from blockfreeze.dispatch.vector import call_in
@@ -20,6 +20,7 @@ from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.state.migration import no_way_back
 from blockfreeze.swapping.claim import HeldClaim
+from blockfreeze.swapping.resting import Rest
 
 
 class Candidate:
@@ -39,12 +40,14 @@ class Candidate:
         commit: Callable[[float | None], SwapReport],
         discard: Callable[[], None],
         claim: HeldClaim,
+        rest: Rest,
     ) -> None:
         self._block = block
         self._generation = generation
         self._commit = commit
         self._discard = discard
         self._claim = claim
+        self._rest = rest
         self._open = True
         self._holds: list[Hold] = []
 
@@ -64,6 +67,8 @@ class Candidate:
         for root in self._block.roots:
             found = _attribute(self._generation, root, name)
             if found is not ABSENT:
+                if not is_a(found, FunctionType) and (callable(found) or is_a(found, ModuleType)):
+                    self._rest.end()  # what it will reach is looked up in classes and modules, and no code begins then
                 return found
         raise AttributeError(f"{self!r} has no attribute {name!r}", name=name, obj=self)
 
@@ -78,9 +83,13 @@ class Candidate:
             SwapError: it was committed or discarded before.
         """
         self._refuse_if_closed("activation")
-        with held_in(self._generation, sys._getframe(2)) as hold:
-            self._holds.append(hold)
-            yield self
+        self._rest.enter()
+        try:
+            with held_in(self._generation, sys._getframe(2)) as hold:
+                self._holds.append(hold)
+                yield self
+        finally:
+            self._rest.leave()
 
     def __repr__(self) -> str:
         state = "open" if self._open else "closed"
@@ -111,6 +120,7 @@ class Candidate:
             PrepareError: instances could not be converted.
         """
         self._close("commit")
+        self._rest.end()
         try:
             return self._commit(quiesce)
         finally:
@@ -124,6 +134,7 @@ class Candidate:
             SwapError: it was committed or discarded before.
         """
         self._close("discard")
+        self._rest.abandon()
         try:
             self._discard()
         finally:
@@ -161,6 +172,12 @@ class Candidate:
                 f"{self._block.name}: the {what} was refused: this candidate was committed or discarded already",
                 block=self._block.name,
             )
+
+
+def let_rest(candidate: Candidate) -> Candidate:
+    """Let a candidate that waits for its commit cost callers nothing; see `blockfreeze.swapping.resting`."""
+    candidate._rest.allow()
+    return candidate
 
 
 def call_inside(candidate: Candidate, function: Callable[..., Any], /, *args: Any) -> Any:

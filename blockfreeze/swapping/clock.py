@@ -13,7 +13,7 @@ class Clock:
         self._last = time.perf_counter()
 
     def lap(self, phase: str) -> None:
-        """End a phase; the next one begins."""
+        """End a phase, or one more part of it; the next one begins."""
         now = time.perf_counter()
-        self.phases[phase] = now - self._last
+        self.phases[phase] = self.phases.get(phase, 0.0) + now - self._last
         self._last = now

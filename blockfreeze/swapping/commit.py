@@ -111,6 +111,7 @@ class Commitment:
 
     def _commit(self, gate: Gate | None) -> SwapReport:
         block, before, after = self.block, self.before, self.after
+        clock = Clock(self.phases)
         block.generations[after.number] = after
         if load_joined(before, after):
             finish_build(block, after)
@@ -120,7 +121,6 @@ class Commitment:
         for entry in block.slots:
             if entry.armed and entry.kind is not EntryKind.METHOD:
                 widen(block, entry, before, after)
-        clock = Clock(self.phases)
         self._bring_over(gate)
         keep_held_methods(before, after, after.classes.named.items())
         vector = overlap_vector(block, after)

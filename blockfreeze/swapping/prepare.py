@@ -34,6 +34,7 @@ from blockfreeze.swapping.claim import HeldClaim, claimed
 from blockfreeze.swapping.clock import Clock
 from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
+from blockfreeze.swapping.resting import Rest
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
 from blockfreeze.versions.module_source import module_at_fault
 
@@ -54,8 +55,10 @@ def prepare(
     """
     try:
         with claimed(block, wait, "swap") as claim, block.claim.turns():
+            clock = Clock({})
             converge_claimed(block)
-            candidate = _Preparation(block, version, between, claim).candidate()
+            clock.lap("drain")
+            candidate = _Preparation(block, version, between, claim, clock).candidate()
             claim.hand_over()
             return candidate
     except BaseException as error:
@@ -67,14 +70,16 @@ def prepare(
 class _Preparation:
     """One preparation: what is built, and how far it has come."""
 
-    def __init__(self, block: Block, version: Version, between: Callable[[], None], claim: HeldClaim) -> None:
+    def __init__(
+        self, block: Block, version: Version, between: Callable[[], None], claim: HeldClaim, clock: Clock
+    ) -> None:
         self.block = block
         self.before = block.current
         self.version = version
         self.between = between
         self.claim = claim
         self.number = block.last_number + 1
-        self.clock = Clock({})
+        self.clock = clock
         self.phase = "read"
         self.member: str | None = None  # the one that is linked or executed now
 
@@ -138,11 +143,13 @@ class _Preparation:
         block, between, phases, claim = self.block, self.between, self.clock.phases, self.claim
 
         def commit(seconds: float | None) -> SwapReport:
+            clock = Clock(phases)
             try:
                 commitment = Commitment(block, block.current, generation, claim, phases, between)
                 with block.claim.turns():
                     commitment.committed = arming.forget
                     commitment.found = differences(block.current, generation)
+                    clock.lap("compare")
                     between()
                     return commitment.make(seconds)
             except BaseException as error:
@@ -151,7 +158,7 @@ class _Preparation:
                     announce(block.subscribers, refused(block, "swap", error))
                 raise
 
-        return Candidate(block, generation, commit, lambda: arming.disarm(generation), claim)
+        return Candidate(block, generation, commit, lambda: arming.disarm(generation), claim, Rest(arming, generation))
 
 
 def _at_fault(block: Block, error: BaseException) -> str | None:
