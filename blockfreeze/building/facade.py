@@ -23,7 +23,6 @@ from blockfreeze.core.errors import FrozenBlockError
 from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.lazy_names import LAZY, is_pending, resolved, shown
-from blockfreeze.dispatch.vector import Plain
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
 
@@ -78,8 +77,7 @@ def armed_class(block: Block, name: str, base: type = ModuleType) -> Any:
 
         @skipped
         def __getattribute__(self, attribute: str) -> Any:
-            head = reference.vector[0]
-            generation = head.generation if type(head) is Plain else head.locate(_getframe(1))[0]
+            generation = reference.vector[0].of_caller
             member = generation.members.get(name)
             if member is None:
                 # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that

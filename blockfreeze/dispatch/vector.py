@@ -41,15 +41,15 @@ _getframe = sys._getframe  # taken now: a program may delete it from sys, as a t
 
 
 class Plain:
-    """The head of the steady state: every access belongs to `generation`."""
+    """The head of the steady state: every access belongs to `generation`, which is that `of_caller`, whoever calls."""
 
-    __slots__ = ("generation",)
+    __slots__ = ("generation", "of_caller")
 
     is_overlap: Final = False
     gate: Final = None
 
     def __init__(self, generation: Generation) -> None:
-        self.generation = generation
+        self.generation = self.of_caller = generation
 
     @property
     def current(self) -> Generation:
@@ -90,6 +90,11 @@ class Overlap:
     def generation(self) -> Generation:
         """The generation of the access that is under way in the calling frame."""
         return self.locate(_getframe(1))[0]
+
+    @property
+    def of_caller(self) -> Generation:
+        """The generation of the access that has called the calling function, which is one of ours."""
+        return self.locate(_getframe(2))[0]
 
     def find(self, slot: int) -> Callable[..., Any]:
         """Return what serves an entry whose slot this vector does not have, because it was added later."""
