@@ -79,8 +79,8 @@ def test_a_difference_is_seen_in_every_mode_and_what_fails_plain_is_none(target:
     assert len(outcome.plain.passing) == 4
     for mode, found in outcome.judged.items():
         assert found.error == found.ended == "", mode
-        # A function that was plain when its module was frozen has no closure, and never gets one. One in which all calls
-        # are inlined needs none, and nothing can be patched then.
+        # A function that was plain when its module was frozen has no closure, and never gets one. One in which all
+        # calls are inlined needs none, and nothing can be patched then.
         lost = {"late": set(), "inlined": {"test_patched"}}.get(mode, {"test_of_free_variables"})
         assert found.lost(outcome.plain).keys() == {f"test_tillmodule.Tests.{name}" for name in lost}, mode
     assert "AssertionError: Tuples differ" in next(iter(outcome.modes["frozen"].lost(outcome.plain).values()))
