@@ -11,6 +11,7 @@ from bytecode.instr import Instr
 from blockfreeze.inlining.callee import Callee, is_inlined
 from blockfreeze.inlining.flow import Item, follow
 from blockfreeze.inlining.operations import Call, call_at
+from blockfreeze.linking.cpython import CONSTANT_LOADS
 
 _CALLABLE = 2  # the callable and its null
 _SUSPENDING = frozenset({"END_SEND", "GET_AWAITABLE", "SEND", "YIELD_VALUE"})
@@ -80,7 +81,7 @@ def _simple(items: Sequence[Item], begins: list[int], call: Call, sure: frozense
         item = items[begin]
         if end != begin + 1 or not isinstance(item, Instr):
             continue
-        if item.name in ("LOAD_CONST", "LOAD_SMALL_INT"):
+        if item.name in CONSTANT_LOADS:
             found[place] = begin
         elif item.name == "LOAD_FAST" and (item.arg in sure or is_inlined(str(item.arg))):
             later = (one for one in items[end : call.first] if isinstance(one, Instr))

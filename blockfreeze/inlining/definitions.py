@@ -128,7 +128,7 @@ def _names_of_marks(items: Sequence[Item]) -> tuple[dict[str, str], dict[str, st
     source = ""
     for item, following in pairwise(instructions):
         if item.name == "IMPORT_NAME":
-            source = str(item.arg)
+            source = name_and_call(item)[0]  # on 3.15 how lazy it is comes before it
         if following.name != "STORE_NAME" or stores[following.arg] != 1 or source != _PACKAGE:
             continue
         if item.name == "IMPORT_NAME":

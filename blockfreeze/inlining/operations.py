@@ -1,12 +1,12 @@
 """What the instructions of functions and calls are, as the `bytecode` library names them on each CPython.
 
 ==========================  ===================  ===================  =========================
-fact                        3.11                 3.12                 3.13, 3.14
+fact                        3.11                 3.12                 3.13 and later
 ==========================  ===================  ===================  =========================
 a call                      PRECALL, CALL        CALL                 CALL
 a call with keywords        KW_NAMES before it   KW_NAMES before it   their names, then CALL_KW
 attributes of a function    flags of MAKE_...    flags of MAKE_...    SET_FUNCTION_ATTRIBUTE
-two variables at once       no                   no                   yes, borrowed too in 3.14
+two variables at once       no                   no                   borrowed too since 3.14
 ==========================  ===================  ===================  =========================
 """
 
@@ -85,7 +85,7 @@ def call_at(items: Sequence[Any], at: int) -> Call | None:
 def name_and_call(item: Instr) -> tuple[str, bool]:
     """Return the name that an instruction uses, and whether it pushes what a call wants too."""
     if isinstance(item.arg, tuple):
-        return str(item.arg[1]), bool(item.arg[0])
+        return str(item.arg[-1]), bool(item.arg[0])
     return str(item.arg), item.name == "LOAD_METHOD"
 
 
