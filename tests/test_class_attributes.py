@@ -702,3 +702,17 @@ def test_a_class_that_is_shown_under_another_module_keeps_its_identity(workshop:
             block.fail()
     bf.rollback(block)
     assert one.say() == 2
+
+
+def test_a_class_may_have_a_property_for_the_module_that_it_is_from(workshop: Any) -> None:
+    text = """
+        class Proxy:
+            def __init_subclass__(cls): cls.made = True
+            @property
+            def __module__(self): return "elsewhere"
+        class Named(Proxy):
+            def say(self): return {version}
+    """
+    block = workshop.freeze("proxies", text.format(version=1))
+    bf.swap(block, source=dedent(text).format(version=2))
+    assert (block.Named().say(), block.Named.made, block.Proxy().__module__) == (2, True, "elsewhere")
