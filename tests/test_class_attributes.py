@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 import sys
 from collections.abc import Callable
@@ -672,3 +673,47 @@ def test_an_attribute_that_the_metaclass_has_a_property_for_changes_as_well(work
         _ = model.fields
     bf.rollback(module)
     assert model.fields == "of an instance, 2"
+
+
+def test_a_class_that_is_shown_under_another_module_keeps_its_identity(workshop: Any) -> None:
+    text = """
+        def shown(cls):
+            cls.__module__ = "renamed"
+            return cls
+        def made(): return Url()
+        @shown
+        class Url:
+            def __eq__(self, other): return type(other) is Url
+            def say(self): return {version}
+        @shown
+        class Missing(Exception): pass
+        def fail(): raise Missing
+    """
+    workshop.write("renamed/__init__.py", "from ._url import Missing, Url, fail, made\n")
+    workshop.write("renamed/_url.py", text.format(version=1))
+    block = bf.freeze_block("renamed")
+    url, missing = block.Url, block.Missing
+    one = block.made()
+    for version in (2, 3):
+        workshop.write("renamed/_url.py", text.format(version=version))
+        assert bf.swap(block).replaced_classes == ()
+        assert (block.Url, block.Missing) == (url, missing)
+        assert (one == block.made(), one.say(), pickle.loads(pickle.dumps(one)) == one) == (True, version, True)
+        with pytest.raises(missing):
+            block.fail()
+    bf.rollback(block)
+    assert one.say() == 2
+
+
+def test_a_class_may_have_a_property_for_the_module_that_it_is_from(workshop: Any) -> None:
+    text = """
+        class Proxy:
+            def __init_subclass__(cls): cls.made = True
+            @property
+            def __module__(self): return "elsewhere"
+        class Named(Proxy):
+            def say(self): return {version}
+    """
+    block = workshop.freeze("proxies", text.format(version=1))
+    bf.swap(block, source=dedent(text).format(version=2))
+    assert (block.Named().say(), block.Named.made, block.Proxy().__module__) == (2, True, "elsewhere")

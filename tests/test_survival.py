@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import blockfreeze as bf
+from blockfreeze.model.block import Generation
 
 
 class Outside:
@@ -358,3 +360,18 @@ def test_old_calls_and_new_ones_share_what_survives(workshop: Any, patchable: bo
     for running in (new, old, new, old):
         next(running)
     assert block.seen == [1, 2, 1]
+
+
+def test_what_was_brought_over_keeps_no_generation_alive(workshop: Any) -> None:
+    text = "TABLE = {}\ndef put(name, value): TABLE[name] = value\nput('own', lambda: put)\n"
+    block = workshop.freeze("growing", text)
+    for number in range(8):
+        block.put(f"plugin {number}", OUTSIDE)
+        bf.swap(block, source=f"{text}put({number}, lambda: put)\n")
+        bf.drain(block, timeout=30)
+    assert len(block.TABLE) == 10
+    gc.collect()
+    alive = [one for one in gc.get_objects() if type(one) is Generation and one.block.name == "growing"]
+    numbers = {one.number for one in alive}
+    assert numbers <= {1, 8, 9}, "the first one, whose functions are the entries, and the history"
+    assert all(one.contents.taken.keys() <= numbers for one in alive)

@@ -19,7 +19,7 @@ from typing import Any
 
 from blockfreeze.building.lazy_import import LazyImports
 from blockfreeze.building.member_import import load_imported
-from blockfreeze.building.recorded import bind_class
+from blockfreeze.building.recorded import bind_class, is_renamed
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.caller_view import as_caller_sees, skipped
 from blockfreeze.dispatch.lazy_names import LAZY, resolved
@@ -65,7 +65,7 @@ class Hooks:
         if type(value) is LAZY:
             value = value.resolve()  # the process has come to import lazily since the module was linked
         if is_a(value, type):
-            if self.member.made(value):
+            if self.member.made(value) or is_renamed(self.member, name, value):
                 self.member.own_classes[id(value)] = value
             if not self.first:
                 value = bind_class(self.generation, self.member, name, value)

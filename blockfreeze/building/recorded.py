@@ -20,7 +20,8 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
     block = generation.block
     key = member.name, name
     old = generation.before(member.name).classes.named.get(key)
-    if old is None or old is value or not member.made(value) or value in generation.classes.values:
+    made = member.made(value) or id(value) in member.own_classes
+    if old is None or old is value or not made or value in generation.classes.values:
         return value
     if not can_change(value):
         return value
@@ -34,6 +35,19 @@ def bind_class(generation: Generation, member: Member, name: str, value: type) -
         # The body may make instances before it says what converts those made before.
         watch_construction(block, old)
     return old
+
+
+def is_renamed(member: Member, name: str, value: type) -> bool:
+    """Tell whether a class is that of the module's statement, though a decorator lets it say that it is of another one.
+
+    Packages do so with what they show under a name of their own.
+    """
+    definition = member.linkage.bound.get(name)
+    if definition is None or definition.kind != "class" or value.__qualname__ != name:
+        return False
+    return definition.single or any(
+        is_a(one, FunctionType) and one.__globals__ is member.namespace for one in list(value.__dict__.values())
+    )
 
 
 def seal(generation: Generation, member: Member) -> None:

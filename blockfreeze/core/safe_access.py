@@ -49,7 +49,7 @@ def is_a(value: Any, kind: type[T] | tuple[type[T], ...]) -> TypeIs[T]:
 
 def is_our_own(module: str) -> bool:
     """Tell whether the module of a name is one of blockfreeze's, and so not the program's."""
-    return module.partition(".")[0] == "blockfreeze"
+    return str(module).partition(".")[0] == "blockfreeze"  # a proxy's class has a property there
 
 
 _COMPILERS: Final = frozenset({"numba"})
@@ -61,7 +61,7 @@ def compiles_bytecode(kind: type) -> bool:
     A forwarder would be nothing to compile. So such an object has each version's own function, and whoever goes on to
     hold one goes on with its version, whole.
     """
-    return kind.__module__.partition(".")[0] in _COMPILERS
+    return str(kind.__module__).partition(".")[0] in _COMPILERS
 
 
 def is_proxy(value: object) -> bool:

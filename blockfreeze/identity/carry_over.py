@@ -144,7 +144,7 @@ def _will_mean(generation: Generation, module: str, name: str, value: object) ->
 def makers_of(cls: type) -> list[str]:
     """Return the modules whose code makes `cls`: that of its metaclass, and of each ``__init_subclass__``."""
     bases = [base for base in cls.__mro__[1:] if "__init_subclass__" in base.__dict__]
-    return [one.__module__ for one in (type(cls), *bases)]
+    return [str(one.__module__) for one in (type(cls), *bases) if type(one.__module__) is str]
 
 
 def _only_others_make(block: Block, cls: type, decorators: list[str]) -> bool:

@@ -294,4 +294,6 @@ class Block:
             if self.by_globals.get(id(member.namespace)) is generation:
                 del self.by_globals[id(member.namespace)]
         self.generations.pop(generation.number, None)
+        for other in tuple(self.generations.values()):
+            other.contents.taken.pop(generation.number, None)
         generation.note.forget()
