@@ -11,7 +11,7 @@ import click
 
 from blockfreeze import __version__
 from blockfreeze.cli import check as checking
-from blockfreeze.cli import operating, running
+from blockfreeze.cli import compiling, operating, running
 from blockfreeze.cli.settings import defaults_for
 from blockfreeze.cli.typed import Between
 from blockfreeze.core.errors import ControlError
@@ -36,7 +36,7 @@ def blockfreeze() -> None:
     """Let one of the commands run."""
 
 
-for command in (running.run, *operating.COMMANDS):
+for command in (running.run, *operating.COMMANDS, compiling.compile_, compiling.verify):
     blockfreeze.add_command(command)
 
 
