@@ -55,7 +55,16 @@ ROOMS = (
 DEPENDENCIES = {"bytecode"}
 OPTIONAL = {
     "cryptography": {"releases.keys"},
-    "click": {"cli.commands", "cli.compiling", "cli.operating", "cli.running", "cli.typed"},
+    "packaging": {"cli.upgrading"},
+    "click": {
+        "cli.attaching",
+        "cli.commands",
+        "cli.compiling",
+        "cli.upgrading",
+        "cli.operating",
+        "cli.running",
+        "cli.typed",
+    },
     "rich": {"demo.rich_display", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""
