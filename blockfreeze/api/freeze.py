@@ -237,6 +237,7 @@ def _begin(block: Block, snapshot: Snapshot, pointer: str | None) -> None:
 
 
 def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...], pointer: str | None) -> None:
+    block.pointer = pointer
     registry.add(block)
     _begin(block, snapshot, pointer)
     try:

@@ -63,6 +63,7 @@ def open_installed(name: str) -> ModuleSpec | None:
         if spec is None or unfit or (spec.origin is None and spec.submodule_search_locations is not None):
             return None
         snapshot.take(spec)
+    block.pointer = pointer
     registry.add(block)
     if pointer is None:
         begin(block, snapshot)
