@@ -101,6 +101,11 @@ def _frameworks_exist() -> bool:
 
 
 @cache
+def _signatures_exist() -> bool:
+    return importlib.util.find_spec("cryptography") is not None
+
+
+@cache
 def _servers_exist() -> bool:
     return all(importlib.util.find_spec(name) for name in ("gunicorn", "uvicorn"))
 
@@ -131,6 +136,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_threads": (_threads_start, "threads cannot be started here"),
     "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
+    "needs_signatures": (_signatures_exist, "the extra `sign` is not installed"),
     "needs_servers": (_servers_exist, "the extra `servers` is not installed"),
     "needs_sockets": (_sockets_open, "Unix sockets cannot be opened here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),

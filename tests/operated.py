@@ -91,10 +91,13 @@ class Operated:
     Args:
         directory: where the releases are to be.
         command: the program's command line; ``PORT`` in it is replaced by a free port.
+        run: options of `blockfreeze run`; the block `shop` with its pointer if None.
         talks: the program answers each line of its input by one of its output.
     """
 
-    def __init__(self, directory: Path, command: list[str], *, talks: bool = False) -> None:
+    def __init__(
+        self, directory: Path, command: list[str], *, run: list[str] | None = None, talks: bool = False
+    ) -> None:
         self.releases = directory
         self.pointer = directory / "current"
         self.port = free_port()
@@ -109,9 +112,16 @@ class Operated:
             write_release(directory, number)
         self.pointer.symlink_to("r1")
         self._log = (directory / "log").open("w+b")
-        run = ["run", "--block", "shop", "--release", str(self.pointer)]
+        options = ["--block", "shop", "--release", str(self.pointer)] if run is None else run
         self.program = subprocess.Popen(
-            [sys.executable, "-m", "blockfreeze", *run, *(one.replace("PORT", str(self.port)) for one in command)],
+            [
+                sys.executable,
+                "-m",
+                "blockfreeze",
+                "run",
+                *options,
+                *(one.replace("PORT", str(self.port)) for one in command),
+            ],
             cwd=directory,
             env=self.environment,
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
@@ -151,6 +161,16 @@ class Operated:
         self.program.stdin.flush()
         return str(self.program.stdout.readline()).strip()
 
+    @property
+    def sockets(self) -> str:
+        """Where the control sockets are."""
+        return self._sockets.name
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Begin to run the command line."""
+        command = [sys.executable, "-m", "blockfreeze", *arguments]
+        return subprocess.Popen(command, cwd=self.releases, env=self.environment)
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         return subprocess.run(
@@ -188,10 +208,10 @@ class Operated:
         """Wait until so many processes serve the block, and return them."""
         return until(lambda: found if len(found := self.serving()) >= count else [])
 
-    def serving(self) -> dict[int, str]:
+    def serving(self, block: str = "shop") -> dict[int, str]:
         """Return the processes that serve the block, each with its release's label."""
         links = SocketProcesses(Path(self._sockets.name)).find()
-        told = told_by(links, "shop")
+        told = told_by(links, block)
         for link in links:
             link.close()
         return {

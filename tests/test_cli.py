@@ -30,7 +30,8 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert text.startswith("Usage: blockfreeze ")
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--version"}
-    commands = ["run", "status", "prepare", "swap", "rollback", "drain", "check", "demo"]
+    commands = ["run", "status", "prepare", "swap", "rollback", "drain", "compile", "verify"]
+    commands += ["upgrade", "attach", "detach", "check", "demo"]
     assert re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE) == commands
 
 
@@ -51,6 +52,11 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ),
         ("rollback", "to lossy quiesce timeout pointer directory json"),
         ("drain", "timeout pointer directory json"),
+        ("compile", "source output label serial python against sign"),
+        ("verify", "json"),
+        ("upgrade", "into strict canary probation timeout directory json"),
+        ("attach", "block releases timeout directory"),
+        ("detach", "directory"),
     ],
 )
 def test_the_help_of_a_command_names_every_option(
@@ -58,7 +64,7 @@ def test_the_help_of_a_command_names_every_option(
 ) -> None:
     assert cli.main([command, "--help"]) == 0
     text = capsys.readouterr().out
-    assert set(re.findall(r"^ +(?:-h, )?--([a-z-]+)", text, re.MULTILINE)) == {"help", *options.split()}
+    assert set(re.findall(r"^ +(?:-[ho], )?--([a-z-]+)", text, re.MULTILINE)) == {"help", *options.split()}
     assert "exit status" in text.lower() or command == "run"
 
 

@@ -597,3 +597,28 @@ def test_the_thread_ends_with_the_program(tmp_path: Path) -> None:
     )
     assert not Path(run.stdout.strip()).exists()
     assert run.stderr == ""
+
+
+def test_who_has_not_looked_at_the_pointer_once_more_is_starting(
+    workshop: Workshop, srv: Path, control: ControlSocket
+) -> None:
+    link = SocketLink(control.path)
+    told: list[Message] = []
+
+    def tell(event: bf.Event) -> None:
+        if isinstance(event, bf.Prepared):
+            requests = {"do": "status"}, {"do": "follow", "block": "shop", "pointer": str(srv / "current")}
+            told.extend(link.ask(request, 20).wait() for request in requests)
+
+    unsubscribe = bf.subscribe(tell)
+    second = str(srv / "r2")
+    move = f"import blockfreeze\nblockfreeze.point({str(srv / 'current')!r}, {second!r})\ndef foo(): return 0\n"
+    (srv / "current").unlink()
+    (srv / "current").symlink_to(workshop.version("srv/r0", {"shop.py": move}))
+    bf.freeze_block("shop", release=srv / "current")
+    unsubscribe()
+    assert [one["state"] for one in told[0]["blocks"]] == ["starting"]
+    assert "it is being imported, and follows the pointer then" in told[1]["message"]
+    (now,) = link.ask({"do": "status"}, 20).wait()["blocks"]
+    assert (now["release"], now["state"], foo()) == (second, "serving", 2)
+    link.close()

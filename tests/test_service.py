@@ -350,6 +350,23 @@ def test_canaries_are_followed_by_the_rest() -> None:
     assert outcome.exit_status == 0
 
 
+def test_one_that_is_starting_is_asked_when_the_pointer_has_moved() -> None:
+    world = World()
+    world.start(2)
+    told = world.processes[1].told
+    world.processes[1].told = lambda: (
+        told()
+        | {  # type: ignore[method-assign]
+            "state": "starting" if "101 follow" not in world.said else "serving",
+            "pointer": "" if "101 follow" not in world.said else "/srv/current",
+        }
+    )
+    outcome = swapped(world)
+    assert [one.fate for one in outcome.processes] == [Fate.COMMITTED, Fate.FOLLOWED]
+    assert [line for line in world.said if line.startswith("101")][:2] == ["101 status", "101 follow"]
+    assert {one.release for one in world.alive} == {NEW}
+
+
 def test_services_with_several_pointers_are_not_mixed() -> None:
     world = World()
     world.start(2)

@@ -75,3 +75,17 @@ def follow_pointer(block: Block) -> SwapReport | None:
         if report is None:
             report = swap(block, Version(release=place), None, True, strict=False)
     return report
+
+
+def follow_at_start(block: Block) -> None:
+    """Look at the pointer once more, when the first bodies have run, and follow it; then whoever imports goes on.
+
+    Raises:
+        SwapError: the release that is pointed at now was refused; the block serves the one before.
+        OSError, ValueError: the pointer leads to nothing.
+    """
+    first = block.current
+    try:
+        follow_pointer(block)
+    finally:
+        first.build.awaits_pointer = False

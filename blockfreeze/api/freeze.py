@@ -22,7 +22,7 @@ from typing import Any
 
 from blockfreeze.api import registry
 from blockfreeze.api.existing_world import adopt_world
-from blockfreeze.api.following import follow_pointer, version_for
+from blockfreeze.api.following import follow_at_start, version_for
 from blockfreeze.api.opening import begin_in_release, forget_opened, new_block, open_installed, reload_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError, SwapError
@@ -212,7 +212,7 @@ def block_of(module: Any, what: str) -> Block:
 
 def _follow(block: Block) -> None:
     try:
-        follow_pointer(block)
+        follow_at_start(block)
     except (SwapError, OSError, ValueError) as error:
         raise FreezeError(
             f"{block.name}: the module is frozen, but the pointer has moved, and its release was refused: {error}",
@@ -237,6 +237,7 @@ def _begin(block: Block, snapshot: Snapshot, pointer: str | None) -> None:
 
 
 def _freeze_early(block: Block, snapshot: Snapshot, names: tuple[str, ...], pointer: str | None) -> None:
+    block.pointer = pointer
     registry.add(block)
     _begin(block, snapshot, pointer)
     try:

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from blockfreeze.api import registry
-from blockfreeze.api.following import follow_pointer, version_for
+from blockfreeze.api.following import follow_at_start, version_for
 from blockfreeze.building.build import import_hook_load, load_member, member_spec, new_facade
 from blockfreeze.building.facade import show_as
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec
@@ -63,6 +63,7 @@ def open_installed(name: str) -> ModuleSpec | None:
         if spec is None or unfit or (spec.origin is None and spec.submodule_search_locations is not None):
             return None
         snapshot.take(spec)
+    block.pointer = pointer
     registry.add(block)
     if pointer is None:
         begin(block, snapshot)
@@ -78,7 +79,7 @@ def open_installed(name: str) -> ModuleSpec | None:
         except BaseException:
             forget_opened(block)
             raise
-        follow_pointer(block)
+        follow_at_start(block)
 
     return member_spec(block, block.current.snapshot.modules[name], load)
 
@@ -111,6 +112,7 @@ def begin_in_release(block: Block, snapshot: Snapshot, pointer: str) -> None:
     block.pointer = pointer
     generation = begin(block, reading.snapshot)
     generation.release, generation.label = reading.release, reading.label
+    generation.build.awaits_pointer = True
 
 
 def open_copy(block: Block, source: ModuleSource) -> tuple[ModuleType, LoadFacade]:

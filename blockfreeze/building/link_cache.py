@@ -60,21 +60,33 @@ def _link(block: Block, source: ModuleSource, made_before: frozenset[str]) -> Li
     stored = StoredLink(block, source, made_before)
     linked = stored.read()
     if linked is None:
-        code = compile_without(source, made_before) if made_before else source.compile()
-        linkage = analyse(code, stored.is_member)
-        if not block.patchable and (block.options.inline or asks_for_inlining(code)):
-            from blockfreeze.inlining.inline import inline  # imports a library, which takes a while
-
-            inlined = inline(code, linkage, everything=block.options.inline)
-            code = inlined.code
-            linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)
-        linkage = replace(linkage, moved=_moved_names(block, source, linkage))
-        linked = replace(link(code, linkage, has_home=source.name in block.homes), made_before=made_before)
-        shown = show_callers(linked.code, as_caller_sees)
-        linked = replace(linked, has_unlinked_callers=shown is not linked.code)
+        linked = _linked_now(block, source, made_before, stored)
         stored.write(linked)
-        return replace(linked, code=shown)
     return replace(linked, code=show_callers(linked.code, as_caller_sees)) if linked.has_unlinked_callers else linked
+
+
+def _linked_now(block: Block, source: ModuleSource, made_before: frozenset[str], stored: StoredLink) -> LinkedCode:
+    code = compile_without(source, made_before) if made_before else source.compile()
+    linkage = analyse(code, stored.is_member)
+    if not block.patchable and (block.options.inline or asks_for_inlining(code)):
+        from blockfreeze.inlining.inline import inline  # imports a library, which takes a while
+
+        inlined = inline(code, linkage, everything=block.options.inline)
+        code = inlined.code
+        linkage = replace(analyse(code, stored.is_member), inlined=inlined.done, not_inlined=inlined.refused)
+    linkage = replace(linkage, moved=_moved_names(block, source, linkage))
+    linked = replace(link(code, linkage, has_home=source.name in block.homes), made_before=made_before)
+    return replace(linked, has_unlinked_callers=show_callers(linked.code, as_caller_sees) is not linked.code)
+
+
+def stored_form_of(block: Block, source: ModuleSource) -> tuple[str, bytes]:
+    """Return a module linked, as it is stored, and the name of that form; linked now, and without registrations.
+
+    Raises:
+        SyntaxError, ValueError, ImportError: the module cannot be compiled.
+    """
+    stored = StoredLink(block, source, frozenset())
+    return stored.form, stored.bytes_of(_linked_now(block, source, frozenset(), stored))
 
 
 class StoredLink:
@@ -87,25 +99,25 @@ class StoredLink:
     def __init__(self, block: Block, source: ModuleSource, made_before: frozenset[str]) -> None:
         self.file: Path | None = None
         self.key = b""
+        self.form = "later" if source.name in block.homes else "first"
         self._block = block
         self._source = source
         self._answers: dict[tuple[str, int], bool] = {}
         if source.data is not None and not source.is_made:
-            form = "later" if source.name in block.homes else "first"
             inlining = None if block.patchable else block.options.inline
             self.key = key_of(
                 source.data,
                 name=source.name,
                 package=source.package,
                 roots=block.roots,
-                form=form,
+                form=self.form,
                 inlining=inlining,
                 made_before=tuple(sorted(made_before)),
                 lazily=imports_are_lazy(),
             )
             # A module may be a block and belong to another one by turns, in two programs.
             belongs = importlib.util.source_hash(repr((source.name, block.roots, inlining)).encode()).hex()
-            self.file = linked_file(source.path, f"{form}-{belongs}")
+            self.file = linked_file(source.path, f"{self.form}-{belongs}")
 
     def is_member(self, name: str, level: int) -> bool:
         """Tell whether an import statement names a module of the block, and note the answer."""
@@ -115,7 +127,9 @@ class StoredLink:
 
     def read(self) -> LinkedCode | None:
         """Return what was linked by the same rules, made of code objects of its own; None if nothing was."""
-        data = None if self.file is None else read_linked(self.file)
+        data = self._source.stored.get(self.form) if self.key else None
+        if data is None and self.file is not None:
+            data = read_linked(self.file)
         found = None if data is None else decode(data, self.key, self._source.path or f"<{self._source.name}>")
         if found is None:
             return None
@@ -126,7 +140,11 @@ class StoredLink:
         self._answers.clear()
         return None
 
+    def bytes_of(self, linked: LinkedCode) -> bytes:
+        """Return what was linked as it is stored."""
+        return encode(linked, self._answers, self.key)
+
     def write(self, linked: LinkedCode) -> None:
         """Store what was linked, if that can be."""
         if self.file is not None:
-            write_linked(self.file, encode(linked, self._answers, self.key), f"{self._source.path}")
+            write_linked(self.file, self.bytes_of(linked), f"{self._source.path}")

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from blockfreeze import __version__
+from blockfreeze.cli import attaching, compiling, operating, running, upgrading
 from blockfreeze.cli import check as checking
-from blockfreeze.cli import operating, running
 from blockfreeze.cli.settings import defaults_for
 from blockfreeze.cli.typed import Between
 from blockfreeze.core.errors import ControlError
@@ -36,7 +36,15 @@ def blockfreeze() -> None:
     """Let one of the commands run."""
 
 
-for command in (running.run, *operating.COMMANDS):
+for command in (
+    running.run,
+    *operating.COMMANDS,
+    compiling.compile_,
+    compiling.verify,
+    upgrading.upgrade,
+    attaching.attach,
+    attaching.detach,
+):
     blockfreeze.add_command(command)
 
 

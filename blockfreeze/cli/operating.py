@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from blockfreeze.cli.showing import Progress, show_outcome, show_prepared, show_status
-from blockfreeze.cli.typed import DIRECTORY, Between, Share, complete_block
+from blockfreeze.cli.typed import DIRECTORY, SECONDS, Share, complete_block
 from blockfreeze.control.place import default_directory, own_directory
 from blockfreeze.coordination.process_link import Link
 from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
@@ -24,8 +24,6 @@ _EXIT = (
     "Exit status: 0 if it was done in every process, 1 if it was refused and nothing has changed, "
     "2 if the command could not run, 3 if some processes are here and some there; it is said which."
 )
-
-SECONDS = Between(float, 0, 3600)
 
 
 def _with(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -93,7 +91,7 @@ def prepare(
     **judging: Any,
 ) -> int:
     """Prepare a release of BLOCK in every process and check it, as `swap` would, and discard it everywhere."""
-    service = _service(Plan(block, timeout=timeout, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service = service_for(Plan(block, timeout=timeout, pointer=_absolute(pointer)), directory, as_json=as_json)
     service.join()
     request = {"do": "prepare", "block": block, "release": _release_at(release), **judging}
     replies = ask_all(service.links, request, timeout)
@@ -142,7 +140,7 @@ def swap(
         health,
         pointer=_absolute(pointer),
     )
-    service = _service(plan, directory, as_json=as_json)
+    service = service_for(plan, directory, as_json=as_json)
     with service.shown:
         service.join()
         outcome = service.swap()
@@ -173,7 +171,7 @@ def rollback(
     started since by a swap. The release pointer moves last.
     """
     plan = Plan(block, {}, quiesce, timeout, pointer=_absolute(pointer), lossy=lossy)
-    service = _service(plan, directory, as_json=as_json)
+    service = service_for(plan, directory, as_json=as_json)
     with service.shown:
         service.join()
         target = _release_before(service) if to is None else _release_at(to)
@@ -191,7 +189,7 @@ def rollback(
 @_JSON
 def drain(block: str, timeout: float, pointer: Path | None, directory: Path | None, *, as_json: bool) -> int:
     """Wait until nothing runs in an older generation of BLOCK, in every process. Nothing is ever killed."""
-    service = _service(Plan(block, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service = service_for(Plan(block, pointer=_absolute(pointer)), directory, as_json=as_json)
     service.join()
     replies = ask_all(service.links, {"do": "drain", "block": block, "seconds": timeout}, timeout + 5)
     return show_prepared(replies, as_json=as_json)
@@ -200,15 +198,16 @@ def drain(block: str, timeout: float, pointer: Path | None, directory: Path | No
 COMMANDS: tuple[click.Command, ...] = (status, prepare, swap, rollback, drain)
 
 
-class _ShownService(Service):
+class ShownService(Service):
     """A service whose steps are shown while they last."""
 
     shown: Progress
 
 
-def _service(plan: Plan, directory: Path | None, *, as_json: bool) -> _ShownService:
+def service_for(plan: Plan, directory: Path | None, *, as_json: bool) -> ShownService:
+    """Return the processes that a command is about, with what shows its progress."""
     shown = Progress(silent=as_json)
-    service = _ShownService(_processes(directory), plan, shown.say)
+    service = ShownService(_processes(directory), plan, shown.say)
     service.shown = shown
     return service
 

@@ -47,6 +47,9 @@ class Between(ParamType):
         return found
 
 
+SECONDS = Between(float, 0, 3600)
+
+
 class Share(ParamType):
     """How many of several processes: a number, or a part of them in percent, rounded up."""
 

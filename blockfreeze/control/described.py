@@ -25,8 +25,10 @@ def process() -> dict[str, Any]:
 
 
 def is_complete(block: Block) -> bool:
-    """Tell whether the first bodies of a block have run."""
-    return bool(block.generations) and block.current.phase.is_complete
+    """Tell whether the first bodies of a block have run, and its pointer was looked at once more; then it serves."""
+    generations = tuple(block.generations.values())
+    waits = any(one.build.awaits_pointer for one in generations)
+    return bool(generations) and not waits and block.current.phase.is_complete
 
 
 def described(block: Block) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from typing import Final
 from blockfreeze.api import registry
 from blockfreeze.control import described, frames, requests
 from blockfreeze.control.frames import EndOfStreamError, FrameError, Message
+from blockfreeze.control.roots import roots_for
 from blockfreeze.control.transaction import LONGEST, Transaction
 from blockfreeze.control.work import Work
 from blockfreeze.core.errors import ControlError
+from blockfreeze.model.block import Block
 
 _logger = logging.getLogger("blockfreeze")
 
@@ -48,6 +50,7 @@ class Session:
     def __init__(self, connection: socket.socket, directory: Path, roots: tuple[Path, ...]) -> None:
         self._connection = connection
         self._transaction = Transaction(directory, roots)
+        self._roots = roots
         self._lease = _LEASE
         self._work: Work | None = None
         self._stuck = False  # what was begun has not ended, and cannot be ended
@@ -63,6 +66,8 @@ class Session:
                 idle = self._lease if self._transaction.is_open else _IDLE
                 request = frames.read(self._connection, frames.REQUEST_LIMIT, idle)
                 frames.write(self._connection, self._answer(request), frames.REPLY_LIMIT)
+                if request.get("do") == "detach" and (control := registry.control()) is not None:
+                    control.close()
         except EndOfStreamError:
             pass
         except FrameError as error:
@@ -86,7 +91,7 @@ class Session:
     def _answer(self, request: Message) -> Message:
         what = request.get("do")
         try:
-            if what in ("status", "renew"):
+            if what in ("status", "renew", "detach"):
                 return {"ok": True} | (self._status(request) if what == "status" else {})
             if not isinstance(what, str) or what not in self._worked:
                 raise ControlError(f"there is no request {str(what)[:40]!r}; see the protocol in blockfreeze.control")
@@ -102,7 +107,7 @@ class Session:
         found: Message = {
             "process": described.process(),
             "blocks": [
-                described.described(one)
+                described.described(one) | {"roots": self._roots_of(one)}
                 for one in registry.all_blocks()
                 if wanted is None or wanted == one.name or wanted in one.roots
             ],
@@ -110,6 +115,12 @@ class Session:
         if requests.flag(request, "live"):
             found["stacks"] = described.stacks()
         return found
+
+    def _roots_of(self, block: Block) -> list[str]:
+        try:
+            return [str(one) for one in roots_for(block, self._roots)]
+        except ControlError:
+            return []
 
     def _do(self, what: str, request: Message) -> Message:
         """Do what is asked for in the work thread, in the time that the request gives.

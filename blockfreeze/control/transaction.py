@@ -20,9 +20,9 @@ from blockfreeze.control.described import described, is_complete
 from blockfreeze.control.frames import Message
 from blockfreeze.control.named import in_candidate, in_service
 from blockfreeze.control.others import tell_others
+from blockfreeze.control.roots import roots_for
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 from blockfreeze.model.block import Block
-from blockfreeze.releases.pointer import pointed
 from blockfreeze.releases.version import Version
 from blockfreeze.swapping import rollback as rolling_back
 from blockfreeze.swapping.candidate import Candidate, call_inside
@@ -63,7 +63,7 @@ class Transaction:
             release=requests.text(request, "release"),
             label=requests.optional_text(request, "label") or "",
             expect_hash=requests.optional_text(request, "expect_hash"),
-            within=self._roots_of(block),
+            within=roots_for(block, self._roots),
         )
         candidate = prepare(block, version, requests.seconds(request, "wait", 0.0, LONGEST))
         try:
@@ -206,20 +206,6 @@ class Transaction:
         if self.is_open:
             raise ControlError("something was begun with a block in this session; commit, discard or end it first")
         return _block_in(request)
-
-    def _roots_of(self, block: Block) -> tuple[Path, ...]:
-        """Return in which directories a release may be: those that were named at the start, or beside the pointer."""
-        if self._roots:
-            return self._roots
-        if block.pointer is None:
-            raise ControlError(
-                f"{block.name}: no directory was named in which releases may be; start with releases=, or freeze the "
-                "block with a release pointer"
-            )
-        found = [Path(block.pointer).parent.resolve()]
-        with suppress(OSError, ValueError):
-            found.append(pointed(block.pointer).parent)
-        return tuple(dict.fromkeys(found))
 
 
 def _block_in(request: Message) -> Block:

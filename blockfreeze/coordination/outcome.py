@@ -66,9 +66,9 @@ class ServiceOutcome:
 
     @property
     def done(self) -> bool:
-        """Whether it was done everywhere."""
+        """Whether it was done everywhere; where all have died since, what is started instead of them is there."""
         fates = {one.fate for one in self.processes} - {Fate.DIED}
-        return not self.message and bool(fates) and fates <= {Fate.COMMITTED, Fate.FOLLOWED}
+        return not self.message and (bool(fates) or self.moved) and fates <= {Fate.COMMITTED, Fate.FOLLOWED}
 
     @property
     def exit_status(self) -> int:

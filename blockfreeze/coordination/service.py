@@ -87,6 +87,7 @@ class Service:
         self._began = time.monotonic()
         self._outcomes: dict[int, ProcessOutcome] = {}
         self._others: list[Link] = []
+        self._starting: list[Link] = []  # those whose first bodies ran when they were found
         self._release = str(plan.prepare.get("release", ""))
 
     def join(self) -> None:
@@ -103,7 +104,9 @@ class Service:
             )
         for link, reply in found.items():
             told = next(iter(reply["blocks"]), None)
-            if told is None or self.plan.pointer not in (None, told["pointer"]):
+            if told is not None and told["state"] == "starting":
+                self._starting.append(link)
+            elif told is None or self.plan.pointer not in (None, told["pointer"]):
                 self._others.append(link)
             else:
                 self.links[link] = told
@@ -201,7 +204,7 @@ class Service:
         """Look for processes until no new ones are found, and have each follow the pointer."""
         request = self._about({"do": "follow", "pointer": self.pointer})
         for _ in range(_ROUNDS if self.pointer else 0):
-            fresh = self._processes.find()
+            fresh, self._starting = [*self._processes.find(), *self._starting], []
             # Asked at once, and not first who they are: one that is silent follows when it goes on.
             for link, reply in ask_all(fresh, request, self.plan.timeout).items():
                 if "block" in reply:
@@ -253,7 +256,7 @@ class Service:
             elif before.fate is not Fate.SILENT:
                 before = replace(before, fate=Fate.SILENT if link in replies else Fate.DIED)
             self._outcomes[link.pid] = before
-        for link in (*self.links, *self._others):
+        for link in (*self.links, *self._others, *self._starting):
             link.close()
         outcomes = tuple(self._outcomes[pid] for pid in sorted(self._outcomes))
         label = next((one.label for one in outcomes if one.fate in (Fate.COMMITTED, Fate.FOLLOWED)), "")

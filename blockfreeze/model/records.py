@@ -81,6 +81,8 @@ class BuildRecord:
     """The modules that the import system is loading into it now."""
     opening: set[str] = field(default_factory=set)
     """The modules that some thread has begun to load, and of which there is no member yet."""
+    awaits_pointer: bool = False
+    """It is where the release pointer led, and that has to be looked at once more before anybody is let in."""
     introduced: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     """The homes of state that no generation before had, by the home's id and the name."""
     at_fork: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from blockfreeze.releases.artifact import Artifact, is_artifact
+from blockfreeze.releases.keys import configured
 from blockfreeze.releases.pointer import pointed
+from blockfreeze.releases.refusal import ReleaseRefusedError
 from blockfreeze.versions.snapshot import Snapshot, SourceGiven
 
 _REST: Final = 0.1
 """How long no file of a release may have been written when it is read for the second time, in seconds."""
-
-
-class ReleaseRefusedError(ValueError):
-    """A release is not read: it changes, lies outside of where releases may be, or has another hash."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,20 @@ def read(before: Snapshot, version: Version, number: int) -> Reading:
     if version.release is not None:
         place = pointed(version.release)
         _refuse_outside(place, version.within)
+        trust, artifact = configured(), None
+        if is_artifact(place):
+            artifact = Artifact(place, trust)
+            artifact.check_python()
+        else:
+            trust.check_unsigned(place)
         snapshot = read_stable(lambda: before.given(place, number), place)
+        if artifact is not None:
+            artifact.give(snapshot)
         for source in snapshot.modules.values() if version.within else ():
             if source.data is not None and source.path is not None and Path(source.path).exists():
                 _refuse_outside(Path(source.path).resolve(), version.within)
-        release, label = str(place), version.label or name_of(place)
+        label = version.label or ("" if artifact is None else artifact.label) or name_of(place)
+        release = str(place)
     else:
         snapshot = before.again() if version.source is None else before.given(version.source, number)
         release, label = "", version.label

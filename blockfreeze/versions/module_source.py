@@ -89,6 +89,7 @@ class ModuleSource:
         self.loader = loader
         self.search = search
         self.shown = path  # what the module is to show as its __file__
+        self.stored: Mapping[str, bytes] = {}  # linked forms that came with it, of which each is verified
         self.derived = Derived()
         self._code: CodeType | None = None
 

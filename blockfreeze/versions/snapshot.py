@@ -41,6 +41,13 @@ def _forget_lines(filename: str, cached: object) -> None:
         del linecache.cache[filename]
 
 
+def _show_lines(source: ModuleSource, filename: str, data: bytes) -> None:
+    """Let tracebacks and inspect find the lines of a source that is no file, as long as its version is known."""
+    # No time stamp: checkcache leaves such an entry alone.
+    cached = linecache.cache[filename] = (len(data), None, lines_of(data), filename)
+    weakref.finalize(source, _forget_lines, filename, cached).atexit = False
+
+
 class Snapshot:
     """A version of a block's modules, by name. Immutable once taken, but for modules found later by `find`."""
 
@@ -140,14 +147,11 @@ class Snapshot:
             with told_about(name, filename):
                 data = bytes_of(text)
             old = self.modules.get(name)
-            lines = lines_of(data)
-            # No time stamp: checkcache leaves such an entry alone, so tracebacks and inspect find the lines.
-            cached = linecache.cache[filename] = (len(data), None, lines, filename)
             search = old.search if old is not None else None
             loader = old.loader if old is not None else loader_for(fresh.makers, name)
             given = ModuleSource(name, filename, data, loader, search)
             given.file = old.file if old is not None else None
-            weakref.finalize(given, _forget_lines, filename, cached).atexit = False
+            _show_lines(given, filename, data)
             fresh.modules[name] = given
         return fresh
 
@@ -173,7 +177,10 @@ class Snapshot:
         """Read the module of `spec` and, if it is a package, the sources of everything in it."""
         name = spec.name
         search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
-        self.modules[name] = read_module(name, spec, search)
+        found = self.modules[name] = read_module(name, spec, search)
+        if found.data is not None and found.path is not None and not Path(found.path).exists():
+            # The namespace of a forwarder, which a traceback meets first, has the loader of another version.
+            _show_lines(found, found.path, found.data)
         for place in search or ():
             if Path(place).is_dir():
                 self._take_directory(name, Path(place))
