@@ -40,7 +40,7 @@ def fillings(generation: Generation, of: Collection[str] | None = None) -> Itera
             if (module, f"{path}.{name}") in generation.variables:
                 continue
             value = generation.own_value(outward_value(attributes.get(name, ABSENT), generation))
-            if not _is_marked(name) and value is not ABSENT:
+            if not is_marked(name) and value is not ABSENT:
                 for inner, found in _within(f"{path}.{name}", value, _inner_filling, slots):
                     yield (module, inner), found
 
@@ -77,20 +77,20 @@ def record_contents(generation: Generation, of: Collection[str] | None = None) -
         if of is None or key[0] in of:
             values = generation.classes.values.get(cls, {})
             own = {name: value if is_a(value, ATOMS) else ABSENT for name, value in list(values.items())}
-            contents.of_classes.setdefault(key, {name: value for name, value in own.items() if not _is_marked(name)})
+            contents.of_classes.setdefault(key, {name: value for name, value in own.items() if not is_marked(name)})
 
 
 def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterator[tuple[str, Filling]]:
     for name, value in list(member.namespace.items()):
         definition = member.linkage.bound.get(name)
         imported = definition is not None and definition.kind == "import"
-        if imported or _is_marked(name) or name in member.linkage.state:
+        if imported or is_marked(name) or name in member.linkage.state:
             continue
         if (member.name, name) not in generation.variables:
             yield from _within(name, generation.own_value(value), filling, slots)
 
 
-def _is_marked(name: str) -> bool:
+def is_marked(name: str) -> bool:
     """Tell whether a name is one that Python, or the class `enum.Enum`, keeps for itself."""
     return name.startswith("_") and name.endswith("_")
 
@@ -137,7 +137,7 @@ def _parts(value: Any, slots: _Slots) -> list[tuple[str, Any]]:
     own = own_attribute(value, "__dict__")
     found: dict[str, Any] = own.copy() if type(own) is dict else {}
     found.update((name, own_attribute(value, name)) for name in slots[type(value)])
-    return [(name, part) for name, part in found.items() if not _is_marked(name)]
+    return [(name, part) for name, part in found.items() if not is_marked(name)]
 
 
 def _inner_filling(value: Any) -> Filling:

@@ -25,6 +25,7 @@ from blockfreeze.identity.memories import computes_the_same, holds_old_results
 from blockfreeze.identity.methods import is_own
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.state.containers import is_marked
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
 
@@ -192,7 +193,9 @@ def _bring_attributes(before: Generation, after: Generation, taken: dict[_Key, A
             key = module, f"{path}.{name}"
             live = outward_value(cls.__dict__.get(name, ABSENT), before)
             mine = after.classes.values[cls].get(name, ABSENT)
-            if live is ABSENT or live is mine or mine is not taken.get(key, ABSENT) or is_own(after.block, live):
+            if is_marked(name) or live is ABSENT or live is mine or mine is not taken.get(key, ABSENT):
+                continue  # a special method that is set is code of its version: one makes it when it is first needed
+            if is_own(after.block, live):
                 continue
             if not holds_old_results(before, after, *key):
                 _set_on_class(before, after, cls, name, live)
