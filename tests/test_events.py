@@ -97,7 +97,10 @@ def test_events_are_logged(shop: Any, caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(bf.PrepareError):
             bf.swap(shop, source="(\n")
     assert [vars(one)["event"] for one in caplog.records] == told
-    assert {one.levelname for one in caplog.records} == {"INFO"}
+    assert {type(one).__name__ for one in told if one.level != logging.INFO} == {"Refused"}
+    refused = next(one for one in caplog.records if one.levelname == "ERROR")
+    assert "SyntaxError" in refused.getMessage()
+    assert refused.getMessage().startswith("shop: the swap was refused, and generation 2 goes on: PrepareError: ")
     assert bf.RolledBack("shop", 1, 2, "on probation").level == logging.WARNING
     assert caplog.records[1].getMessage() == "shop: generation 2 serves, after 1"
 

@@ -42,7 +42,7 @@ class Event:
 
     @property
     def level(self) -> int:
-        """The level at which the event is logged. What raises an exception in its caller is not a warning as well."""
+        """The level at which the event is logged."""
         return logging.INFO
 
 
@@ -166,9 +166,15 @@ class Refused(Event):
     error: str
     reason: str
 
+    @property
+    def level(self) -> int:
+        """An error, though the caller gets an exception as well: it may be a thread that nobody listens to."""
+        return logging.ERROR
+
     def __str__(self) -> str:
         return (
-            f"{self.block}: generation {self.generation} goes on, the {self.what} ended in {self.error}: {self.reason}"
+            f"{self.block}: the {self.what} was refused, and generation {self.generation} goes on: "
+            f"{self.error}: {self.reason}"
         )
 
 
