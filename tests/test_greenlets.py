@@ -261,8 +261,8 @@ def test_one_that_is_switched_to_or_from_during_the_search_is_not_missed(
     def look() -> list[str]:
         return kinds(till, whole=whole)
 
-    # Each step of each look at a stack: several of them would be between two moments, if there were two.
-    for found in interrupted_everywhere(look, switching.turn, stride=4):
+    # All over each look at a stack: several of these points would be between two moments, if there were two.
+    for found in interrupted_everywhere(look, switching.turn, stride=13):
         assert found in (["greenlet"], ["thread"])
         switching.turn()
     assert switching.end() == (1, 1)
