@@ -90,7 +90,8 @@ class Arming:
             offer_legacy_methods(block, generation)
         store(block.reference, overlap_vector(block, generation))
         with block.locks.arming:
-            self._forward(tuple(block.slots))
+            # What others hold of the candidate's own functions is direct: none of another version could forward to it.
+            self._forward([entry for entry in block.slots if other.locals.get(entry) is not entry.function])
         for (module, name), cls in list(other.classes.named.items()):
             if cls in other.classes.values and cls in generation.classes.values:
                 version_class(generation, other, cls)
