@@ -298,8 +298,10 @@ def test_a_watch_tells_of_the_very_code_object_and_is_gone_when_nobody_is_told()
 
 
 def test_a_function_in_the_place_of_another_callable_is_itself_in_the_candidate(workshop: Workshop) -> None:
-    first = "import functools\ndef add(x, y): return x + y\nask = functools.partial(add, 1)\ndef call(y): return ask(y)\n"
-    second = "def add(x, y): return x + y\ndef ask(y): return y * 100\ndef call(y): return [ask(y) for _ in 'x'][0]\n"
+    first = (
+        "import functools\ndef add(x, y): return x + y\nask = functools.partial(add, 1)\ndef call(y): return ask(y)\n"
+    )
+    second = "def add(x, y): return x + y\ndef ask(y): return y * 100\ndef call(y): return [ask(y)][0]\n"
     module: Any = workshop.freeze("places", first)
     candidate: Any = bf.prepare(module, source=second)
     assert module.call(5) == 6
