@@ -141,6 +141,25 @@ def test_a_body_that_fails_late_leaves_what_is_recorded_alone(workshop: Workshop
     assert held(base) == before
 
 
+def test_a_class_may_have_any_attribute_and_still_be_in_a_container(workshop: Workshop) -> None:
+    """A record once took a class with an attribute ``at`` for a mark of its own, and the swap failed."""
+    workshop.write("house/__init__.py", "")
+    workshop.write(
+        "house/base.py",
+        "class Lamp:\n    at = []\n    def __init__(self, name): self.name = name\n"
+        "LAMPS = [Lamp('hall'), Lamp('attic')]\nKINDS = [Lamp]\n",
+    )
+    workshop.write("house/late.py", "from .base import KINDS, LAMPS, Lamp\nLAMPS.append(Lamp('late'))\n")
+    house = bf.freeze_block("house")
+    base: Any = importlib.import_module("house.base")
+    base.KINDS.append("put in")
+    importlib.import_module("house.late")
+    for _ in range(2):
+        assert [lamp.name for lamp in base.LAMPS] == ["hall", "attic", "late"]
+        bf.swap(house)
+    assert [base.Lamp] == base.KINDS
+
+
 OUTSIDERS = {
     "append": lambda base, n: base.NAMES.append(f"put {n}"),
     "again": lambda base, n: base.NAMES.append("one"),

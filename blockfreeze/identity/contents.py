@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
@@ -54,7 +54,7 @@ class Held:
         measured = filling(value)
         self.thing = value if type(value) in CONTAINERS else _mark(value)
         self.items = marked(items_of(value))
-        self.attributes = marked([part for pair in attributes.items() for part in pair])
+        self.attributes = marked(items_of(attributes))
         self.size = 0 if measured is None else measured.size
 
     def is_of(self, value: Any) -> bool:
@@ -87,6 +87,17 @@ def meant(mark: Any, now: Any) -> Any:
     if type(mark) is _Named:
         return now if id(now) == mark.at else ABSENT
     return mark
+
+
+def meant_by(marks: Iterable[Any], now: Iterable[Any]) -> list[Any]:
+    """Return the objects that a record means, in its order, given those that are there now."""
+    known = {id(one): one for one in now}
+    return [meant(mark, known.get(mark.at, ABSENT) if type(mark) is _Named else ABSENT) for mark in marks]
+
+
+def identity_of(value: Any) -> Hashable:
+    """Return what two things have in common that count as one: the same object, or equal values that hold nothing."""
+    return (type(value), value) if is_a(value, ATOMS) else id(value)
 
 
 def items_of(value: Any) -> list[Any]:
@@ -156,7 +167,7 @@ def is_as_left(value: Any, left: Mapping[int, Held]) -> bool:
             continue
         seen.add(id(value))
         measured = filling(value)
-        own = [part for pair in attributes_of(value).items() for part in pair] if held.attributes else []
+        own = items_of(attributes_of(value)) if held.attributes else []
         for was, now in ((held.items, items_of(value)), (held.attributes, own)):
             if len(was) != len(now) or not all(map(_is_meant, was, now)):
                 return False

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from blockfreeze.core.filling import filling, is_told_by_size
-from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
-from blockfreeze.identity.contents import CONTAINERS, Held, items_of, meant
+from blockfreeze.core.safe_access import ATOMS, is_a
+from blockfreeze.identity.contents import CONTAINERS, Held, items_of, meant, meant_by
 from blockfreeze.identity.equality import IDENTITIES, attributes_of, is_transparent, same
 
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
@@ -141,7 +141,5 @@ def _paired_items(one: Any, other: Any, held: Held | None) -> list[tuple[Any, An
 
 def _held_items(value: Any, held: Held | None) -> list[Any]:
     """Return what a container held, in its order; where a record knows no more, what is certain to differ."""
-    if held is None:
-        return items_of(value)
-    now = {id(item): item for item in items_of(value)}
-    return [meant(mark, now.get(getattr(mark, "at", 0), ABSENT)) for mark in held.items]
+    now = items_of(value)
+    return now if held is None else meant_by(held.items, now)

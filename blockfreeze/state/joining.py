@@ -13,8 +13,8 @@ from collections.abc import Hashable, Iterator
 from itertools import chain
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
-from blockfreeze.identity.contents import Held, items_of, marked, meant
+from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.identity.contents import Held, identity_of, items_of, marked, meant, meant_by
 from blockfreeze.identity.equality import attributes_of
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation
@@ -40,7 +40,7 @@ class Joining:
             _, by_others = self._by_others.get(id(held), (held, (Counter(), Counter())))
             held.items = _without_others(held.items, items_of(value), _step(value), by_others[0])
             if held.attributes or by_others[1]:
-                held.attributes = _without_others(held.attributes, _attributes(value), 2, by_others[1])
+                held.attributes = _without_others(held.attributes, items_of(attributes_of(value)), 2, by_others[1])
         for place, _, live in list(_numbers(self._generation)):
             key, name = place
             self._generation.contents.of_classes[key][name] = live - self._counted.get(place, 0)
@@ -65,12 +65,8 @@ def _numbers(generation: Generation) -> Iterator[tuple[tuple[tuple[str, str], st
 
 
 def _by_others(held: Held, value: Any) -> tuple[Counter[_Slot], Counter[_Slot]]:
-    own = _difference(held.attributes, _attributes(value), 2) if held.attributes else Counter[_Slot]()
+    own = _difference(held.attributes, items_of(attributes_of(value)), 2) if held.attributes else Counter[_Slot]()
     return _difference(held.items, items_of(value), _step(value)), own
-
-
-def _attributes(value: Any) -> list[Any]:
-    return [part for pair in attributes_of(value).items() for part in pair]
 
 
 def _step(value: Any) -> int:
@@ -80,34 +76,28 @@ def _step(value: Any) -> int:
 
 def _difference(was: list[Any], now: list[Any], step: int) -> Counter[_Slot]:
     """Return what there is more now, and what less with a negative number."""
-    found = Counter(slot for slot, _ in _slots(now, step))
-    known = {id(one): one for one in now}
-    found.subtract(slot for slot, _ in _slots(was, step, known))
+    found = Counter(_slots(now, step))
+    found.subtract(_slots(meant_by(was, now), step))
     return Counter({slot: count for slot, count in found.items() if count})
 
 
-def _slots(items: list[Any], step: int, known: dict[int, Any] | None = None) -> Iterator[tuple[_Slot, list[Any]]]:
-    """Yield what belongs together: by identity, and as it is in the list; `known` are the objects that marks mean."""
-    for at in range(0, len(items), step):
-        together = items[at : at + step]
-        objects = (
-            together if known is None else [meant(one, known.get(getattr(one, "at", 0), ABSENT)) for one in together]
-        )
-        yield tuple((type(one), one) if is_a(one, ATOMS) else id(one) for one in objects), together
+def _slots(items: list[Any], step: int) -> list[_Slot]:
+    """Return the items by their identities, those in one that belong together."""
+    return [tuple(map(identity_of, items[at : at + step])) for at in range(0, len(items), step)]
 
 
 def _without_others(was: list[Any], now: list[Any], step: int, by_others: Counter[_Slot]) -> list[Any]:
     """Return the record of what is there now without what others have put in, and with what they have taken out."""
     more, less = +by_others, -by_others
     kept: list[list[Any]] = []
-    for slot, together in reversed(list(_slots(now, step))):
+    for at, slot in reversed(list(enumerate(_slots(now, step)))):
         if more[slot] > 0:
             more[slot] -= 1
         else:
-            kept.append(together)
+            kept.append(now[at * step : (at + 1) * step])
     result = marked(chain.from_iterable(reversed(kept)))
-    for slot, together in _slots(was, step):
+    for at, slot in enumerate(_slots(meant_by(was, now), step)):
         if less[slot] > 0:
             less[slot] -= 1
-            result += together
+            result += was[at * step : (at + 1) * step]
     return result

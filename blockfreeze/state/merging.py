@@ -19,7 +19,18 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
 from blockfreeze.identity.adopt import version_attribute
 from blockfreeze.identity.class_attributes import is_shared, set_item
-from blockfreeze.identity.contents import CONTAINERS, Dispatch, Held, container_of, is_as_left, items_of, meant, record
+from blockfreeze.identity.contents import (
+    CONTAINERS,
+    Dispatch,
+    Held,
+    container_of,
+    identity_of,
+    is_as_left,
+    items_of,
+    meant,
+    meant_by,
+    record,
+)
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.memories import computes_the_same, holds_old_results
 from blockfreeze.identity.methods import is_own
@@ -139,18 +150,17 @@ class _Merge:
 
     def _bring_elements(self, held: Held, was: Any, has: Any) -> None:
         live = items_of(was)
-        known = {id(one): one for one in live}
-        left = Counter(_identity(meant(mark, known.get(getattr(mark, "at", 0), ABSENT))) for mark in held.items)
-        left.subtract(map(_identity, live))
+        left = Counter(map(identity_of, meant_by(held.items, live)))
+        left.subtract(map(identity_of, live))
         for one in reversed(items_of(has)):
-            if left[_identity(one)] > 0:
-                left[_identity(one)] -= 1
+            if left[identity_of(one)] > 0:
+                left[identity_of(one)] -= 1
                 _kind(has).remove(has, one)
         add = _kind(has).add if is_a(has, set) else _kind(has).append
         added: list[Any] = []
         for one in reversed(live):
-            if left[_identity(one)] < 0:
-                left[_identity(one)] += 1
+            if left[identity_of(one)] < 0:
+                left[identity_of(one)] += 1
                 added.append(one)
         for one in reversed(added):
             if self._is_put_in(one):
@@ -160,10 +170,6 @@ class _Merge:
 def _pairs_of(value: Any) -> dict[Any, Any]:
     items = items_of(container_of(value))
     return dict(zip(items[::2], items[1::2], strict=True))
-
-
-def _identity(value: Any) -> object:
-    return (type(value), value) if is_a(value, ATOMS) else id(value)
 
 
 def _kind(value: Any) -> Any:
