@@ -157,7 +157,7 @@ def test_a_class_may_have_any_attribute_and_still_be_in_a_container(workshop: Wo
     for _ in range(2):
         assert [lamp.name for lamp in base.LAMPS] == ["hall", "attic", "late"]
         bf.swap(house)
-    assert base.KINDS == [base.Lamp, "put in"]
+    assert [base.Lamp, "put in"] == base.KINDS
 
 
 OUTSIDERS = {
