@@ -229,23 +229,29 @@ def void_pins(block: Block, generations: Iterable[Generation]) -> None:
 
 
 def _find_tasks(holds: list[Hold]) -> None:
-    """Note for each of `holds` the tasks that are not done and whose context has it."""
-    for hold in holds:
-        hold.tasks = []
+    """Note for each of `holds` the tasks that are not done and whose context has it.
+
+    Several threads may do so at once: each stores whole lists.
+    """
+    found: dict[int, list[weakref.ref[Any]]] = {id(hold): [] for hold in holds}
     if holds and "asyncio" in sys.modules:
-        for task in _listed_tasks() if TASKS_ARE_LISTED else _tasks_in_heap(holds):
+        for task in _listed_tasks() if TASKS_ARE_LISTED else [*_listed_tasks(), *_tasks_in_heap()]:
             contexts: list[Any] = [
                 one for one in gc.get_referents(task, getattr(task, "__dict__", None)) if type(one) is Context
             ]
-            found = {id(hold): hold for one in contexts if (hold := one.get(PINNED)) is not None}
             # A task cannot lose its hold before it is done, so whoever only waits for it need not search again.
             if not task.done():
-                for hold in found.values():
-                    hold.tasks.append(weakref.ref(task))
+                for held in {id(one.get(PINNED)) for one in contexts} & found.keys():
+                    found[held].append(weakref.ref(task))
+    for hold in holds:
+        hold.tasks = found[id(hold)]
 
 
 def _listed_tasks() -> list[Any]:
-    """Return every task that is not done: 3.11 has one set of them, later ones one more for those that run eagerly."""
+    """Return every task that is not done: 3.11 has one set of them, later ones one more for those that run eagerly.
+
+    From 3.14 on these have only the tasks that are not made in C.
+    """
     tasks: Any = sys.modules["asyncio"].tasks
     names = ("_all_tasks",) if hasattr(tasks, "_all_tasks") else ("_scheduled_tasks", "_eager_tasks")
     return [task for name in names for task in _copied(getattr(tasks, name))]
@@ -259,19 +265,13 @@ def _copied(tasks: Iterable[Any]) -> list[Any]:
             continue  # another thread has added or finished one meanwhile
 
 
-def _tasks_in_heap(holds: list[Hold]) -> list[Any]:
-    """Return the tasks whose contexts have one of `holds`.
+def _tasks_in_heap() -> list[Any]:
+    """Return every task that is made in C: from 3.14 on their lists cannot be read from Python.
 
-    A context does not list its tasks, so the collector is asked: once for all holds, since each question walks through
-    the whole heap. The mapping inside of a context is a tree of a few levels.
+    An object refers to its type if that was made at run time, as the types of tasks are: so one question to the
+    collector, which walks through the whole heap, finds them all.
     """
-    task_type: Any = sys.modules["asyncio"].Task
-    contexts: list[Any] = []
-    ahead: list[Any] = list(holds)
-    seen: set[int] = set()
-    while ahead:
-        referrers = gc.get_referrers(*ahead)
-        contexts += [one for one in referrers if type(one) is Context]
-        ahead = [one for one in referrers if type(one).__name__.startswith("hamt") and id(one) not in seen]
-        seen.update(map(id, ahead))
-    return [one for one in gc.get_referrers(*contexts) if issubclass(type(one), task_type)] if contexts else []
+    types = [sys.modules["asyncio"].Task]
+    for one in types:
+        types += [derived for derived in one.__subclasses__() if derived not in types]
+    return [one for one in gc.get_referrers(*types) if issubclass(type(one), types[0])]
