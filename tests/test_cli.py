@@ -42,16 +42,16 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ("check", "against program json"),
         ("run", "block release releases directory"),
         ("status", "live directory json"),
-        ("prepare", "release label expect-hash check warm-up strict timeout pointer directory json"),
+        ("prepare", "release label expect-hash check warm-up strict timeout wait pointer directory json"),
         (
             "swap",
             (
-                "release label expect-hash check warm-up strict quiesce timeout canary probation health pointer "
+                "release label expect-hash check warm-up strict quiesce timeout wait canary probation health pointer "
                 "directory json"
             ),
         ),
-        ("rollback", "to lossy quiesce timeout pointer directory json"),
-        ("drain", "timeout pointer directory json"),
+        ("rollback", "to lossy quiesce timeout wait pointer directory json"),
+        ("drain", "timeout wait pointer directory json"),
         ("compile", "source output label serial python against sign"),
         ("verify", "json"),
         ("upgrade", "into strict canary probation timeout directory json"),

@@ -622,3 +622,17 @@ def test_who_has_not_looked_at_the_pointer_once_more_is_starting(
     (now,) = link.ask({"do": "status"}, 20).wait()["blocks"]
     assert (now["release"], now["state"], foo()) == (second, "serving", 2)
     link.close()
+
+
+def test_a_process_that_can_start_no_thread_any_more_ends_the_connection(
+    ask: Callable[..., Message], srv: Path, control: ControlSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(name: str) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(session, "Work", start)
+    with raw(control) as connection:
+        request = {"do": "prepare", "block": "shop", "release": str(srv / "r2")}
+        frames.write(connection, request, frames.REQUEST_LIMIT)
+        assert connection.recv(1) == b""  # it is about to be gone, which is no refusal of the release
+    assert foo() == 1

@@ -103,6 +103,7 @@ class FakeProcess:
     back_to: str | None = None
     in_transaction: bool = False
     unread: list[Message] = field(default_factory=list)
+    state_told: str = "serving"
 
     def ask(self, request: Message, timeout: float) -> Answer:
         answer = Answer()
@@ -139,7 +140,7 @@ class FakeProcess:
             "release": self.release,
             "label": self.release[-2:],
             "pointer": "/srv/current",
-            "state": "serving",
+            "state": self.state_told,
             "generation": 2,
             "generations": kept,
             "previous": kept[0] if kept else None,
@@ -385,3 +386,30 @@ def test_services_with_several_pointers_are_not_mixed() -> None:
 def test_without_processes_it_says_how_to_have_some() -> None:
     with pytest.raises(ControlError, match="no process with a control socket has this block; start the service with"):
         swapped(World())
+
+
+@pytest.mark.parametrize("what", ["killed", "starting"])
+def test_processes_that_are_being_started_are_waited_for(what: str) -> None:
+    world = World()
+    paused: list[float] = []
+    if what == "starting":
+        world.start(2)
+        for one in world.processes:
+            one.state_told = "starting"
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == 3 and what == "killed":
+            world.start(2)
+        elif len(paused) == 3:
+            for one in world.processes:
+                one.state_told = "serving"
+
+    service = Service(world, plan(), move=world.move, pause=pause)
+    service.join()
+    assert len(paused) == 3
+    assert [one.fate for one in service.swap().processes] == [Fate.COMMITTED] * 2
+    service = Service(World(), plan(wait=0.0), pause=pause)
+    with pytest.raises(ControlError, match="no process"):
+        service.join()
+    assert len(paused) == 3

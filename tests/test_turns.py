@@ -11,6 +11,7 @@ from conftest import Workshop
 from threads import ThreadedCall, elsewhere
 
 import blockfreeze as bf
+from blockfreeze.core import forks
 from blockfreeze.core.turns import SHORT, ShortTurns
 
 LONG = 0.02
@@ -131,7 +132,10 @@ def test_the_child_of_a_fork_in_a_body_goes_on_and_puts_the_interval_back(worksh
 
 @pytest.mark.needs_fork
 @pytest.mark.needs_threads
-def test_the_child_of_a_fork_beside_a_preparation_has_the_interval_as_before(workshop: Workshop) -> None:
+def test_the_child_of_a_fork_beside_a_preparation_has_the_interval_as_before(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "PATIENCE", 0.01)  # the preparation waits for the child
     read, write = os.pipe()
     again, done = os.pipe()
     source = f"import os\nos.write({write}, b'x')\nos.read({again}, 1)"

@@ -63,29 +63,37 @@ def follow_pointer(block: Block) -> SwapReport | None:
         OSError, ValueError: the pointer leads to nothing.
     """
     report = None
-    while not is_followed(block):
-        assert block.pointer is not None
-        place = str(pointed(block.pointer))
-        kept = [number for number, one in sorted(block.generations.items()) if one.release == place]
-        report = None
-        for number in reversed(kept):
-            with suppress(SwapError):
-                report = rollback(block, number, wait=True)
-                break
-        if report is None:
-            report = swap(block, Version(release=place), None, True, strict=False)
+    with block.locks.following:
+        while not is_followed(block):
+            assert block.pointer is not None
+            place = str(pointed(block.pointer))
+            kept = [number for number, one in sorted(block.generations.items()) if one.release == place]
+            report = None
+            for number in reversed(kept):
+                with suppress(SwapError):
+                    report = rollback(block, number, wait=True)
+                    break
+            if report is None:
+                report = swap(block, Version(release=place), None, True, strict=False)
     return report
 
 
 def follow_at_start(block: Block) -> None:
     """Look at the pointer once more, when the first bodies have run, and follow it; then whoever imports goes on.
 
+    So does the child of a fork before it goes on: its parent may not have been where the pointer leads.
+
     Raises:
         SwapError: the release that is pointed at now was refused; the block serves the one before.
         OSError, ValueError: the pointer leads to nothing.
     """
     first = block.current
-    try:
-        follow_pointer(block)
-    finally:
-        first.build.awaits_pointer = False
+    while True:
+        first.build.awaits_pointer = True
+        try:
+            follow_pointer(block)
+        finally:
+            first.build.awaits_pointer = False
+        # Whoever has moved the pointer after that look, and was told that the block looks by itself, is right.
+        if is_followed(block):
+            return

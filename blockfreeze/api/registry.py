@@ -2,11 +2,12 @@
 
 What is changed under `_lock`: the blocks by the names of their roots, the patterns of `install` and their pointers, who
 has subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
-And the one watcher of all blocks, what shortens the turns of threads, and what tells that code begins to run:
-each has a lock of its own.
+And the one watcher of all blocks, what shortens the turns of threads, what forks wait for, and what tells that code
+begins to run: each has a lock of its own.
 
-Fork: a child has only the thread that forked. A claim that another thread held is given up in the child, where the
-generation that serves goes on serving, and a gate that another thread has shut is open.
+Fork: it waits a while for threads that change a block. A child has only the thread that forked. A claim that another
+thread held is given up in the child, where the generation that serves goes on serving, and a gate that another thread
+has shut is open. What another thread was importing can be imported.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
+from blockfreeze.core.forks import Forks, let_child_import
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.draining.background import Watcher
@@ -48,7 +50,7 @@ _turns = ShortTurns()
 
 _starts = Starts()
 
-_following = threading.RLock()
+_forks = Forks()
 
 _control: Control | None = None
 
@@ -90,7 +92,7 @@ def add(block: Block) -> None:
     """Enter a block under each of its roots."""
     with _lock:
         block.subscribers, block.watcher = _subscribers, _watcher
-        block.claim.turns, block.claim.starts = _turns, _starts
+        block.claim.turns, block.claim.starts, block.claim.forks = _turns, _starts, _forks
         for root in block.roots:
             _blocks[root] = block
 
@@ -195,9 +197,9 @@ def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
     return None if block is None or generation is None else (block, generation)
 
 
-def following() -> threading.RLock:
-    """Return the lock that is held while blocks are brought to where their pointers lead: one after another."""
-    return _following
+def forks() -> Forks:
+    """Return what lets forks of the process wait for threads that are at work."""
+    return _forks
 
 
 def control(make: Callable[[], Control] | None = None) -> Control | None:
@@ -218,11 +220,13 @@ def forget_control() -> Control | None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _following
-    _lock, _following = threading.RLock(), threading.RLock()
+    global _lock
+    _lock = threading.RLock()
     _watcher.renew()
     _turns.renew()
     _starts.renew()
+    _forks.renew()
+    let_child_import(lambda name: covering(name) is not None)
     for block in all_blocks():
         block.renew_locks()
         if release_in_child(block) and block.generations:
@@ -232,4 +236,4 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_forks.before, after_in_parent=_forks.after, after_in_child=_after_fork_in_child)

@@ -43,6 +43,9 @@ _POINTER = click.option(
 _TIMEOUT = click.option(
     "--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for each step in each process."
 )
+_WAIT = click.option(
+    "--wait", type=SECONDS, default=5.0, show_default=True, help="Seconds to wait for a process, if there is none."
+)
 _QUIESCE = click.option(
     "--quiesce", type=SECONDS, help="Hold new calls back until the old ones have ended, for so many seconds at most."
 )
@@ -77,6 +80,7 @@ def status(block: str | None, directory: Path | None, *, live: bool, as_json: bo
 @_RELEASE
 @_JUDGING
 @_TIMEOUT
+@_WAIT
 @_POINTER
 @DIRECTORY
 @_JSON
@@ -84,6 +88,7 @@ def prepare(
     block: str,
     release: Path,
     timeout: float,
+    wait: float,
     pointer: Path | None,
     directory: Path | None,
     *,
@@ -91,7 +96,9 @@ def prepare(
     **judging: Any,
 ) -> int:
     """Prepare a release of BLOCK in every process and check it, as `swap` would, and discard it everywhere."""
-    service = service_for(Plan(block, timeout=timeout, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service = service_for(
+        Plan(block, timeout=timeout, pointer=_absolute(pointer), wait=wait), directory, as_json=as_json
+    )
     service.join()
     request = {"do": "prepare", "block": block, "release": _release_at(release), **judging}
     replies = ask_all(service.links, request, timeout)
@@ -110,6 +117,7 @@ def prepare(
     "--probation", type=SECONDS, default=10.0, show_default=True, help="Seconds for which the canaries are watched."
 )
 @click.option("--health", metavar="MODULE:FUNCTION", help="A function of the block that is asked how the canaries are.")
+@_WAIT
 @_POINTER
 @DIRECTORY
 @_JSON
@@ -121,6 +129,7 @@ def swap(
     canary: Callable[[int], int] | None,
     probation: float,
     health: str | None,
+    wait: float,
     pointer: Path | None,
     directory: Path | None,
     *,
@@ -139,6 +148,7 @@ def swap(
         probation,
         health,
         pointer=_absolute(pointer),
+        wait=wait,
     )
     service = service_for(plan, directory, as_json=as_json)
     with service.shown:
@@ -153,6 +163,7 @@ def swap(
 @click.option("--lossy", is_flag=True, help="Go back even where state has no way back.")
 @_QUIESCE
 @_TIMEOUT
+@_WAIT
 @_POINTER
 @DIRECTORY
 @_JSON
@@ -161,6 +172,7 @@ def rollback(
     to: Path | None,
     quiesce: float | None,
     timeout: float,
+    wait: float,
     pointer: Path | None,
     directory: Path | None,
     *,
@@ -170,7 +182,7 @@ def rollback(
     """Bring every process that has BLOCK back to the release before: one that keeps it by one store, one that has
     started since by a swap. The release pointer moves last.
     """
-    plan = Plan(block, {}, quiesce, timeout, pointer=_absolute(pointer), lossy=lossy)
+    plan = Plan(block, {}, quiesce, timeout, pointer=_absolute(pointer), lossy=lossy, wait=wait)
     service = service_for(plan, directory, as_json=as_json)
     with service.shown:
         service.join()
@@ -184,12 +196,15 @@ def rollback(
 @click.command(short_help="wait until nothing runs in an older generation", epilog=_EXIT)
 @_BLOCK
 @click.option("--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds to wait.")
+@_WAIT
 @_POINTER
 @DIRECTORY
 @_JSON
-def drain(block: str, timeout: float, pointer: Path | None, directory: Path | None, *, as_json: bool) -> int:
+def drain(
+    block: str, timeout: float, wait: float, pointer: Path | None, directory: Path | None, *, as_json: bool
+) -> int:
     """Wait until nothing runs in an older generation of BLOCK, in every process. Nothing is ever killed."""
-    service = service_for(Plan(block, pointer=_absolute(pointer)), directory, as_json=as_json)
+    service = service_for(Plan(block, pointer=_absolute(pointer), wait=wait), directory, as_json=as_json)
     service.join()
     replies = ask_all(service.links, {"do": "drain", "block": block, "seconds": timeout}, timeout + 5)
     return show_prepared(replies, as_json=as_json)

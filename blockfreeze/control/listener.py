@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from blockfreeze.api import registry
-from blockfreeze.api.following import follow_pointer
+from blockfreeze.api.following import follow_at_start
 from blockfreeze.control import frames
+from blockfreeze.control.described import is_complete
 from blockfreeze.control.peers import is_own, user_of
 from blockfreeze.control.place import new_socket, own_directory
 from blockfreeze.control.session import Session
@@ -100,6 +101,9 @@ class ControlSocket:
             session.forget_inherited()
         if self._closed:
             return
+        blocks = [one for one in registry.all_blocks() if is_complete(one)]
+        for block in blocks:
+            block.current.build.awaits_pointer = True  # it does not serve yet
         self._changed = threading.Lock()
         self._process = os.getpid()
         try:
@@ -111,10 +115,9 @@ class ControlSocket:
             self._closed = True
             _logger.exception("the child of a fork has no control socket")
         # Not before the socket is there: who moves the pointer looks for sockets afterwards.
-        for block in registry.all_blocks():
+        for block in blocks:
             try:
-                with registry.following():
-                    follow_pointer(block)
+                follow_at_start(block)
             except (BlockfreezeError, OSError, ValueError):
                 _logger.exception("%s: the pointed release was refused; the child goes on as it was forked", block.name)
 

@@ -11,6 +11,8 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -40,8 +42,12 @@ _ABANDONED: Final = ("prepare", "drain", "health")
 """What is given up when the controller is gone; the rest is finished, also if it has only been told to do it."""
 
 
+_LASTING: Final = ("drain", "health")
+"""What forks of the process do not wait for: it changes nothing."""
+
+
 class _GoneError(Exception):
-    """The controller has closed the connection while something was done for it."""
+    """The connection is of no more use: the controller has closed it while something was done, or the process ends."""
 
 
 class Session:
@@ -92,7 +98,8 @@ class Session:
         what = request.get("do")
         try:
             if what in ("status", "renew", "detach"):
-                return {"ok": True} | (self._status(request) if what == "status" else {})
+                with registry.forks().at_work():
+                    return {"ok": True} | (self._status(request) if what == "status" else {})
             if not isinstance(what, str) or what not in self._worked:
                 raise ControlError(f"there is no request {str(what)[:40]!r}; see the protocol in blockfreeze.control")
             self._lease = requests.seconds(request, "lease", self._lease, _LONGEST_LEASE)
@@ -131,10 +138,8 @@ class Session:
         if self._stuck:
             raise ControlError("what was begun in this session hangs; open another one")
         limit = requests.seconds(request, "timeout", 60.0, LONGEST)
-        if self._work is None:
-            self._work = Work("blockfreeze control work")
-        work, call = self._work, self._worked[what]
-        ended = work.begin(lambda: call(request))
+        work = self._work = self._work or _new_work()
+        ended = work.begin(partial(_called, self._worked[what], request, lasting=what in _LASTING))
         self._wait(ended, limit, for_its_controller=what in _ABANDONED)
         if not ended.is_set():
             stack = work.stack()
@@ -166,6 +171,18 @@ class Session:
         # After a call that hangs it is done as soon as that ends.
         work.begin(transaction.end)
         work.end()
+
+
+def _new_work() -> Work:
+    try:
+        return Work("blockfreeze control work")
+    except RuntimeError:  # no thread can be started any more
+        raise _GoneError("this process is about to end") from None
+
+
+def _called(call: Callable[[Message], Message], request: Message, *, lasting: bool) -> Message:
+    with nullcontext() if lasting else registry.forks().at_work():
+        return call(request)
 
 
 def _failed(error: BaseException) -> Message:

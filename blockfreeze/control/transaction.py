@@ -158,8 +158,7 @@ class Transaction:
         if not is_complete(block):
             raise ControlError(f"{block.name}: it is being imported, and follows the pointer then")
         try:
-            with registry.following():
-                return {"changed": follow_pointer(block) is not None, "block": described(block)}
+            return {"changed": follow_pointer(block) is not None, "block": described(block)}
         except (BlockfreezeError, OSError, ValueError) as error:
             raise ControlError(f"{block.name}: it does not follow the pointer: {error}", concerned=True) from error
 
@@ -187,8 +186,7 @@ class Transaction:
         if block is None:
             return
         try:
-            with registry.following():
-                follow_pointer(block)
+            follow_pointer(block)
         except (BlockfreezeError, OSError, ValueError):
             _logger.exception("%s: it was left where the controller has left it", block.name)
         if block.pointer is not None:

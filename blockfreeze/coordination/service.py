@@ -26,6 +26,9 @@ from blockfreeze.coordination.processes import Processes, ask_all, told_by
 from blockfreeze.core.errors import ControlError
 from blockfreeze.releases.pointer import point
 
+_LOOK: Final = 0.05
+"""How often it is looked for processes while there are none, in seconds."""
+
 _ROUNDS: Final = 50
 """How often it is looked for processes that have started meanwhile."""
 
@@ -44,6 +47,8 @@ class Plan:
         every: seconds between two looks at them.
         pointer: only processes with this pointer are meant; any, if they all have the same one, if None.
         lossy: roll back even where state has no way back.
+        wait: for so many seconds it is waited for a process that serves the block, if there is none: those that were
+            killed are being started again.
     """
 
     block: str
@@ -56,6 +61,7 @@ class Plan:
     every: float = 1.0
     pointer: str | None = None
     lossy: bool = False
+    wait: float = 5.0
 
 
 class Service:
@@ -91,12 +97,33 @@ class Service:
         self._release = str(plan.prepare.get("release", ""))
 
     def join(self) -> None:
-        """Find the processes that have the block.
+        """Find the processes that have the block, and wait for one if all are being started.
 
         Raises:
             ControlError: there are none, they do not have one pointer, or one says nothing.
         """
-        found = told_by(self._processes.find(), self.plan.block)
+        self._look_for_processes()
+        for _ in range(round(self.plan.wait / _LOOK)):
+            if self.links:
+                break
+            self._say("wait for a process that serves the block")
+            self._pause(_LOOK)
+            self._look_for_processes()
+        pointers = {told["pointer"] for told in self.links.values()}
+        if not self.links:
+            raise ControlError(
+                f"{self.plan.block}: no process with a control socket {'has' if not self._starting else 'serves'} this "
+                "block; start the service with `blockfreeze run`, or call blockfreeze.serve_control() in it"
+            )
+        if len(pointers) > 1:
+            names = ", ".join(sorted(pointer or "none" for pointer in pointers))
+            raise ControlError(f"{self.plan.block}: there are services with several pointers ({names}); say --pointer")
+        self.pointer = pointers.pop()
+
+    def _look_for_processes(self) -> None:
+        """Look at processes that were not there before, and again at those that were starting."""
+        fresh, self._starting = [*self._processes.find(), *self._starting], []
+        found = told_by(fresh, self.plan.block)
         silent = [str(link.pid) for link, reply in found.items() if not reply.get("ok")]
         if silent:
             raise ControlError(
@@ -110,16 +137,6 @@ class Service:
                 self._others.append(link)
             else:
                 self.links[link] = told
-        pointers = {told["pointer"] for told in self.links.values()}
-        if not self.links:
-            raise ControlError(
-                f"{self.plan.block}: no process with a control socket has this block; "
-                "start the service with `blockfreeze run`, or call blockfreeze.serve_control() in it"
-            )
-        if len(pointers) > 1:
-            names = ", ".join(sorted(pointer or "none" for pointer in pointers))
-            raise ControlError(f"{self.plan.block}: there are services with several pointers ({names}); say --pointer")
-        self.pointer = pointers.pop()
 
     def swap(self) -> ServiceOutcome:
         """Swap in all processes, or in none, and return what became of each."""

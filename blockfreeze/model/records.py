@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 from blockfreeze.core.forecast import RunsAgain
+from blockfreeze.core.forks import Forks
 from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
@@ -192,12 +194,19 @@ class Claim:
 
     def __init__(self) -> None:
         # The registry's, once the block is entered there: what shortens other threads' turns while who has the claim
-        # works, and what tells that code of a candidate begins to run.
+        # works, what lets forks wait for that, and what tells that code of a candidate begins to run.
         self.turns = ShortTurns()
+        self.forks = Forks()
         self.starts = Starts()
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
         self.renew_lock()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let the other threads have their turns soon, and not fork, for the length of a ``with`` statement."""
+        with self.forks.at_work(), self.turns():
+            yield
 
     def renew_lock(self) -> None:
         """Forget who holds the lock, in the child of a fork."""
@@ -208,6 +217,7 @@ class Locks:
     """The locks of a block, made anew all together in the child of a fork. Taken in the order of the attributes."""
 
     def __init__(self) -> None:
+        self.following = threading.RLock()  # held while the block is brought to where its pointer leads
         self.loading = threading.RLock()  # held while a member joins on behalf of a call
         self.arming = threading.RLock()  # held while functions are copied and made to forward
         self.moving = threading.RLock()  # held while an instance changes its class, or an attribute is disarmed

@@ -59,7 +59,8 @@ def _take(block: Block, wait: bool | float, what: str) -> None:
             left = None if until == float("inf") or claim.converging else until - time.monotonic()
             if (claim.owner is me and not claim.converging) or (left is not None and left <= 0):
                 raise _in_progress(block, what, me)
-            claim.changed.wait(left)
+            with claim.forks.resting():
+                claim.changed.wait(left)
         if not block.generations or not block.current.phase.is_complete:
             raise SwapInProgressError(
                 f"{block.name}: the {what} was refused: the block is being imported for the first time; "

@@ -81,7 +81,8 @@ class Commitment:
                 refuse_from_inside(block, sys._getframe())
                 clock = Clock(self.phases)
                 store(block.reference, overlap_vector(block, before, gate))
-                quiesce(block, gate, seconds, self.between)
+                with block.claim.forks.resting():
+                    quiesce(block, gate, seconds, self.between)
                 clock.lap("quiesce")
             return self._commit(gate)
         except BaseException:

@@ -51,7 +51,7 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     running, _ = search(block, block.retired(), whole=whole)
     if running:
         return running
-    with claimed_to_converge(block, lambda: block.served[-1:] == served) as taken, block.claim.turns():
+    with claimed_to_converge(block, lambda: block.served[-1:] == served) as taken, block.claim.at_work():
         return converge_claimed(block, whole=whole) if taken else []
 
 

@@ -54,7 +54,7 @@ def prepare(
         between: called where the swap can still come to nothing; it ends the swap by raising.
     """
     try:
-        with claimed(block, wait, "swap") as claim, block.claim.turns():
+        with claimed(block, wait, "swap") as claim, block.claim.at_work():
             clock = Clock({})
             converge_claimed(block)
             clock.lap("drain")
@@ -146,7 +146,7 @@ class _Preparation:
             clock = Clock(phases)
             try:
                 commitment = Commitment(block, block.current, generation, claim, phases, between)
-                with block.claim.turns():
+                with block.claim.at_work():
                     commitment.committed = arming.forget
                     commitment.found = differences(block.current, generation)
                     clock.lap("compare")
@@ -193,16 +193,17 @@ def swap(
     """
     if seconds is not None:
         refuse_from_inside(block, sys._getframe())
-    candidate = prepare(block, version, wait, between)
-    try:
-        if strict:
-            refuse_incompatible(block, candidate)
-        if two_way:
-            refuse_one_way(block, "swap", candidate.no_way_back(), "say how to go back, or swap without probation=")
-        if check is not None:
-            run_check(block, candidate, check)
-    except BaseException as error:
-        announce(block.subscribers, refused(block, "swap", error))
-        candidate.discard()
-        raise
-    return candidate.commit(quiesce=seconds)
+    with block.claim.forks.at_work():  # a fork comes before or after all of it
+        candidate = prepare(block, version, wait, between)
+        try:
+            if strict:
+                refuse_incompatible(block, candidate)
+            if two_way:
+                refuse_one_way(block, "swap", candidate.no_way_back(), "say how to go back, or swap without probation=")
+            if check is not None:
+                run_check(block, candidate, check)
+        except BaseException as error:
+            announce(block.subscribers, refused(block, "swap", error))
+            candidate.discard()
+            raise
+        return candidate.commit(quiesce=seconds)

@@ -42,7 +42,7 @@ def rollback(
     try:
         if seconds is not None:
             refuse_from_inside(block, sys._getframe())
-        with claimed(block, wait, "rollback") as claim, block.claim.turns():
+        with claimed(block, wait, "rollback") as claim, block.claim.at_work():
             converge_claimed(block)
             return _rollback(claim, block, _generation_to_return_to(block, to, leaving), seconds, reason, lossy=lossy)
     except BaseException as error:
