@@ -122,24 +122,25 @@ def copy_methods(block: Block, generation: Generation) -> list[Armed]:
     """
     made: dict[int, Armed] = {}
     copies = generation.classes.copies = {}
+    reference, entries, locals_ = block.reference, block.entries, generation.locals
     for (member, path), cls, name, value in live_methods(block, generation):
-        function = method_function(value)
-        if is_forwarder(function.__code__, block.reference):
+        function: FunctionType = method_function(value)
+        entry = entries.get((member, f"{path}.{name}"))
+        there: Any = None if entry is None else locals_.get(entry)
+        if is_forwarder(function.__code__, reference):
             # It was armed before, and stands for what serves in its place already.
-            entry = block.entries.get((member, f"{path}.{name}"))
-            own = None if entry is None else generation.locals.get(entry)
-            own = own.served if is_a(own, LegacyChoice) else own
-            if is_a(own, FunctionType) and not is_forwarder(own.__code__, block.reference):
+            own = there.served if is_a(there, LegacyChoice) else there
+            if is_a(own, FunctionType) and not is_forwarder(own.__code__, reference):
                 copies.setdefault(cls, {})[name] = rewrapped(value, own)
             continue
-        entry = _entry_of_method(block, generation, member, f"{path}.{name}", function)
-        if id(function) not in made:
-            made[id(function)] = Armed(entry, function, copy_function(function))
-        _, _, copy = made[id(function)]
+        entry = entry or block.add_entry(generation, member, f"{path}.{name}", function)
+        armed = made.get(id(function))
+        if armed is None:
+            armed = made[id(function)] = Armed(entry, function, copy_function(function))
+        _, _, copy = armed
         # A call may be under way to the slot: the choice among methods of older generations stays in front.
-        chosen = is_a(generation.locals.get(entry), LegacyChoice)
-        generation.locals[entry] = LegacyChoice(entry, generation, copy) if chosen else copy
-        copies.setdefault(cls, {})[name] = rewrapped(value, copy)
+        locals_[entry] = LegacyChoice(entry, generation, copy) if is_a(there, LegacyChoice) else copy
+        copies.setdefault(cls, {})[name] = copy if value is function else rewrapped(value, copy)
     for member, path, function in live_wrapped(block, generation):
         if id(function) not in made and not is_forwarder(function.__code__, block.reference):
             entry = _entry_of_method(block, generation, member, path, function)
@@ -160,9 +161,10 @@ def let_forward(block: Block, armed: Iterable[Armed]) -> None:
     """
     for entry, function, copy in armed:
         if entry.kind is EntryKind.METHOD:
-            signature = shown_signature(copy)
+            shown = function.__dict__
+            signature = None if "__signature__" in shown else shown_signature(copy)
             if signature is not None:
-                function.__dict__.setdefault("__signature__", signature)
+                shown.setdefault("__signature__", signature)
         elif function is entry.function:
             continue
         forward(block, entry, function)

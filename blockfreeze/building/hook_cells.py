@@ -19,7 +19,8 @@ def closure_of(generation: Generation, member: Member, linked: LinkedCode) -> tu
     # The module's state, which it shares with the generations before; none had it if there is no home yet.
     home: dict[str, Any] | None = generation.block.homes[member.name] if linked.has_home else None
     hooks = Hooks(generation, member)
-    cells = {name: CellType(getattr(hooks, method_of(name))) for name in HOOKS}
+    wanted = CLASS_HOOKS.union(linked.code.co_freevars)
+    cells = {name: CellType(getattr(hooks, method_of(name))) for name in HOOKS if name in wanted}
     enter_assignment_cells(generation, member, {name: cells[name] for name in CLASS_HOOKS})
     homes = {HOME: home, **{home_variable(name): own for name, own in member.moved.items()}}
     if home is not None and not generation.phase.has_served:

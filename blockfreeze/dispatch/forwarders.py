@@ -35,9 +35,13 @@ from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
 from blockfreeze.dispatch.frames import VECTOR, ForwarderTag
 from blockfreeze.dispatch.warning_names import hides_forwarders
+from blockfreeze.linking.analysis import have_one_origin
 from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, read_as_values
 from blockfreeze.model.block import Block
-from blockfreeze.model.entry import Entry, bound_place
+from blockfreeze.model.entry import Entry, EntryKind, bound_place
+
+_HAS_ANNOTATE = hasattr(FunctionType, "__annotate__")
+_HAS_TYPE_PARAMETERS = hasattr(FunctionType, "__type_params__")
 
 KIND_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 
@@ -60,7 +64,7 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
             CellType(replace[found]) if found in replace else cell for cell, found in zip(closure, called, strict=True)
         )
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
-    present(copy, function)
+    _present_rest(copy, function)
     copy.__dict__ = function.__dict__
     return copy
 
@@ -81,19 +85,24 @@ def contents_to_call(function: FunctionType) -> list[int]:
 def present(function: FunctionType, like: FunctionType) -> None:
     """Give `function` everything that inspection sees of `like`, but not its code, closure or attributes."""
     function.__name__ = like.__name__
+    function.__defaults__ = like.__defaults__
+    _present_rest(function, like)
+
+
+def _present_rest(function: FunctionType, like: FunctionType) -> None:
     function.__qualname__ = like.__qualname__
     function.__module__ = like.__module__
     function.__doc__ = like.__doc__
-    function.__defaults__ = like.__defaults__
-    function.__kwdefaults__ = like.__kwdefaults__
-    if hasattr(like, "__annotate__"):
+    if like.__kwdefaults__ is not function.__kwdefaults__:
+        function.__kwdefaults__ = like.__kwdefaults__
+    if not _HAS_ANNOTATE:
+        function.__annotations__ = like.__annotations__
+    else:
         # 3.14: evaluating the annotations now could fail where nobody has asked for them.
         function.__annotate__ = like.__annotate__  # type: ignore[attr-defined, unused-ignore]
-        if like.__annotate__ is None:
+        if like.__annotate__ is None:  # type: ignore[attr-defined, unused-ignore]
             function.__annotations__ = like.__annotations__
-    else:
-        function.__annotations__ = like.__annotations__
-    if hasattr(like, "__type_params__"):
+    if _HAS_TYPE_PARAMETERS:
         function.__type_params__ = like.__type_params__  # type: ignore[attr-defined, unused-ignore]
 
 
@@ -130,8 +139,11 @@ def takes_the_same(one: Any, other: Any) -> bool:
     """Tell whether two functions have one exact signature without default values: a narrow forwarder serves both."""
     if not isinstance(one, FunctionType) or not isinstance(other, FunctionType):
         return False
-    without = not (one.__defaults__ or one.__kwdefaults__ or other.__defaults__ or other.__kwdefaults__)
-    return without and _signature(one) == _signature(other) and one.__code__.co_name == other.__code__.co_name
+    if one.__defaults__ or one.__kwdefaults__ or other.__defaults__ or other.__kwdefaults__:
+        return False
+    if have_one_origin(one.__code__, other.__code__):
+        return True
+    return _signature(one) == _signature(other) and one.__code__.co_name == other.__code__.co_name
 
 
 def _assign(function: FunctionType, code: CodeType) -> None:
@@ -147,28 +159,29 @@ def _assign(function: FunctionType, code: CodeType) -> None:
 def _let_forward(
     template: CodeType, block: Block, entry: Entry, function: FunctionType, like: CodeType, binds: int | None = None
 ) -> None:
-    """Replace the code of `function` by a forwarder, unless it is that of an entry and has this very one."""
+    """Replace the code of `function` by a forwarder, the last one of the entry if it is such a one."""
     file = hidden_file(like.co_filename) if hides_forwarders(block, entry) else like.co_filename
     flags = template.co_flags | function_kind(like)
     form = template, binds, flags, like.co_name, like.co_qualname, file, like.co_firstlineno
-    own = function.__code__
-    if function is entry.function and own is entry.code and form == entry.form:
-        return
-    tag = ForwarderTag(block.reference, entry.slot, binds)
-    meant = {_REFERENCE: block.reference, _PLACE: tag.place, _SLOT: entry.slot}
-    code = _with_free_variables(template, len(own.co_freevars)).replace(
-        co_consts=(*(meant.get(one, one) for one in template.co_consts), tag),
-        # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
-        co_freevars=own.co_freevars,
-        co_name=like.co_name,
-        co_qualname=like.co_qualname,
-        co_filename=file,
-        co_firstlineno=like.co_firstlineno,
-        co_flags=flags,
-    )
-    _assign(function, code)
-    if function is entry.function:
-        entry.form, entry.code = form, code
+    own, code = function.__code__, entry.code
+    if code is None or form != entry.form or code.co_freevars != own.co_freevars:
+        tag = ForwarderTag(block.reference, entry.slot, binds)
+        meant = {_REFERENCE: block.reference, _PLACE: tag.place, _SLOT: entry.slot}
+        code = _with_free_variables(template, len(own.co_freevars)).replace(
+            co_consts=(*(meant.get(one, one) for one in template.co_consts), tag),
+            # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
+            co_freevars=own.co_freevars,
+            co_name=like.co_name,
+            co_qualname=like.co_qualname,
+            co_filename=file,
+            co_firstlineno=like.co_firstlineno,
+            co_flags=flags,
+        )
+        # The functions that a method has had are many, and forward alike; those of a function are no two of a kind.
+        if function is entry.function or entry.kind is EntryKind.METHOD:
+            entry.form, entry.code = form, code
+    if own is not code:
+        _assign(function, code)
 
 
 @lru_cache(maxsize=1024)

@@ -22,24 +22,37 @@ told where."""
 
 def hides_forwarders(block: Block, entry: Entry) -> bool:
     """Tell whether `warnings` and `logging` are to skip the frames of forwarders to `entry`."""
-    return any(_may_warn(generation, entry) for generation in tuple(block.generations.values()))
+    for generation in tuple(block.generations.values()):
+        members, found, known = generation.warning_names
+        if members is not generation.members:
+            found, known = _names_in(generation)
+        if entry.attribute in found:
+            return True
+        local = generation.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
+        if type(local) is FunctionType:
+            code = local.__code__
+            if code.co_name in found or (code.co_name not in known and _warns(code.co_names)):
+                return True
+    return False
 
 
-def _may_warn(generation: Generation, entry: Entry) -> bool:
-    """Tell whether what serves `entry` in a generation may give a warning that is to point at its caller."""
-    members, found, known = generation.warning_names
-    if members is not generation.members:
-        members = generation.members
-        mentions = [member.linkage.mentions for member in members.values()]
+def _names_in(generation: Generation) -> tuple[frozenset[str], frozenset[str]]:
+    """Find the names of the functions of a generation that may give a warning which is to point at their caller.
+
+    Returns:
+        those, and the names of all its functions.
+    """
+    members = generation.members
+    mentions = [member.linkage.mentions for member in members.values()]
+    for other in tuple(generation.block.generations.values()):
+        # Modules that have not changed are linked once, so a swap mostly finds what it has found before.
+        earlier, found, known = other.warning_names
+        if [id(one.linkage.mentions) for one in earlier.values()] == [id(one) for one in mentions] and mentions:
+            break
+    else:
         found, known = _names_that_may_warn(mentions), frozenset().union(*mentions)
-        generation.warning_names = members, found, known
-    if found and entry.attribute in found:
-        return True
-    local = generation.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
-    if type(local) is not FunctionType:
-        return False
-    code = local.__code__
-    return code.co_name in found or (code.co_name not in known and _warns(code.co_names))
+    generation.warning_names = members, found, known
+    return found, known
 
 
 def _warns(names: Iterable[str]) -> bool:

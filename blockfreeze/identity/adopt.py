@@ -12,10 +12,18 @@ The functions among the attributes are retired as entries are: see `methods`.
 
 from __future__ import annotations
 
-from types import ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType
+from collections.abc import Iterable, Mapping
+from types import (
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a, own_attribute
 from blockfreeze.identity.class_attributes import (
     METADATA,
     class_values,
@@ -30,11 +38,16 @@ from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
 from blockfreeze.identity.redirect_class import redirect_class
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on, versioned_in
 from blockfreeze.identity.versioned_kinds import VersionedConstructor, as_data
 from blockfreeze.model.block import Block, Generation
 
-_MADE_IN_C = (ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType)
+_MADE_IN_C = frozenset({ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType})
+
+_NEVER_SET = frozenset({FunctionType, staticmethod, classmethod, *ATOMS, tuple, dict, list, set, frozenset})
+"""Types of values that do not take part when the attribute of an instance is set."""
+
+_NO_COPIES: Mapping[str, Any] = MappingProxyType({})
 
 
 def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type) -> None:
@@ -51,17 +64,19 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
     member, path = key
     generation.members[member].shadows.append((shadow, cls))
     for name, value in values.items():
-        if is_a(value, _MADE_IN_C) and own_attribute(value, "__objclass__") is shadow:
+        kind = type(value)
+        if kind in _MADE_IN_C and own_attribute(value, "__objclass__") is shadow:
             # A descriptor that a metaclass written in C has made for instances of this one class (ctypes does).
             values[name] = cls.__dict__.get(name, value)
-        else:
+        elif issubclass(kind, type):
             values[name] = _adopted(generation, (member, f"{path}.{name}"), value)
     # The rest of the generation is redirected once for all its classes, when it is complete.
     redirect_class(values, shadow, cls)
     generation.classes.named[key] = cls
     generation.classes.values[cls] = values
+    entries = generation.block.entries
     for name, value in values.items():
-        entry = generation.block.entries.get((member, f"{path}.{name}"))
+        entry = entries.get((member, f"{path}.{name}"))
         if entry is not None:
             serve_entry(generation, entry, value)
     before = generation.before(member)
@@ -72,7 +87,7 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
 def _adopted(generation: Generation, key: tuple[str, str], value: Any) -> Any:
     """Return what an attribute of a shadow becomes: a class inside it, the existing one, which adopts in its turn."""
     inner = generation.before(key[0]).classes.named.get(key)
-    if inner is None or not is_a(value, type) or value is inner or shape_difference(inner, value) is not None:
+    if inner is None or value is inner or shape_difference(inner, value) is not None:
         return value
     adopt(generation, key, inner, value)
     return inner
@@ -84,7 +99,7 @@ def version_class(before: Generation, after: Generation, cls: type, *, built: bo
     Args:
         built: the class statement of `after` has just run, maybe not for the first time; otherwise `after` comes back.
     """
-    names = {name for name, value in list(cls.__dict__.items()) if is_a(value, VersionedAttribute)}
+    names = {name for name, _ in versioned_in(cls)}
     if not built and is_shared(cls, before, after):
         # A class that was carried over belongs to neither: only its methods are each generation's own.
         names.update(*(one.classes.carried[cls][1] for one in (before, after) if cls in one.classes.carried))
@@ -92,45 +107,61 @@ def version_class(before: Generation, after: Generation, cls: type, *, built: bo
         names.update(before.classes.values.get(cls, ()), after.classes.values[cls])
         names.update(*(one.classes.assigned.get(cls, ()) for one in (before, after)))
         names.update((before.classes.assignable | after.classes.assignable).intersection(cls.__dict__))
-    for name in names:
-        if is_patched(after.block, before, cls, name):
-            after.classes.patched.setdefault(cls, set()).add(name)
-        else:
-            version_attribute(before, after, cls, name, built=built)
+    if after.block.patchable:
+        patched = {name for name in names if is_patched(after.block, before, cls, name)}
+        if patched:
+            names -= patched
+            after.classes.patched.setdefault(cls, set()).update(patched)
+    if _is_typed_dict(before, cls):
+        _set_values(after, cls, names)
+    else:
+        for name in names - METADATA:
+            _version_attribute(before, after, cls, name, built=built)
 
 
-def version_attribute(before: Generation, after: Generation, cls: type, name: str, *, built: bool) -> None:
-    """Arm one attribute of `cls`, if it differs in the two generations or is armed already.
+def version_attribute(before: Generation, after: Generation, cls: type, name: str) -> None:
+    """Arm one attribute of `cls`, if it differs in two generations or is armed already; `after` has been built."""
+    if _is_typed_dict(before, cls):
+        _set_values(after, cls, {name})
+    elif name not in METADATA:
+        _version_attribute(before, after, cls, name, built=True)
 
-    Args:
-        built: as in `version_class`.
+
+def _is_typed_dict(generation: Generation, cls: type) -> bool:
+    return "__required_keys__" in generation.classes.values.get(cls, ())
+
+
+def _set_values(generation: Generation, cls: type, names: Iterable[str]) -> None:
+    """Set attributes of a typed dictionary: it has no behaviour, and typing reads them from the class's dictionary.
+
+    They do not switch.
     """
+    values = generation.classes.values[cls]
+    for name in values.keys() & names:
+        set_attribute(cls, name, values[name])
+
+
+def _version_attribute(before: Generation, after: Generation, cls: type, name: str, *, built: bool) -> None:
     live, value = cls.__dict__.get(name, ABSENT), after.classes.values[cls].get(name, ABSENT)
-    is_typed_dict = "__required_keys__" in before.classes.values.get(cls, ())
-    if name in METADATA and not is_typed_dict:
-        return
-    if value is ABSENT and is_layout(name, live):
-        return  # code sets another class's attribute of that name
-    if is_typed_dict:
-        # It has no behaviour, and typing reads its attributes from the class's dictionary: they do not switch.
-        if value is not ABSENT:
-            set_attribute(cls, name, value)
-        return
-    if is_a(live, VersionedAttribute):
+    if live is value or (value is ABSENT and is_layout(name, live)):
+        return  # of the latter: code sets another class's attribute of that name
+    if issubclass(type(live), VersionedAttribute):
         versioned: VersionedAttribute = live
         if not built:
             # A generation comes back before it has drained: it has gone on to use, and maybe to set, what is there.
             value = versioned.inner.get(after, value)
-    elif same(live, value):
+        mine = versioned.inner.get(before, outward_value(versioned, before))
+    elif type(live) is not FunctionType and same(live, value):
         return
     else:
         versioned = new_versioned_attribute(after.block, cls, name, live)
-        versioned.outward[before] = live
-    mine = versioned.inner.get(before, outward_value(versioned, before))
-    versioned.inner[before] = before.classes.copies.get(cls, {}).get(name, mine)
+        versioned.outward[before] = mine = live
+    versioned.inner[before] = before.classes.copies.get(cls, _NO_COPIES).get(name, mine)
     versioned.inner[after] = versioned.outward[after] = value
     known = [*versioned.inner.values(), *versioned.outward.values()]
-    if any(hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known):
+    if not _NEVER_SET.issuperset(map(type, known)) and any(
+        hasattr(type(one), "__set__") or hasattr(type(one), "__delete__") for one in known
+    ):
         versioned = as_data(versioned)
     put_on(cls, versioned)
     if name == "__slots__":

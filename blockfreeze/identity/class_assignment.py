@@ -118,4 +118,4 @@ def _assign_while_built(block: Block, generation: Generation, cls: type, name: s
         entry = block.entries.get((member, f"{path}.{name}")) if one is cls else None
         if entry is not None:
             serve_entry(generation, entry, value)
-    version_attribute(block.current, generation, cls, name, built=True)
+    version_attribute(block.current, generation, cls, name)

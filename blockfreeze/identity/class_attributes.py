@@ -12,7 +12,7 @@ from blockfreeze.identity.assignment_cells import assign_directly
 from blockfreeze.identity.layout import set_attribute
 from blockfreeze.identity.methods import method_function
 from blockfreeze.identity.object_construction import needs_new, object_new
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, outward_values
+from blockfreeze.identity.versioned_attribute import outward_value, outward_values, versioned_in
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
 
@@ -32,7 +32,7 @@ def class_values(cls: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in list(cls.__dict__.items())  # a call may be setting one
-        if not is_layout(name, value)
+        if type(value) is FunctionType or not is_layout(name, value)
     }
 
 
@@ -62,7 +62,7 @@ def dictionary_in(generation: Generation, cls: type) -> Mapping[str, Any]:
     They are those that an access through the class gets, see `VersionedAttribute.__get__`.
     """
     own = cls.__dict__
-    if not any(is_a(value, VersionedAttribute) for value in list(own.values())):
+    if not versioned_in(cls):
         return own
     return MappingProxyType(outward_values(own, generation))
 
@@ -90,11 +90,10 @@ def disarm_classes(generation: Generation) -> None:
     class attributes for the code of `generation`.
     """
     for cls, values in list(generation.classes.values.items()):
-        for name, versioned in list(cls.__dict__.items()):
-            if "__required_keys__" in values and name in values:
+        if "__required_keys__" in values:
+            for name in values.keys() & cls.__dict__.keys():
                 set_attribute(cls, name, values[name])
-            if not is_a(versioned, VersionedAttribute):
-                continue
+        for name, versioned in versioned_in(cls):
             for other, value in list(versioned.inner.items()):  # a call may be setting one
                 if other is not generation:
                     set_item(other.classes.values.setdefault(cls, {}), name, value)
@@ -120,10 +119,9 @@ def forget_slot_names(cls: type) -> None:
 def withdraw(generation: Generation, abandoned: Generation) -> None:
     """Take the values of an abandoned generation out of every `VersionedAttribute`, which an overlap still needs."""
     for cls in list(generation.classes.values):
-        for value in list(cls.__dict__.values()):
-            if is_a(value, VersionedAttribute):
-                value.inner.pop(abandoned, None)
-                value.outward.pop(abandoned, None)
+        for _, versioned in versioned_in(cls):
+            versioned.inner.pop(abandoned, None)
+            versioned.outward.pop(abandoned, None)
 
 
 def set_item(values: dict[str, Any], name: str, value: Any) -> None:

@@ -47,7 +47,7 @@ def counterparts(
     while todo and len(seen) < _ENOUGH:
         one, other = todo.pop()
         other = replace.get(id(other), other)
-        if (id(one), id(other)) in seen or same(one, other):
+        if one is other or (id(one), id(other)) in seen or same(one, other):
             continue
         seen.add((id(one), id(other)))
         if type(one) is not type(other) or id(other) in found or id(one) in taken:

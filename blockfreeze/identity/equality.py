@@ -92,6 +92,8 @@ def attributes_of(instance: Any) -> dict[str, Any]:
     """Return the attributes of an instance, by name; of a slot, with the class in front."""
     found = dict(own_attribute(instance, "__dict__", {}))
     for base in type(instance).__mro__[:-1]:
+        if base in CONTAINERS:
+            continue  # the built-in ones have no slots; what they hold are items
         if base.__base__ is not None and base.__basicsize__ == base.__base__.__basicsize__:
             continue  # it has no slots of its own: they would take room
         for name, slot in list(base.__dict__.items()):

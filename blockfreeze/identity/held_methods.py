@@ -17,11 +17,10 @@ from types import FunctionType
 from typing import Any, NamedTuple
 from weakref import getweakrefcount
 
-from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.forwarders import function_kind
 from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.identity.methods import method_function
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, versioned_in
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry
 
@@ -42,7 +41,7 @@ def keep_held_methods(before: Generation, after: Generation, classes: Iterable[t
     """
     for versioned, value, function, other, entry in _methods(before, after, classes):
         # If the new generation has such references too, to its own function, they are to be equal to new ones.
-        if getweakrefcount(function) and not getweakrefcount(other):
+        if not getweakrefcount(other):
             for generation in (before, after):
                 versioned.inner[generation] = versioned.outward[generation] = value
             after.classes.values[versioned.owner][versioned.name] = value
@@ -52,17 +51,19 @@ def keep_held_methods(before: Generation, after: Generation, classes: Iterable[t
 def _methods(
     before: Generation, after: Generation, classes: Iterable[tuple[tuple[str, str], type]]
 ) -> Iterator[_Method]:
-    """Yield the methods that both generations have, and in which they differ, if their functions forward."""
+    """Yield the methods in which both generations differ, where a function of `before` is referred to weakly."""
     block = after.block
     for (module, path), cls in list(classes):
-        for name, versioned in list(cls.__dict__.items()):
-            entry = block.entries.get((module, f"{path}.{name}"))
-            special = name.startswith("__") and name.endswith("__")  # what calls them does not compare them
-            if entry is None or special or not is_a(versioned, VersionedAttribute):
+        for name, versioned in versioned_in(cls):
+            was = versioned.outward.get(before, versioned.default)
+            function = was if type(was) is FunctionType else method_function(was)
+            # Asked first: hardly any has such references.
+            if type(function) is not FunctionType or not getweakrefcount(function):
                 continue
-            was, now = versioned.outward.get(before, versioned.default), versioned.outward.get(after)
-            function, other = method_function(was), method_function(now)
-            if type(was) is not type(now) or not is_a(function, FunctionType) or not is_a(other, FunctionType):
+            entry, now = block.entries.get((module, f"{path}.{name}")), versioned.outward.get(after)
+            special = name.startswith("__") and name.endswith("__")  # what calls them does not compare them
+            other = method_function(now)
+            if entry is None or special or type(was) is not type(now) or type(other) is not FunctionType:
                 continue
             forwards = is_forwarder(function.__code__, block.reference) and block.entry_of(function) in (None, entry)
             if forwards and entry in after.locals and function_kind(function.__code__) == function_kind(other.__code__):

@@ -47,9 +47,13 @@ def set_attribute(cls: type, name: str, value: Any) -> None:
 
 def _is_intercepted(metaclass: type, name: str) -> bool:
     """Tell whether a metaclass has a descriptor that takes what is set on its classes under a name."""
-    found = next((base.__dict__[name] for base in metaclass.__mro__ if name in base.__dict__), None)
-    own = name not in type.__dict__ and name not in object.__dict__
-    return own and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
+    if name in type.__dict__ or name in object.__dict__:
+        return False
+    for base in metaclass.__mro__:
+        if name in base.__dict__:
+            kind = type(base.__dict__[name])
+            return hasattr(kind, "__set__") or hasattr(kind, "__delete__")
+    return False
 
 
 def _set_past(cls: type, name: str, value: Any) -> None:

@@ -11,7 +11,8 @@ from blockfreeze.core.safe_access import (
     cell_content,
     is_a,
 )
-from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value
+from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, versioned_in
+from blockfreeze.linking.analysis import have_one_origin
 from blockfreeze.model.block import Block, Generation
 
 
@@ -34,6 +35,13 @@ def is_own(block: Block, value: Any) -> bool:
 def method_function(value: Any) -> Any:
     """Return the function behind a static or class method; anything else as it is."""
     return value.__func__ if type(value) in (staticmethod, classmethod) else value
+
+
+def has_one_origin(one: Any, other: Any) -> bool:
+    """Tell whether two values are functions that were made of copies of one code object."""
+    if type(one) is not FunctionType or type(other) is not FunctionType:
+        return False
+    return have_one_origin(one.__code__, other.__code__)
 
 
 def rewrapped(value: Any, function: FunctionType) -> Any:
@@ -97,8 +105,8 @@ def replace_functions(generation: Generation, copies: dict[int, FunctionType]) -
             if copy is not None:
                 values[name] = rewrapped(value, copy)
     for cls in list(generation.classes.values):
-        for versioned in list(cls.__dict__.values()):
-            if is_a(versioned, VersionedAttribute) and generation in versioned.inner:
+        for _, versioned in versioned_in(cls):
+            if generation in versioned.inner:
                 value = versioned.inner[generation]
                 copy = copies.get(id(method_function(value)))
                 if copy is not None:

@@ -40,6 +40,8 @@ _FACTORY: Any = defaultdict.__dict__["default_factory"]
 
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 
+_REBOUND = frozenset({WeakMethod, *BOUND})
+
 _HAS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: without it an object cannot hold another one that counts here
 
 
@@ -154,7 +156,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for key, value in list(kind.items(found)):
-            new = self.new_element(value)
+            new = self.new(value)
             if new is not value:
                 kind.__setitem__(found, key, new)
 
@@ -164,7 +166,7 @@ class _Redirection(Replacement):
             self.todo.extend(values)
             return
         for at, value in enumerate(values):
-            new = self.new_element(value)
+            new = self.new(value)
             if new is not value:
                 kind.__setitem__(found, at, new)
 
@@ -191,24 +193,25 @@ class _Redirection(Replacement):
             self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:
-        if found.__dict__:
-            self.todo.append(found.__dict__)
-        closure = found.__closure__
+        own, closure, defaults, keywords = found.__dict__, found.__closure__, found.__defaults__, found.__kwdefaults__
+        if own:
+            self.todo.append(own)
         if closure is not None and not self.entered.issuperset(map(id, closure)):
             for name, cell in zip(found.__code__.co_freevars, closure, strict=False):
                 content = cell_content(cell) if id(cell) not in self.entered else ABSENT
                 if content is not ABSENT:
                     self._enter_cell(found, name, cell, content)
-        if found.__defaults__:
-            new = self.new(found.__defaults__)
-            if new is not found.__defaults__:
+        if defaults is not None:
+            new = self.new(defaults)
+            if new is not defaults:
                 found.__defaults__ = new
-        if found.__kwdefaults__:
-            self.todo.append(found.__kwdefaults__)
+        if keywords is not None:
+            self.todo.append(keywords)
 
     def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
         new = self.replace.get(id(content))
-        if type(content) in (WeakMethod, *BOUND) or is_a(content, FROZEN):
+        kind = type(content)
+        if new is None and (kind in _REBOUND or issubclass(kind, FROZEN)):
             again = self.new(content)
             new = None if again is content else again
         if new is not None and (not is_a(new, FunctionType) or name in self._read_as_values(function)):

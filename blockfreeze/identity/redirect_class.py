@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final
+from weakref import ReferenceType
 
 from blockfreeze.core.safe_access import ABSENT, ATOMS, cell_content, is_a
 from blockfreeze.identity.class_attributes import METADATA
@@ -17,6 +18,11 @@ _COLLECTIONS: Final = frozenset({dict, frozenset, list, set, tuple})
 
 _NOTHING_NEW: Final = (*ATOMS, ModuleType, type, type(ABSENT))
 """Types of what a walk does not enter."""
+
+_NEVER_ENTERED: Final = (type, ModuleType, CodeType, FrameType)
+
+_NEAR: Final = 1000
+"""Objects: to look at more takes as long as the walk."""
 
 
 def redirect_class(values: dict[str, Any], shadow: type, cls: type) -> None:
@@ -40,9 +46,39 @@ def redirect_class(values: dict[str, Any], shadow: type, cls: type) -> None:
             for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
                 if default is shadow or not is_a(default, _NOTHING_NEW):
                     others[name] = value
-    if others or reached:
+    if (others or reached) and _may_lead_to(shadow, [*others.values(), *reached]):
         redirect([others, reached], {id(shadow): cls}, within=within)
         values.update(others)
+
+
+def _may_lead_to(shadow: type, objects: list[Any]) -> bool:
+    """Tell whether `objects` lead to `shadow`, as far as the collector shows it; they may if it is far to look.
+
+    What is on the way is what a walk enters, and more. The collector does not show what is referred to weakly.
+    """
+    seen: set[int] = set()
+    level = objects
+    while level:
+        found: list[Any] = []
+        plain: list[Any] = []
+        for one in level:
+            kind = type(one)
+            if id(one) in seen or kind in _ATOM_TYPES or issubclass(kind, _NEVER_ENTERED):
+                if one is shadow:
+                    return True
+                continue
+            if issubclass(kind, ReferenceType):
+                return True
+            seen.add(id(one))
+            if kind is FunctionType:
+                found += (one.__closure__, one.__defaults__, one.__kwdefaults__, one.__dict__)
+            else:
+                plain.append(one)
+        found += gc.get_referents(*plain)
+        if len(seen) > _NEAR:
+            return True
+        level = found
+    return False
 
 
 def _is_flat(collection: Any, shadow: type) -> bool:

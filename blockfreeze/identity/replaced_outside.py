@@ -45,6 +45,8 @@ def original_of(block: Block, target: Any, name: str, value: Any) -> Any:
 
 
 def _noted(block: Block, target: Any, name: str) -> tuple[Any, Any, Any] | None:
+    if not block.replaced_outside:
+        return None
     places = target.__mro__ if is_a(target, type) else (target,)
     noted = (block.replaced_outside.get((id(place), name)) for place in places)
     return next((one for one in noted if one is not None), None)

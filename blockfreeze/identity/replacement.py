@@ -10,13 +10,15 @@ from types import BuiltinMethodType, MethodType
 from typing import Any
 from weakref import KeyedRef, ReferenceType, WeakMethod
 
-from blockfreeze.core.safe_access import FROZEN, FROZEN_DICTS, is_a
+from blockfreeze.core.safe_access import ATOMS, FROZEN, FROZEN_DICTS, is_a
 
 BOUND = (MethodType, BuiltinMethodType)
 
 _LEADING_ON = (ReferenceType, WeakMethod, *BOUND)
 
 _WEAK = (ReferenceType, KeyedRef)
+
+_ATOM_TYPES = frozenset(ATOMS)
 
 _REBUILT_TYPES = (*FROZEN, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
 
@@ -45,34 +47,38 @@ class Replacement:
 
     def new(self, value: Any) -> Any:
         """Return what replaces `value`; for what is frozen and holds something to be replaced, another one."""
+        kind = type(value)
         if id(value) in self.replace:
             self.todo.append(value)
             return self.replace[id(value)]
-        if type(value) in (staticmethod, classmethod):
+        if kind in self._changeable:
+            self.todo.append(value)
+            return value
+        if kind is tuple and _ATOM_TYPES.issuperset(map(type, value)):
+            return value
+        return self._new_by_kind(value, kind)
+
+    def _new_by_kind(self, value: Any, kind: type) -> Any:
+        if kind in (staticmethod, classmethod):
             function = self.new(value.__func__)
             if function is not value.__func__:
                 return _rewrapped(value, function)
+        elif not issubclass(kind, _REBUILT_TYPES):
+            self._changeable.add(kind)
         bound = _bound_to(value)
         if bound is not None and id(bound) in self.replace:
             self.todo.append(value)
             return _rebound(value, self.replace[id(bound)])
-        if type(value) in _WEAK and id(value()) in self.replace:
+        if kind in _WEAK and id(value()) in self.replace:
             self.todo.append(value())
             return _referring_to(value, self.replace[id(value())])
-        if is_a(value, FROZEN) and id(value) not in self.seen:
+        if issubclass(kind, FROZEN) and id(value) not in self.seen:
             old = items_of(value)
             changed = [self.new(one) for one in old]
             if any(new is not one for new, one in zip(changed, old, strict=True)):
                 return _rebuilt(value, changed)
         self.todo.append(value)
         return value
-
-    def new_element(self, value: Any) -> Any:
-        """Return what replaces an element of a collection that `holds_none` was asked about, and found some in."""
-        if type(value) in self._changeable and id(value) not in self.replace:
-            self.todo.append(value)
-            return value
-        return self.new(value)
 
     def new_key(self, key: Any) -> Any:
         """Return what replaces a key of a dictionary, or an element of a set."""

@@ -42,6 +42,12 @@ def outward_values(attributes: Mapping[str, Any], generation: Generation) -> dic
     return {name: value for name, value in chosen.items() if value is not ABSENT}
 
 
+def versioned_in(cls: type) -> list[tuple[str, VersionedAttribute]]:
+    """Return the attributes of a class that have more than one value now, by name."""
+    # Another thread may be setting one. Written out, since a swap asks this of each class several times.
+    return [(name, found) for name, found in list(cls.__dict__.items()) if issubclass(type(found), VersionedAttribute)]
+
+
 def documented_by_value(cls: type[S]) -> type[S]:
     """Let instances have their value's ``__doc__`` and ``__module__``: doctest and inspect read class dictionaries."""
     for name in ("__doc__", "__module__"):
@@ -219,11 +225,12 @@ def _described(frame: FrameType, get: Any, descriptor: Any, instance: Any = None
 
 def put_on(cls: type, versioned: VersionedAttribute) -> None:
     """Put `versioned` on its class; if it stands for none as well, after what else CPython asks for then."""
-    known = (versioned.default, *versioned.inner.values(), *versioned.outward.values())
-    is_missing = any(value is ABSENT for value in known)
-    for name in no_method.COMPANIONS.get(versioned.name, ()) if is_missing else ():
-        live = cls.__dict__.get(name, ABSENT)
-        if not is_a(live, VersionedAttribute) and (live is not ABSENT or not _has(cls, name)):
-            set_attribute(cls, name, VersionedAttribute(versioned.block, cls, name, live))
+    companions = no_method.COMPANIONS.get(versioned.name)
+    known = (versioned.default, *versioned.inner.values(), *versioned.outward.values()) if companions else ()
+    if companions and any(value is ABSENT for value in known):
+        for name in companions:
+            live = cls.__dict__.get(name, ABSENT)
+            if not is_a(live, VersionedAttribute) and (live is not ABSENT or not _has(cls, name)):
+                set_attribute(cls, name, VersionedAttribute(versioned.block, cls, name, live))
     if cls.__dict__.get(versioned.name, ABSENT) is not versioned:
         set_attribute(cls, versioned.name, versioned)

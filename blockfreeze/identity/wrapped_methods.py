@@ -5,8 +5,9 @@ A decorator has put them there, and a registry outside may hold what it made. So
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property, partial
+from functools import WRAPPER_ASSIGNMENTS, cached_property, partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -29,7 +30,13 @@ _HELD_IN = ("__func__", "__wrapped__", "fget", "fset", "fdel", "func", "args")
 
 _IN_PROPERTIES = ("/fget", "/fset", "/fdel", "/func")
 
-_CONSTANTS = frozenset(ATOMS)
+_CONSTANTS = frozenset({*ATOMS, type, ModuleType})
+"""Types of what holds no function that would count."""
+
+_OF_ANY_FUNCTION = frozenset(WRAPPER_ASSIGNMENTS) | {"__annotate__", "__annotations__"}
+"""What a static or class method has from its function, whatever that is."""
+
+_COLLECTIONS = frozenset({tuple, list, dict, set, frozenset})
 
 _LEVELS = 3
 """How far into objects and containers a method is looked for; into functions, without a limit."""
@@ -60,16 +67,18 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
                 continue
         levels -= not is_a(one, (FunctionType, staticmethod, classmethod, property))
         for name, part in _held_in(one) if levels >= 0 else ():
-            if id(part) not in seen:
+            if type(part) not in _CONSTANTS and id(part) not in seen:
                 seen.add(id(part))
                 todo.append((f"{where}/{name}", part, levels))
     return found
 
 
 def holds_none(by_globals: Mapping[int, Generation], value: Any) -> bool:
-    """Tell whether an attribute is a plain method of a block, or a constant: it holds no other function."""
+    """Tell whether an attribute is a plain method of a block, or holds constants: no other function."""
     kind = type(value)
-    return id(value.__globals__) in by_globals if kind is FunctionType else kind in _CONSTANTS
+    if kind is FunctionType:
+        return id(value.__globals__) in by_globals
+    return kind in _CONSTANTS or (kind in _COLLECTIONS and _CONSTANTS.issuperset(map(type, gc.get_referents(value))))
 
 
 def _is_method_of(path: str, function: FunctionType) -> bool:
@@ -87,6 +96,9 @@ def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), one) for key, one in list(value.items()) if type(key) in ATOMS)
     elif is_a(value, FunctionType):
         yield from zip(value.__code__.co_freevars, map(cell_content, value.__closure__ or ()), strict=True)
+    elif kind.__module__ == "typing":  # in annotations: what else such an object has are names, and typing's own
+        yield from ((name, own_attribute(value, name)) for name in ("__args__", "__metadata__"))
+        return
     if kind not in (list, tuple, dict):
         own = own_attribute(value, "__dict__")
         yield from list(own.items()) if is_a(own, dict) else ()
@@ -138,23 +150,37 @@ def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, st
 
     Each once: as what is held in the attribute of its own name, if it is there too.
     """
+    by_globals = block.by_globals
     for (module, path), cls in list(generation.classes.named.items()):  # another thread may be importing a module
-        if cls in generation.classes.values:
-            values = {
-                name: outward_value(live, generation)
-                for name, live in list(cls.__dict__.items())
-                if name not in ("__dict__", "__weakref__")
-                and not (block.patchable and is_patched(block, generation, cls, name))
-            }
-            found = [
-                (where, function, name)
-                for name, value in values.items()
-                if not holds_none(block.by_globals, value)
-                for where, function in wrapped_functions(generation, path, value).items()
-                if where not in _IN_PROPERTIES or type(value) not in (property, cached_property)
-            ]
-            passed = {id(method_function(value)) for value in values.values()} if found else set()
-            for where, function, name in sorted(found, key=lambda one: one[1].__code__.co_name != one[2]):
-                if id(function) not in passed:
-                    passed.add(id(function))
-                    yield module, wrapped(f"{path}.{name}", where), function
+        if cls not in generation.classes.values:
+            continue
+        values = {
+            name: live if type(live) is FunctionType else outward_value(live, generation)
+            for name, live in list(cls.__dict__.items())
+            if name not in ("__dict__", "__weakref__")
+            and not (block.patchable and is_patched(block, generation, cls, name))
+        }
+        found = [
+            (where, function, name)
+            for name, value in values.items()
+            if not _is_read_from_the_class(by_globals, value)
+            for where, function in wrapped_functions(generation, path, value).items()
+            if where not in _IN_PROPERTIES or type(value) not in (property, cached_property)
+        ]
+        passed = {id(method_function(value)) for value in values.values()} if found else set()
+        for where, function, name in sorted(found, key=lambda one: one[1].__code__.co_name != one[2]):
+            if id(function) not in passed:
+                passed.add(id(function))
+                yield module, wrapped(f"{path}.{name}", where), function
+
+
+def _is_read_from_the_class(by_globals: Mapping[int, Generation], value: Any) -> bool:
+    """Tell of most attributes that they hold no function of the block but in the usual way, or none at all."""
+    kind = type(value)
+    if kind is property:
+        parts = [value.fget, value.fset, value.fdel]
+    elif (kind is staticmethod or kind is classmethod) and value.__dict__.keys() <= _OF_ANY_FUNCTION:
+        parts = [value.__func__]
+    else:
+        return holds_none(by_globals, value)
+    return all(one is None or (type(one) is FunctionType and id(one.__globals__) in by_globals) for one in parts)

@@ -7,7 +7,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import is_a
-from blockfreeze.identity.methods import method_function
+from blockfreeze.identity.methods import has_one_origin, method_function
 from blockfreeze.linking.cpython import instructions
 from blockfreeze.model.block import Generation
 
@@ -25,15 +25,16 @@ def _values(generation: Generation, cls: type) -> dict[str, Any]:
 
 def _assigned(values: dict[str, Any]) -> set[str]:
     """Return the attributes that the methods among `values` assign to their first argument, and declared fields."""
-    names: set[str] = {
-        *values.get("__dataclass_fields__", ()),
-        *(one.name for one in values.get("__attrs_attrs__", ())),
-    }
+    names = _declared(values)
     for value in values.values():
         function = method_function(value)
         if is_a(function, FunctionType) and type(value) is not classmethod and function.__code__.co_argcount:
             names |= _assigned_to_first(function.__code__)
     return names
+
+
+def _declared(values: dict[str, Any]) -> set[str]:
+    return {*values.get("__dataclass_fields__", ()), *(one.name for one in values.get("__attrs_attrs__", ()))}
 
 
 def _assigned_to_first(code: CodeType) -> set[str]:
@@ -79,9 +80,25 @@ def assigned_by_constructors(generation: Generation, cls: type) -> set[str]:
 
 def gained_attributes(before: Generation, after: Generation) -> dict[type, set[str]]:
     """Return, for each class of both generations, what instances made by `before` may lack in `after`."""
-    shared = [cls for cls in list(after.classes.values) if cls in before.classes.values]
-    gained = {cls: assigned_in(after, cls) - _assigned(_values(before, cls)) for cls in shared}
-    return {cls: names for cls, names in gained.items() if names}
+    gained: dict[type, set[str]] = {}
+    for cls in [cls for cls in list(after.classes.values) if cls in before.classes.values]:
+        was = _values(before, cls)
+        if not _is_written_alike(was, after.classes.values[cls]):
+            names = assigned_in(after, cls) - _assigned(was)
+            if names:
+                gained[cls] = names
+    return gained
+
+
+def _is_written_alike(was: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Tell whether all methods of a class are as they were written before, so that they assign the same attributes."""
+    for name, value in now.items():
+        kind = type(value)
+        if kind is staticmethod or kind is FunctionType:
+            function, other = method_function(value), was.get(name)
+            if kind is not type(other) or not has_one_origin(function, method_function(other)):
+                return False
+    return _declared(now) <= _declared(was)
 
 
 def has_attribute(instance: Any, name: str) -> bool:

@@ -56,7 +56,18 @@ def walk_codes(code: CodeType) -> Iterator[CodeType]:
 
 def copy_code(code: CodeType) -> CodeType:
     """Return an equal code object made of fresh ones all through."""
-    return code.replace(co_consts=tuple(copy_code(one) if isinstance(one, CodeType) else one for one in code.co_consts))
+    constants = code.co_consts
+    if CodeType not in map(type, constants):
+        return code.replace()
+    return code.replace(co_consts=tuple([copy_code(one) if type(one) is CodeType else one for one in constants]))
+
+
+def have_one_origin(one: CodeType, other: CodeType) -> bool:
+    """Tell whether two code objects are copies of one, as those of functions of unchanged modules are.
+
+    Copies share the table of positions, and no other text is compiled to the same one.
+    """
+    return one.co_linetable is other.co_linetable and one.co_firstlineno == other.co_firstlineno
 
 
 def may_be_suspended(code: CodeType) -> bool:

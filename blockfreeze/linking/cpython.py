@@ -128,7 +128,10 @@ def compiled(data: bytes, path: str, module: str) -> CodeType:
 
 def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
     """Yield the name and the whole argument of each instruction, without caches and without objects for them."""
-    raw = code.co_code
+    return _instructions(code.co_code)
+
+
+def _instructions(raw: bytes) -> Iterator[tuple[str, int]]:
     high = 0
     for at in range(0, len(raw), 2):
         opcode = raw[at]
@@ -142,7 +145,11 @@ def instructions(code: CodeType) -> Iterator[tuple[str, int]]:
 
 def with_neighbours(code: CodeType) -> Iterator[tuple[tuple[str, int], tuple[str, int], tuple[str, int]]]:
     """Yield each instruction between those before and after it; one without a name stands for one that there is not."""
-    loaded = [("", 0), *instructions(code), ("", 0)]
+    return _with_neighbours(code.co_code)
+
+
+def _with_neighbours(raw: bytes) -> Iterator[tuple[tuple[str, int], tuple[str, int], tuple[str, int]]]:
+    loaded = [("", 0), *_instructions(raw), ("", 0)]
     return zip(loaded, loaded[1:], loaded[2:], strict=False)
 
 
@@ -176,14 +183,19 @@ def read_as_values(code: CodeType) -> frozenset[str]:
     if not free:
         return frozenset()
     first = len({*code.co_varnames, *code.co_cellvars})  # free variables come last among the variables of a frame
-    found = {
+    found = _read_as_values(code.co_code, free, first)
+    inside = [read_as_values(one) for one in code.co_consts if isinstance(one, CodeType)]
+    return frozenset(free).intersection(found.union(*inside)) if inside else found
+
+
+@lru_cache(maxsize=4096)  # a swap asks this of code that is mostly that of the swap before
+def _read_as_values(raw: bytes, free: tuple[str, ...], first: int) -> frozenset[str]:
+    return frozenset(
         free[arg - first]
-        for (before, _), (opname, arg), (after, _) in with_neighbours(code)
+        for (before, _), (opname, arg), (after, _) in _with_neighbours(raw)
         if "DEREF" in opname and arg >= first
         if not is_to_be_called(before, after) and after not in ATTRIBUTE_USES
-    }
-    inside = (read_as_values(one) for one in code.co_consts if isinstance(one, CodeType))
-    return frozenset(free).intersection(found.union(*inside))
+    )
 
 
 def _empty_caches() -> dict[str, bytes]:

@@ -98,7 +98,7 @@ def hooks_of(*, later: bool) -> frozenset[str]:
 
 def method_of(hook: str) -> str:
     """Return the name of the method that does the work of a hook."""
-    return hook.partition(".")[2]
+    return hook[len("blockfreeze.") :]
 
 
 def home_variable(name: str) -> str:

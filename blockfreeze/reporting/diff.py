@@ -103,7 +103,7 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:
     """Yield what is not as the bodies of `before` have left it, and is in `after` as its bodies have made it."""
     new: dict[tuple[str, str], Filling] | None = None  # looked for only if something has changed
-    for (member, path), was in fillings(before):
+    for (member, path), was in fillings(before, known=before.report.sizes):
         size = before.report.sizes.get((member, path), None if was.unit == "set" else 0)
         root = path.partition(".")[0]
         if was.size == size or size is None or member not in after.members:

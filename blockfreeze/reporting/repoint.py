@@ -90,6 +90,8 @@ def repoint(replaced: Mapping[int, Replaced]) -> list[Repointed]:
     pointed: list[Repointed] = []
     modules = program_modules() if replaced else ()
     for holder, namespace in [(name, namespace_of(module)) for name, module in modules if not is_facade(module)]:
+        if replaced.keys().isdisjoint(map(id, list(namespace.values()))):
+            continue
         for attribute, value in list(namespace.items()):
             match = replaced.get(id(value))
             if match is not None and match.old is value:

@@ -23,11 +23,14 @@ _NEVER_FILLED = frozenset({str, bytes, float, complex, type, ModuleType, propert
 """Types whose instances can only be replaced; what is of a sub-class of one may have attributes."""
 
 
-def fillings(generation: Generation, of: Collection[str] | None = None) -> Iterator[tuple[tuple[str, str], Filling]]:
+def fillings(
+    generation: Generation, of: Collection[str] | None = None, known: Collection[tuple[str, str]] | None = None
+) -> Iterator[tuple[tuple[str, str], Filling]]:
     """Yield what the modules and classes of a generation hold that may be filled, by member and path.
 
     Args:
         of: the members that count; all if None.
+        known: where alone what can only be replaced counts: a function, a text; everywhere if None.
     """
     slots = _Slots()
     for member in [one for name, one in generation.members.items() if of is None or name in of]:
@@ -37,12 +40,17 @@ def fillings(generation: Generation, of: Collection[str] | None = None) -> Itera
             continue
         attributes = cls.__dict__.copy()
         for name in list(generation.classes.values.get(cls, ())):
-            if (module, f"{path}.{name}") in generation.variables:
+            live = attributes.get(name, ABSENT)
+            value = generation.own_value(live if type(live) is FunctionType else outward_value(live, generation))
+            key = module, f"{path}.{name}"
+            if value is ABSENT or is_marked(name) or key in generation.variables:
                 continue
-            value = generation.own_value(outward_value(attributes.get(name, ABSENT), generation))
-            if not is_marked(name) and value is not ABSENT:
-                for inner, found in _within(f"{path}.{name}", value, _inner_filling, slots):
-                    yield (module, inner), found
+            if _has_nothing_inside(value):
+                if known is None or key in known:
+                    yield key, Filling(value, 1, "set")
+                continue
+            for inner, found in _within(key[1], value, _inner_filling, slots):
+                yield (module, inner), found
 
 
 def record_contents(generation: Generation, of: Collection[str] | None = None) -> None:
@@ -55,7 +63,7 @@ def record_contents(generation: Generation, of: Collection[str] | None = None) -
     was = ContentsRecord() if before is generation else before.contents
     known = before.report.sizes if before is not generation else {}
     roots: list[Any] = []
-    for key, found in fillings(generation, of):
+    for key, found in fillings(generation, of, ()):
         roots.append(found.value)
         if type(found.value) in CONTAINERS:
             contents.places.setdefault(key, found.value)
@@ -81,13 +89,16 @@ def record_contents(generation: Generation, of: Collection[str] | None = None) -
 
 
 def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterator[tuple[str, Filling]]:
-    for name, value in list(member.namespace.items()):
-        definition = member.linkage.bound.get(name)
-        imported = definition is not None and definition.kind == "import"
-        if imported or is_marked(name) or name in member.linkage.state:
+    bound = member.linkage.bound
+    for name, meant in list(member.namespace.items()):
+        value = generation.own_value(meant) if type(meant) is FunctionType else meant
+        if _has_nothing_inside(value) or is_marked(name) or name in member.linkage.state:
+            continue
+        definition = bound.get(name)
+        if definition is not None and definition.kind == "import":
             continue
         if (member.name, name) not in generation.variables:
-            yield from _within(name, generation.own_value(value), filling, slots)
+            yield from _within(name, value, filling, slots)
 
 
 def is_marked(name: str) -> bool:
@@ -99,22 +110,18 @@ def _within(
     path: str, value: Any, measure: Callable[[Any], Filling | None], slots: _Slots
 ) -> Iterator[tuple[str, Filling]]:
     """Yield what may be filled in a value: the value itself, or its parts."""
-    if _has_nothing_inside(value):
-        if measure is _inner_filling:
-            yield path, Filling(value, 1, "set")
-        return
     found = measure(value)
     if found is not None:
         yield path, found
-    for name, part in _parts(value, slots) if found is None or found.unit == "set" else ():
-        yield f"{path}.{name}", _inner_filling(part)
+    if found is None or found.unit == "set":
+        for name, part in _parts(value, slots):
+            yield f"{path}.{name}", _inner_filling(part)
 
 
 def _has_nothing_inside(value: Any) -> bool:
     """Tell of most values, by their exact types, that they can only be replaced."""
-    if type(value) is FunctionType:
-        return "<locals>" not in value.__code__.co_qualname
-    return type(value) in _NEVER_FILLED
+    kind = type(value)
+    return "<locals>" not in value.__code__.co_qualname if kind is FunctionType else kind in _NEVER_FILLED
 
 
 class _Slots(dict[type, list[str]]):

@@ -233,4 +233,4 @@ def _set_on_class(before: Generation, after: Generation, cls: type, name: str, v
     if is_a(versioned, VersionedAttribute):
         versioned.inner[after] = versioned.outward[after] = value
     else:
-        version_attribute(before, after, cls, name, built=True)
+        version_attribute(before, after, cls, name)

@@ -36,7 +36,7 @@ from blockfreeze.identity import class_attributes
 from blockfreeze.identity.adopt import version_class, watch_construction
 from blockfreeze.identity.assignment_cells import assign_by_hooks
 from blockfreeze.identity.methods import is_own, replace_functions
-from blockfreeze.identity.versioned_attribute import VersionedAttribute
+from blockfreeze.identity.versioned_attribute import versioned_in
 from blockfreeze.instances.legacy_methods import offer_legacy_methods
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES, VERSIONS_COLLIDE
 from blockfreeze.model.block import Block, Generation
@@ -225,24 +225,22 @@ def retire_copies(block: Block, generation: Generation) -> None:
     While it was being left, its code could pass such a function on (a bound method that a call returned). A function
     that has no more references than the generation's own tables is nobody else's, and stays.
     """
-    known: Counter[int] = Counter()
-    for member in generation.members.values():
-        known.update(id(cell_content(cell)) for cell in member.cells.values())
+    held: list[Any] = [cell_content(cell) for one in generation.members.values() for cell in one.cells.values()]
     for cls, values in list(generation.classes.values.items()):
-        known.update(map(id, values.values()))
-        known.update(map(id, generation.classes.copies.get(cls, {}).values()))
-        for versioned in list(cls.__dict__.values()):
-            if is_a(versioned, VersionedAttribute):
-                tables = (versioned.inner, versioned.outward)
-                known.update(id(table[generation]) for table in tables if generation in table)
+        held += values.values()
+        held += generation.classes.copies.get(cls, {}).values()
+        for _, versioned in versioned_in(cls):
+            held += [table[generation] for table in (versioned.inner, versioned.outward) if generation in table]
+    known = Counter(map(id, held))
+    del held
     copies: dict[int, FunctionType] = {}
     for entry, local in list(generation.locals.items()):
-        own = is_a(local, FunctionType) and local is not entry.function and is_own(block, local)
-        own = own and id(local) not in generation.drain.lent
         # Beside the tables: the table of locals, the pair made above, the name, the argument.
-        alone = known[id(local)] + 3 + ARGUMENT_REFERENCES
-        if own and sys.getrefcount(local) > alone and not is_forwarder(local.__code__, block.reference):
-            assert isinstance(local, FunctionType)
+        if sys.getrefcount(local) <= known[id(local)] + 3 + ARGUMENT_REFERENCES or local is entry.function:
+            continue
+        if not is_a(local, FunctionType) or not is_own(block, local) or id(local) in generation.drain.lent:
+            continue
+        if not is_forwarder(local.__code__, block.reference):
             copies[id(local)] = generation.locals[entry] = copy_function(local)
             forward(block, entry, local)
     if copies:

@@ -103,7 +103,7 @@ class ModuleSource:
         """Whether the module has source of which its loader makes the code in its own way."""
         return self.data is not None and makes_code(self.loader)
 
-    @property
+    @cached_property
     def may_use_us(self) -> bool:
         """Whether the source may declare something to blockfreeze: it would have to name it, to import it."""
         return self.data is not None and b"blockfreeze" in self.data
