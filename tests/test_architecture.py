@@ -43,6 +43,7 @@ ROOMS = (
     "swapping",
     "api",
     "servers",
+    "metrics",
     "control",
     "coordination",
     "__init__",
@@ -65,6 +66,8 @@ OPTIONAL = {
         "cli.running",
         "cli.typed",
     },
+    "opentelemetry": {"metrics.opentelemetry"},
+    "prometheus_client": {"metrics.prometheus"},
     "rich": {"demo.rich_display", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""
