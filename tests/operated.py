@@ -161,6 +161,13 @@ class Operated:
         self.program.stdin.flush()
         return str(self.program.stdout.readline()).strip()
 
+    def started_again(self, command: list[str], run: list[str]) -> str:
+        """Start another process of a program that talks, and return what it answers to one line."""
+        whole = [sys.executable, "-m", "blockfreeze", "run", *run, *command]
+        return subprocess.run(
+            whole, cwd=self.releases, env=self.environment, input="\n", text=True, capture_output=True, check=True
+        ).stdout.strip()
+
     @property
     def sockets(self) -> str:
         """Where the control sockets are."""

@@ -43,6 +43,7 @@ ROOMS = (
     "swapping",
     "api",
     "servers",
+    "metrics",
     "control",
     "coordination",
     "__init__",
@@ -55,9 +56,10 @@ ROOMS = (
 DEPENDENCIES = {"bytecode"}
 OPTIONAL = {
     "cryptography": {"releases.keys"},
-    "packaging": {"cli.upgrading"},
+    "packaging": {"cli.advisories", "cli.auditing", "cli.fetching", "cli.fitting", "cli.upgrading"},
     "click": {
         "cli.attaching",
+        "cli.auditing",
         "cli.commands",
         "cli.compiling",
         "cli.upgrading",
@@ -65,7 +67,9 @@ OPTIONAL = {
         "cli.running",
         "cli.typed",
     },
-    "rich": {"demo.rich_display", "cli.showing"},
+    "opentelemetry": {"metrics.opentelemetry"},
+    "prometheus_client": {"metrics.prometheus"},
+    "rich": {"demo.rich_display", "cli.auditing", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""
 

@@ -31,7 +31,7 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     assert text.startswith("Usage: blockfreeze ")
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--version"}
     commands = ["run", "status", "prepare", "swap", "rollback", "drain", "compile", "verify"]
-    commands += ["upgrade", "attach", "detach", "check", "demo"]
+    commands += ["upgrade", "audit", "attach", "detach", "check", "demo"]
     assert re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE) == commands
 
 
@@ -54,7 +54,8 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ("drain", "timeout wait pointer directory json"),
         ("compile", "source output label serial python against sign"),
         ("verify", "json"),
-        ("upgrade", "into strict canary probation timeout directory json"),
+        ("upgrade", "into hash require-hashes strict dry-run canary probation timeout directory json"),
+        ("audit", "osv pip-audit forecast directory json"),
         ("attach", "block releases timeout directory"),
         ("detach", "directory"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import logging
 import pickle
 from typing import Any
@@ -12,6 +13,7 @@ from living import events, only, text
 from threads import ParkedCall
 
 import blockfreeze as bf
+from blockfreeze.api import registry
 
 
 def test_a_swap_tells_what_happens_in_order(shop: Any) -> None:
@@ -127,9 +129,42 @@ def test_a_subscriber_may_call_and_ask(shop: Any) -> None:
     assert seen == [1, 1, 2, 2, 2, 2, 2, 2]
 
 
+def test_a_block_tells_once_that_it_serves(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_patterns", {})
+    with events() as told:
+        for name, freeze in (("shop", bf.freeze_block), ("store", importlib.import_module)):
+            workshop.write(f"{name}.py", text(1))
+            bf.install("store")
+            freeze(name)
+            bf.freeze_block(name)
+    assert told == [bf.Frozen("shop", 1), bf.Frozen("store", 1)]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_calls_that_were_held_back_are_told_with_their_time(shop: Any, *, quiet: bool) -> None:
+    with events() as told:
+        if quiet:
+            bf.swap(shop, source=text(2), quiesce=5)
+        else:
+            with ParkedCall(shop.foo) as parked:
+                with pytest.raises(bf.DrainTimeoutError):
+                    bf.swap(shop, source=text(2), quiesce=0.01)
+                parked.finish()
+    (opened,) = [one for one in told if isinstance(one, bf.GateOpened)]
+    assert (opened.generation, opened.seconds > 0) == (2 if quiet else 1, True)
+
+
+def test_who_waits_for_itself_has_held_nobody_back(shop: Any) -> None:
+    with events() as told, pytest.raises(bf.SwapError, match="wait for ever"):
+        shop.foo(lambda: bf.swap(shop, source=text(2), quiesce=5))
+    assert not [one for one in told if isinstance(one, bf.GateOpened)]
+
+
 @pytest.mark.parametrize(
     "event",
     [
+        bf.Frozen("shop", 1, "r1"),
+        bf.GateOpened("shop", 2, 0.1),
         bf.Prepared("shop", 2, 1, 0.1),
         bf.Committed("shop", 2, 1),
         bf.RolledBack("shop", 1, 2, "it failed"),

@@ -453,5 +453,5 @@ def test_what_is_refused_is_told(shop: Any) -> None:
     with events() as told, ParkedCall(shop.foo) as parked:
         refused(shop, 9)
         parked.finish()
-    assert [type(one).__name__ for one in told] == ["Prepared", "Refused"]
+    assert [type(one).__name__ for one in told] == ["Prepared", "GateOpened", "Refused"]
     forget_block(registry.block_of(shop, "test"))

@@ -42,6 +42,8 @@ FUNCTIONS = {
 CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
 EVENTS = {
     "Event",
+    "Frozen",
+    "GateOpened",
     "Prepared",
     "Committed",
     "RolledBack",

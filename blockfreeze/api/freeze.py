@@ -26,6 +26,7 @@ from blockfreeze.api.following import follow_at_start, version_for
 from blockfreeze.api.opening import begin_in_release, forget_opened, new_block, open_installed, reload_spec
 from blockfreeze.building.stages import begin, first_complete
 from blockfreeze.core.errors import BlockfreezeError, FreezeError, SwapError
+from blockfreeze.core.events import Frozen, announce
 from blockfreeze.core.safe_access import is_a, is_our_own, own_attribute
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.linking import cpython
@@ -84,6 +85,7 @@ def freeze(
         _freeze_late(block, snapshot_of(names), loaded, pointer)
     else:
         _freeze_early(block, snapshot_of(names) if pointer is None else Snapshot(names), names, pointer)
+    announce(block.subscribers, Frozen(block.name, block.current.number, block.current.label))
     if pointer is not None:
         _follow(block)
     block.declared_entries |= set(entry_points)

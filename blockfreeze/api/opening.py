@@ -15,6 +15,7 @@ from blockfreeze.building.build import import_hook_load, load_member, member_spe
 from blockfreeze.building.facade import show_as
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec
 from blockfreeze.building.stages import begin, first_complete
+from blockfreeze.core.events import Frozen, announce
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.block import Block
 from blockfreeze.model.records import DEFAULT_OPTIONS, Options
@@ -79,6 +80,7 @@ def open_installed(name: str) -> ModuleSpec | None:
         except BaseException:
             forget_opened(block)
             raise
+        announce(block.subscribers, Frozen(name, block.current.number, block.current.label))
         follow_at_start(block)
 
     return member_spec(block, block.current.snapshot.modules[name], load)

@@ -54,6 +54,9 @@ _forks = Forks()
 
 _control: Control | None = None
 
+_exporters: dict[object, Callable[[], None]] = {}
+"""What ends each export of metrics, by where it goes to."""
+
 
 class Control(Protocol):
     """The control socket of this process; see `blockfreeze.control`."""
@@ -140,6 +143,21 @@ def add_subscriber(subscriber: Subscriber) -> Callable[[], None]:
     return unsubscribe
 
 
+def exporter(to: object, begin: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+    """Return what ends the export of metrics `to` a place; it is begun now by `begin`, if there is none."""
+
+    def end() -> None:
+        with _lock:
+            ended = _exporters.pop(to, None)
+        if ended is not None:
+            ended()
+
+    with _lock:
+        if to not in _exporters:
+            _exporters[to] = begin()
+    return end
+
+
 def put_finder_first(finder: BlockFinder) -> None:
     """Put the finder in front of ``sys.meta_path``, or the one that is there, if an import hook has got before it."""
     with _lock:
@@ -162,6 +180,11 @@ def covering(name: str) -> Block | None:
 def inside(name: str) -> list[Block]:
     """Return the blocks that lie inside the package `name`."""
     return [block for root, block in _blocks.items() if root.startswith(name + ".")]
+
+
+def named(name: str) -> Block | None:
+    """Return the block of that name; None if there is none."""
+    return next((block for block in all_blocks() if block.name == name), None)
 
 
 def all_blocks() -> list[Block]:

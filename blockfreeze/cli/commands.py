@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from blockfreeze import __version__
-from blockfreeze.cli import attaching, compiling, operating, running, upgrading
+from blockfreeze.cli import attaching, auditing, compiling, operating, running, upgrading
 from blockfreeze.cli import check as checking
 from blockfreeze.cli.settings import defaults_for
 from blockfreeze.cli.typed import Between
@@ -42,6 +42,7 @@ for command in (
     compiling.compile_,
     compiling.verify,
     upgrading.upgrade,
+    auditing.audit,
     attaching.attach,
     attaching.detach,
 ):
@@ -106,4 +107,4 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except ControlError as error:
         print(f"blockfreeze{f' {name}' if name else ''}: {error}", file=sys.stderr)
-        return 2
+        return 1 if getattr(error, "refused", False) else 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -92,11 +92,19 @@ def show_prepared(replies: Mapping[Link, Message], *, as_json: bool) -> int:
     else:
         for link, reply in sorted(replies.items(), key=lambda one: one[0].pid):
             print(f"{link.pid}: {'it is well' if reply.get('ok') else reply.get('message')}")
-            for problem in reply.get("incompatible", ()):
-                print(f"  incompatible: {problem}")
+            show_differences(reply.get("differences") or {})
             for line in (reply.get("stack") or [])[-12:]:
                 print(f"  at {line}")
     return 0 if all(good) else 1 if not any(good) else 3
+
+
+def show_differences(found: Mapping[str, Sequence[str]]) -> None:
+    """Show how a candidate differs from what serves: by number, and what is worth a look in full."""
+    counts = [f"{len(found[kind])} {kind}" for kind in ("added", "removed", "changed") if found.get(kind)]
+    print(f"  {', '.join(counts) or 'nothing changed'}")
+    for kind in ("incompatible", "afresh", "replaced_classes", "done_again"):
+        for one in found.get(kind, ()):
+            print(f"  {kind.replace('_', ' ')}: {one}")
 
 
 def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: bool) -> int:
@@ -145,6 +153,12 @@ def _print_status(told: list[dict[str, Any]]) -> None:
             print("  ".join(row))
     for one in told:
         for found in one["blocks"]:
+            package = found.get("package") or {}
+            if package.get("version") != package.get("installed"):
+                print(
+                    f"{one['process']['pid']}: {package['name']} {package['version']} runs hot, "
+                    f"installed is {package['installed'] or 'none'}"
+                )
             for lingering in found.get("lingering", ()):
                 print(f"{one['process']['pid']}: lingering: {lingering['text']}")
         for thread, lines in one.get("stacks", {}).items():

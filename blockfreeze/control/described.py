@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from blockfreeze.api.status import status
+from blockfreeze.control.packages import running
 from blockfreeze.model.block import Block
 
 
@@ -45,6 +46,7 @@ def described(block: Block) -> dict[str, Any]:
         "release": serving.release,
         "hash": serving.source_hash,
         "pointer": found.pointer,
+        "package": running(block),
         "previous": next((asdict(one) for one in found.generations if one.state == "previous"), None),
         "generations": [asdict(one) for one in found.generations],
         "members": list(found.members),

@@ -18,7 +18,7 @@ from threading import Event
 from typing import Final
 
 from blockfreeze.api import registry
-from blockfreeze.control import described, frames, requests
+from blockfreeze.control import described, frames, packages, requests
 from blockfreeze.control.frames import EndOfStreamError, FrameError, Message
 from blockfreeze.control.roots import roots_for
 from blockfreeze.control.transaction import LONGEST, Transaction
@@ -100,6 +100,8 @@ class Session:
             if what in ("status", "renew", "detach"):
                 with registry.forks().at_work():
                     return {"ok": True} | (self._status(request) if what == "status" else {})
+            if what == "packages":
+                return {"ok": True, "process": described.process(), "packages": packages.installed()}
             if not isinstance(what, str) or what not in self._worked:
                 raise ControlError(f"there is no request {str(what)[:40]!r}; see the protocol in blockfreeze.control")
             self._lease = requests.seconds(request, "lease", self._lease, _LONGEST_LEASE)

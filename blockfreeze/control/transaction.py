@@ -22,6 +22,7 @@ from blockfreeze.control.named import in_candidate, in_service
 from blockfreeze.control.others import tell_others
 from blockfreeze.control.roots import roots_for
 from blockfreeze.core.errors import BlockfreezeError, ControlError
+from blockfreeze.core.report import SwapReport
 from blockfreeze.model.block import Block
 from blockfreeze.releases.version import Version
 from blockfreeze.swapping import rollback as rolling_back
@@ -75,7 +76,7 @@ class Transaction:
         return {
             "generation": candidate.generation,
             "label": candidate.label,
-            "incompatible": list(candidate.incompatible()),
+            "differences": _said(candidate.differences()),
         }
 
     @staticmethod
@@ -204,6 +205,11 @@ class Transaction:
         if self.is_open:
             raise ControlError("something was begun with a block in this session; commit, discard or end it first")
         return _block_in(request)
+
+
+def _said(found: SwapReport) -> dict[str, list[str]]:
+    kinds = ("added", "removed", "changed", "incompatible", "afresh", "replaced_classes", "done_again")
+    return {kind: list(map(str, getattr(found, kind))) for kind in kinds}
 
 
 def _block_in(request: Message) -> Block:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -42,7 +42,8 @@ class ProcessOutcome:
 class ServiceOutcome:
     """What became of all: `done` if every process serves the version that was asked for, and the pointer leads there.
 
-    `moved` says whether the pointer does; `message` what has refused it as a whole.
+    `moved` says whether the pointer does; `message` what has refused it as a whole,
+    and `differences` how the new version differs from the one before.
     """
 
     what: str
@@ -54,6 +55,7 @@ class ServiceOutcome:
     processes: tuple[ProcessOutcome, ...]
     message: str = ""
     seconds: float = 0.0
+    differences: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def serving(self) -> dict[str, list[int]]:

@@ -94,6 +94,7 @@ class Service:
         self._outcomes: dict[int, ProcessOutcome] = {}
         self._others: list[Link] = []
         self._starting: list[Link] = []  # those whose first bodies ran when they were found
+        self._differences: dict[str, list[str]] = {}  # of the candidate, as one process has said
         self._release = str(plan.prepare.get("release", ""))
 
     def join(self) -> None:
@@ -145,6 +146,7 @@ class Service:
         prepared = self._ask(self.links, request)
         refusals = [reply for reply in prepared.values() if not reply.get("ok") and not self._has_died(reply)]
         ready = [link for link, reply in prepared.items() if reply.get("ok")]
+        self._differences = next((prepared[link].get("differences", {}) for link in ready), {})
         if refusals or not ready:
             self._take_back(ready, Fate.UNCHANGED)
             why = refusals[0]["message"] if refusals else "every process has died while it prepared the release"
@@ -287,4 +289,5 @@ class Service:
             outcomes,
             message,
             time.monotonic() - self._began,
+            self._differences,
         )

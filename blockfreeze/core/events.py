@@ -21,6 +21,8 @@ __all__ = [
     "Converged",
     "Drained",
     "Event",
+    "Frozen",
+    "GateOpened",
     "InstancesConverted",
     "Lingers",
     "Prepared",
@@ -44,6 +46,16 @@ class Event:
     def level(self) -> int:
         """The level at which the event is logged."""
         return logging.INFO
+
+
+@dataclass(frozen=True)
+class Frozen(Event):
+    """The first bodies of a block have run: `generation`, its first one, serves."""
+
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.block}: generation {labelled(self.generation, self.label)} serves, the first one"
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,21 @@ class RolledBack(Event):
         why = f": {self.reason}" if self.reason else ""
         number = labelled(self.generation, self.label)
         return f"{self.block}: generation {number} serves again, after {self.before}{why}"
+
+
+@dataclass(frozen=True)
+class GateOpened(Event):
+    """New calls were held back for `seconds`, by ``quiesce=`` or for instances to be converted, and are no longer."""
+
+    seconds: float
+
+    @property
+    def level(self) -> int:
+        """For those who look for a stall: a block that is busy is tried again and again."""
+        return logging.DEBUG
+
+    def __str__(self) -> str:
+        return f"{self.block}: new calls were held back for {1000 * self.seconds:.1f} ms, {self.generation} serves"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import functools
 import inspect
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +53,12 @@ def _wake(futures: list[asyncio.Future[None]]) -> None:
 class Gate:
     """The gate of one swap: made shut, told by `convert` that the conversion begins, and opened once."""
 
-    __slots__ = ("_condition", "_converting", "_futures", "_open", "owner")
+    __slots__ = ("_condition", "_converting", "_futures", "_open", "_shut_at", "owner", "seconds")
 
     def __init__(self) -> None:
         self.owner = threading.get_ident()
+        self.seconds = 0.0  # how long it was shut, once it is open
+        self._shut_at = time.monotonic()
         self._open = False
         self._converting = False
         # Re-entrant: a collection while it is held can run a finalizer that calls an entry.
@@ -101,6 +104,8 @@ class Gate:
     def open(self) -> None:
         """Let everybody go on."""
         with self._condition:
+            if not self._open:
+                self.seconds = time.monotonic() - self._shut_at
             self._open = True
             waiting, self._futures = self._futures, {}
             self._condition.notify_all()

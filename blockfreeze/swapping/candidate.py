@@ -147,9 +147,13 @@ class Candidate:
             hold.generations.pop(self._block, None)
         self._holds.clear()
 
+    def differences(self) -> SwapReport:
+        """Return how the candidate differs from the generation that serves, as far as it is known before a commit."""
+        return differences(self._block.current, self._generation)
+
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""
-        return differences(self._block.current, self._generation).incompatible
+        return self.differences().incompatible
 
     def no_way_back(self) -> list[str]:
         """Return what of the candidate's state a rollback could not bring back to the current generation."""

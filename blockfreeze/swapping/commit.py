@@ -17,7 +17,7 @@ from blockfreeze.building.build import load_joined
 from blockfreeze.building.forwarding import forward_all, widen
 from blockfreeze.building.stages import finish_build
 from blockfreeze.core.errors import BlockfreezeError
-from blockfreeze.core.events import Committed, RolledBack, announce
+from blockfreeze.core.events import Committed, GateOpened, RolledBack, announce
 from blockfreeze.core.report import Migrated, SwapReport, Unreached
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.vector import overlap_vector
@@ -75,10 +75,11 @@ class Commitment:
     def make(self, seconds: float | None) -> SwapReport:
         """Commit, behind a gate if `seconds` are given; if anything fails, nothing has changed for any caller."""
         block, before = self.block, self.before
+        if seconds is not None:
+            refuse_from_inside(block, sys._getframe())
         gate = None if seconds is None else Gate()
         try:
             if gate is not None and seconds is not None:
-                refuse_from_inside(block, sys._getframe())
                 clock = Clock(self.phases)
                 store(block.reference, overlap_vector(block, before, gate))
                 with block.claim.forks.resting():
@@ -93,6 +94,8 @@ class Commitment:
         finally:
             if gate is not None:
                 gate.open()
+                if block.current is before:
+                    announce(block.subscribers, GateOpened(block.name, before.number, gate.seconds))
 
     def _bring_over(self, gate: Gate | None) -> None:
         block, before, after, conversion = self.block, self.before, self.after, self.conversion
@@ -160,6 +163,8 @@ class Commitment:
         note_taken(before, after)
         clock.lap("repoint")
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers, label))
+        if gate is not None:
+            announce(block.subscribers, GateOpened(block.name, after.number, gate.seconds))
         # From here on it can be rolled back. Who lingers may take long to find.
         self.claim.release()
         lingering = converge(block, whole=True)

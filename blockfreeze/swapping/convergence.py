@@ -12,7 +12,7 @@ from __future__ import annotations
 from types import FunctionType
 
 from blockfreeze.core.errors import DrainTimeoutError
-from blockfreeze.core.events import Converged, Drained, InstancesConverted, announce
+from blockfreeze.core.events import Converged, Drained, GateOpened, InstancesConverted, announce
 from blockfreeze.core.report import Lingering
 from blockfreeze.core.safe_access import is_a
 from blockfreeze.dispatch.gate import Gate
@@ -76,6 +76,7 @@ def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
                 conversion.run(committed=True)
             finally:
                 gate.open()
+                announce(block.subscribers, GateOpened(block.name, current.number, gate.seconds))
     except DrainTimeoutError:
         return  # calls are under way all the time: whoever converges next tries again
     except Exception as failure:
