@@ -167,15 +167,30 @@ class Page:
 """
 
 
-def test_the_closure_that_a_middleware_function_returns_stays_and_is_reported(workshop: Workshop, site: Any) -> None:
+def test_the_closure_that_a_middleware_function_returns_follows(workshop: Workshop, site: Any) -> None:
     views = workshop.freeze("django_views", MIDDLEWARE)
     client = site("django_views.middleware")
     assert client.get("/none")["Mark"] == "1"
-    (found,) = bf.swap(views, source=second(MIDDLEWARE)).unreached
+    assert bf.swap(views, source=second(MIDDLEWARE)).unreached == ()
+    bf.drain(views)
+    answer = client.get("/none")
+    assert (answer["Mark"], answer.content) == ("2", b"missing 2")
+    bf.rollback(views)
+    assert client.get("/none")["Mark"] == "1"
+
+
+def test_the_closure_of_a_middleware_function_that_has_changed_stays_and_is_reported(
+    workshop: Workshop, site: Any
+) -> None:
+    views = workshop.freeze("django_views", MIDDLEWARE)
+    client = site("django_views.middleware")
+    assert client.get("/none")["Mark"] == "1"
+    changed = second(MIDDLEWARE).replace('response["Mark"] = mark()', 'response["Mark"] = "new " + mark()')
+    (found,) = bf.swap(views, source=changed).unreached
     assert str(found) == (
         "django_views.middleware.<locals>.call: 1 made at line 8 are held outside, and go on with generation 1"
     )
     bf.drain(views)
     answer = client.get("/none")
     assert (answer["Mark"], answer.content) == ("1", b"missing 2")
-    assert site("django_views.middleware").get("/none")["Mark"] == "2"
+    assert site("django_views.middleware").get("/none")["Mark"] == "new 2"

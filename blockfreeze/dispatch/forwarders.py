@@ -19,24 +19,33 @@ calls: ``inspect`` sees the right kind, and the call hands out the real coroutin
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
-from inspect import (
-    CO_ASYNC_GENERATOR,
-    CO_COROUTINE,
-    CO_GENERATOR,
-    CO_ITERABLE_COROUTINE,
-    CO_VARARGS,
-    CO_VARKEYWORDS,
-)
+from collections.abc import Mapping
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import ABSENT, cell_content
 from blockfreeze.dispatch.caller_view import hidden_file
-from blockfreeze.dispatch.frames import VECTOR, ForwarderTag
+from blockfreeze.dispatch.frames import ForwarderTag
+from blockfreeze.dispatch.handed_out import HandedOut
+from blockfreeze.dispatch.late_signature import shown_signature
+from blockfreeze.dispatch.templates import (
+    CLOSURE,
+    FINDING,
+    LENT,
+    PLACE,
+    REFERENCE,
+    REST,
+    SLOT,
+    WIDE,
+    WIDE_LENT,
+    narrow_template,
+    signature_of,
+    with_free_variables,
+)
 from blockfreeze.dispatch.warning_names import hides_forwarders
 from blockfreeze.linking.analysis import have_one_origin
-from blockfreeze.linking.cpython import VERSIONS_COLLIDE, free_variables_prologue, read_as_values
+from blockfreeze.linking.cpython import read_as_values
 from blockfreeze.model.block import Block
 from blockfreeze.model.entry import Entry, EntryKind, bound_place
 
@@ -108,7 +117,7 @@ def _present_rest(function: FunctionType, like: FunctionType) -> None:
 
 def forward(block: Block, entry: Entry, function: FunctionType) -> None:
     """Replace the code of `function` by a wide forwarder to the slot of `entry`: neutral if that serves what it did."""
-    template = _WIDE if _has_slot(block, entry) else _FINDING
+    template = WIDE if _has_slot(block, entry) else FINDING
     _let_forward(template, block, entry, function, function.__code__)
 
 
@@ -122,13 +131,13 @@ def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | 
         whether inspection sees that signature by itself.
     """
     try:
-        template = _narrow_template(*_signature(like)) if _has_slot(block, entry) else _FINDING
+        template = narrow_template(*signature_of(like)) if _has_slot(block, entry) else FINDING
     except SyntaxError:  # parameters that no source can name, of a function made by other means
-        template = _WIDE
-    if template in (_WIDE, _FINDING) or not (like.__defaults__ or like.__kwdefaults__):
+        template = WIDE
+    if template in (WIDE, FINDING) or not (like.__defaults__ or like.__kwdefaults__):
         generation = None
     _let_forward(template, block, entry, entry.function, like.__code__, binds=generation)
-    return template is not _FINDING and _REST not in template.co_varnames
+    return template is not FINDING and REST not in template.co_varnames
 
 
 def _has_slot(block: Block, entry: Entry) -> bool:
@@ -143,7 +152,7 @@ def takes_the_same(one: Any, other: Any) -> bool:
         return False
     if have_one_origin(one.__code__, other.__code__):
         return True
-    return _signature(one) == _signature(other) and one.__code__.co_name == other.__code__.co_name
+    return signature_of(one) == signature_of(other) and one.__code__.co_name == other.__code__.co_name
 
 
 def _assign(function: FunctionType, code: CodeType) -> None:
@@ -166,17 +175,7 @@ def _let_forward(
     own, code = function.__code__, entry.code
     if code is None or form != entry.form or code.co_freevars != own.co_freevars:
         tag = ForwarderTag(block.reference, entry.slot, binds)
-        meant = {_REFERENCE: block.reference, _PLACE: tag.place, _SLOT: entry.slot}
-        code = _with_free_variables(template, len(own.co_freevars)).replace(
-            co_consts=(*(meant.get(one, one) for one in template.co_consts), tag),
-            # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
-            co_freevars=own.co_freevars,
-            co_name=like.co_name,
-            co_qualname=like.co_qualname,
-            co_filename=file,
-            co_firstlineno=like.co_firstlineno,
-            co_flags=flags,
-        )
+        code = _completed(template, {PLACE: tag.place, SLOT: entry.slot}, tag, own, like, file)
         # The functions that a method has had are many, and forward alike; those of a function are no two of a kind.
         if function is entry.function or entry.kind is EntryKind.METHOD:
             entry.form, entry.code = form, code
@@ -184,84 +183,45 @@ def _let_forward(
         _assign(function, code)
 
 
-@lru_cache(maxsize=1024)
-def _with_free_variables(template: CodeType, count: int) -> CodeType:
-    """Return a template of a forwarder that begins as one with so many free variables does, whatever they are."""
-    prologue, lines = free_variables_prologue(count)
-    return template.replace(
-        co_code=prologue + template.co_code,
-        co_linetable=lines + template.co_linetable,
-        co_varnames=tuple(VECTOR if name == _VECTOR else name for name in template.co_varnames),
-        co_freevars=tuple(map(str, range(count))),
-    )
+def forward_closure(block: Block, closure: HandedOut, like: CodeType) -> None:
+    """Replace the code of a closure by a forwarder to what serves it.
 
-
-_REFERENCE = "blockfreeze: the reference"
-_PLACE = "blockfreeze: the place"
-_SLOT = "blockfreeze: the slot"
-_VECTOR = "blockfreeze_vector"
-_REST = "blockfreeze_rest"
-
-
-def _template(parameters: str, arguments: str, rest: str = "", found: str = f"[{_PLACE!r}]") -> CodeType:
-    """Compile a forwarder; all of it is on one line, which becomes that of its function.
+    It passes on the values that the closure has for what a call leaves out: these are of the call that has made it.
 
     Args:
-        rest: the parameter that takes what is too much, to be passed on only if there is any.
-        found: how what serves the call is got from the vector.
+        like: its code in the version that serves.
     """
-    call = f"{_VECTOR}{found}({arguments})"
-    if rest:
-        call = f"{_VECTOR}{found}({', '.join(filter(None, (arguments, '*' + rest)))}) if {rest} else {call}"
-        parameters = ", ".join(filter(None, (parameters, "*" + rest)))
-    text = f"def forwarder({parameters}): {_VECTOR} = {_REFERENCE!r}.vector; return {call}"
-    module = compile(text, "<forwarder>", "exec")
-    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+    function: FunctionType = closure.function
+    try:
+        template = narrow_template(*signature_of(function, like), found=LENT)
+    except SyntaxError:
+        template = WIDE_LENT
+    if template is WIDE_LENT or REST in template.co_varnames:
+        shown = shown_signature(function)
+        if "__signature__" not in function.__dict__ and shown is not None:
+            function.__signature__ = shown  # type: ignore[attr-defined]
+    file = hidden_file(like.co_filename) if hides_forwarders(block, closure.code.unit) else like.co_filename
+    tag = ForwarderTag(block.reference, 0, closure=closure)
+    _assign(function, _completed(template, {CLOSURE: closure}, tag, function.__code__, like, file))
 
 
-_WIDE = _template("*args, **kwargs", "*args, **kwargs")
-_FINDING = _template("*args, **kwargs", "*args, **kwargs", found=f"[0].find({_SLOT!r})")
-
-
-def _signature(function: FunctionType) -> tuple[tuple[str, ...], int, int, int, int, frozenset[str], bool, bool]:
-    code = function.__code__
-    positional, keyword = code.co_argcount, code.co_kwonlyargcount
-    star, stars = bool(code.co_flags & CO_VARARGS), bool(code.co_flags & CO_VARKEYWORDS)
-    names = code.co_varnames[: positional + keyword + star + stars]
-    required = frozenset(function.__kwdefaults__ or ())
-    return names, positional, code.co_posonlyargcount, keyword, len(function.__defaults__ or ()), required, star, stars
-
-
-@lru_cache(maxsize=1024)
-def _narrow_template(
-    names: tuple[str, ...],
-    positional: int,
-    positional_only: int,
-    keyword: int,
-    defaults: int,
-    keyword_defaults: frozenset[str],
-    star: bool,
-    stars: bool,
+def _completed(
+    template: CodeType, meant: Mapping[str, Any], tag: ForwarderTag, own: CodeType, like: CodeType, file: str
 ) -> CodeType:
-    parameters: list[str] = []
-    arguments: list[str] = []
-    for at, name in enumerate(names[:positional]):
-        # The default's value is not in the code: the function object has it, and this only makes room for one.
-        parameters.append(name + "=None" if at >= positional - defaults else name)
-        arguments.append(name)
-        if at + 1 == positional_only:
-            parameters.append("/")
-    rest = list(names[positional + keyword :])
-    if star:
-        parameters.append("*" + rest[0])
-        arguments.append("*" + rest.pop(0))
-    elif keyword:
-        parameters.append("*")
-    for name in names[positional : positional + keyword]:
-        parameters.append(name + "=None" if name in keyword_defaults else name)
-        arguments.append(f"{name}={name}")
-    if stars:
-        parameters.append("**" + rest[0])
-        arguments.append("**" + rest[0])
-    simple = not (star or stars or keyword)
-    return _template(", ".join(parameters), ", ".join(arguments), _REST if simple and VERSIONS_COLLIDE else "")
+    """Return the code of a forwarder: a template with what its constants stand for.
+
+    Args:
+        own: the code that it replaces.
+        like: the code of which inspection is shown the kind, the names and the line.
+    """
+    meant = {**meant, REFERENCE: tag.reference}
+    return with_free_variables(template, len(own.co_freevars)).replace(
+        co_consts=(*(meant.get(one, one) for one in template.co_consts), tag),
+        # __code__ can only be assigned if the number of free variables is the same; a forwarder uses none of them.
+        co_freevars=own.co_freevars,
+        co_name=like.co_name,
+        co_qualname=like.co_qualname,
+        co_filename=file,
+        co_firstlineno=like.co_firstlineno,
+        co_flags=template.co_flags | function_kind(like),
+    )

@@ -17,10 +17,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from types import CodeType, FrameType
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any, Final
 
 from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.dispatch.handed_out import HandedOut
 from blockfreeze.dispatch.resolution import LegacyChoice, local_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import bound_place, place
@@ -40,16 +41,20 @@ class ForwarderTag:
 
     Attributes:
         reference: that of the block which it forwards into.
-        slot: that of the entry.
+        slot: that of the entry; 0 if the function is none.
         binds: the number of the generation whose default values a call binds; None if it binds none.
+        closure: the closure that follows, if it is that of one.
     """
 
-    __slots__ = ("binds", "reference", "slot")
+    __slots__ = ("binds", "closure", "reference", "slot")
 
-    def __init__(self, reference: Reference, slot: int, binds: int | None) -> None:
+    def __init__(
+        self, reference: Reference, slot: int, binds: int | None = None, closure: HandedOut | None = None
+    ) -> None:
         self.reference = reference
         self.slot = slot
         self.binds = binds
+        self.closure = closure
 
     @property
     def place(self) -> int:
@@ -62,9 +67,13 @@ class ForwarderTag:
         It is a state, not an argument: it may lead back to the forwarder.
         """
         current = self.reference.vector[0].current
-        served: Callable[..., Any] | None = local_of(current, current.block.slots[self.slot - 1])
-        served = served.served if is_a(served, LegacyChoice) else served
-        return partial, (operator.setitem, self.reference.taken, self.place), served, None, None, operator.call
+        served: Any
+        if self.closure is not None:
+            place, served = 0, SimpleNamespace(lend=[self.closure.own(current)].__getitem__)
+        else:
+            place, served = self.place, local_of(current, current.block.slots[self.slot - 1])
+            served = served.served if is_a(served, LegacyChoice) else served
+        return partial, (operator.setitem, self.reference.taken, place), served, None, None, operator.call
 
 
 class DispatchTag:

@@ -11,13 +11,21 @@ from typing import Any
 
 from blockfreeze.core.errors import EntryRemovedError
 from blockfreeze.core.safe_access import is_a
+from blockfreeze.dispatch.handed_out import HandedOut
 from blockfreeze.model.block import Generation
 from blockfreeze.model.entry import Entry, EntryKind
 from blockfreeze.model.legacy_attributes import LATEST, LEGACY_METHODS
 
 
-def local_of(generation: Generation, entry: Entry) -> Callable[..., Any]:
+def own_of(generation: Generation, entry: Entry | HandedOut) -> Callable[..., Any] | None:
+    """Return a generation's own callable for `entry`; None if it has none, or none yet."""
+    return entry.own(generation) if type(entry) is HandedOut else generation.locals.get(entry)
+
+
+def local_of(generation: Generation, entry: Entry | HandedOut) -> Callable[..., Any]:
     """Return a generation's own callable for `entry`, or one that raises `EntryRemovedError`."""
+    if type(entry) is HandedOut:
+        return entry.own(generation)
     found = generation.locals.get(entry)
     return _found_by_name(generation, entry) if found is None else found
 

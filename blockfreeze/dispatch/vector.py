@@ -30,8 +30,9 @@ from typing import Any, Final
 from blockfreeze.dispatch.accesses import Places
 from blockfreeze.dispatch.frames import DispatchTag, bound_in, nearest, tag_of
 from blockfreeze.dispatch.gate import Gate
+from blockfreeze.dispatch.handed_out import HandedOut
 from blockfreeze.dispatch.pins import pinned
-from blockfreeze.dispatch.resolution import local_of
+from blockfreeze.dispatch.resolution import local_of, own_of
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
 from blockfreeze.model.frame_note import FrameNote
@@ -59,6 +60,10 @@ class Plain:
     def find(self, slot: int) -> Callable[..., Any]:
         """Return what serves an entry whose slot this vector does not have, because it was added later."""
         return local_of(self.generation, self.generation.block.slots[slot - 1])
+
+    def lend(self, closure: HandedOut) -> Callable[..., Any]:
+        """Return what serves a closure that follows."""
+        return closure.own(self.generation)
 
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
@@ -99,6 +104,10 @@ class Overlap:
     def find(self, slot: int) -> Callable[..., Any]:
         """Return what serves an entry whose slot this vector does not have, because it was added later."""
         return partial(dispatch, self, self.block.slots[slot - 1])
+
+    def lend(self, closure: HandedOut) -> Callable[..., Any]:
+        """Return what serves a closure that follows."""
+        return partial(dispatch, self, closure)
 
     def locate(self, frame: FrameType | None) -> tuple[Generation, bool]:
         """Return the generation of an access from `frame`, and whether it comes from inside that generation."""
@@ -188,7 +197,7 @@ class _Call:
         self.waiting = False
 
 
-def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> Any:
+def dispatch(overlap: Overlap, entry: Entry | HandedOut, /, *args: Any, **kwargs: Any) -> Any:
     """Call what serves `entry` in the generation to which this call belongs, and show the choice."""
     # Who looks for calls in flight reads `overlap` and `call` off this frame, see `_decision`.
     call = _Call()
@@ -202,7 +211,7 @@ def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> An
             call.generation = None  # voided before a search of the stacks could see the choice: not pinned any more
     if call.generation is None and gate is not None:
         if gate.stops_thread():
-            later = gate.stand_in(entry.function, overlap.current.locals.get(entry), args, kwargs)
+            later = gate.stand_in(entry.function, own_of(overlap.current, entry), args, kwargs)
             if later is not None:
                 return later
             call.waiting = gate.blocks_thread()
@@ -212,7 +221,7 @@ def dispatch(overlap: Overlap, entry: Entry, /, *args: Any, **kwargs: Any) -> An
             gate.wait()
             return entry.function(*args, **kwargs)  # the call begins now, by a load of its own
     call.generation = call.generation or overlap.current
-    function = call.generation.locals.get(entry)
+    function = own_of(call.generation, entry)
     if function is None:
         # As in `OverlapVector`.
         function = local_of(overlap.current, entry)

@@ -187,6 +187,8 @@ class SearchRecord:
     """The greenlets in which the last search that found any found calls."""
     pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)
     """The holds of pins, by their ids; one that dies takes itself out."""
+    following: Sequence[Any] = ()
+    """The closures that follow; see `blockfreeze.dispatch.handed_out`. Changed by who holds the claim."""
 
 
 class Claim:

@@ -6,7 +6,7 @@ generation's:
 
 - a replaced object that a container elsewhere holds, as ``HANDLERS = {"a": shop.Handler}`` does;
 - an object that the top level of each version makes for itself (a router, a connection), if others have taken it;
-- a closure that a call has handed out: it calls its own generation's functions.
+- a closure that a call has handed out, if it cannot follow: it calls its own generation's functions.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import gc
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import FROZEN, cell_content, is_a
+from blockfreeze.dispatch.handed_out import closure_code
 from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
@@ -52,7 +53,7 @@ def find_stale(
     if wanted:
         _drop_explained(before, after, wanted, replaced)
     others = set(wanted)
-    wanted.update({id(closure): closure for closure in closures_held(block, before)})
+    wanted.update({id(closure): closure for closure in _left_behind(before, after, closures_held(block, before))})
     closures = wanted.keys() - others
     holders = find_holders(wanted, own_tables(block))
     inside = _walk_inside(before, after).to_the_end() if holders else set()
@@ -63,6 +64,18 @@ def find_stale(
     objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
     left_behind = _described(before.number, objects, [wanted[at] for at in closures & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
+
+
+def _left_behind(before: Generation, after: Generation, closures: Iterable[FunctionType]) -> Iterator[FunctionType]:
+    """Yield the closures that cannot follow, as the function around them is another one."""
+    known: dict[CodeType, bool] = {}
+    for closure in closures:
+        code = closure.__code__
+        if code not in known:
+            made_of = closure_code(before, closure)
+            known[code] = made_of is not None and made_of.unit_in(after) is not None
+        if not known[code]:
+            yield closure
 
 
 def _drop_explained(

@@ -19,7 +19,7 @@ from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
 from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
 from blockfreeze.draining.closures import bind_closures_to_own
-from blockfreeze.draining.drain import find_lingering, search
+from blockfreeze.draining.drain import search
 from blockfreeze.draining.quiesce import go_on, quiesce
 from blockfreeze.identity import class_attributes
 from blockfreeze.instances.legacy_classes import disarm_legacy_classes, return_from_legacy_classes
@@ -31,6 +31,7 @@ from blockfreeze.model.reference import store
 from blockfreeze.state.migration import forget_ancestors
 from blockfreeze.swapping.arming import armed, restore_cells, retire_copies
 from blockfreeze.swapping.claim import claimed_to_converge, wait_for_convergence
+from blockfreeze.swapping.following import keep_up, let_follow
 from blockfreeze.swapping.presentation import disarm_entries
 
 _MOMENT = 0.02
@@ -100,6 +101,8 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
     for one in retired:
         retire_copies(block, one)
     running, held = search(block, retired, whole=whole)
+    if not running and let_follow(block, held):
+        running, held = search(block, retired, whole=whole)  # for calls of them that had begun by then
     if not running:
         _disarm(block, held)
         current = block.current.number
@@ -115,6 +118,7 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
 def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     current = block.current
     bind_closures_to_own(held)
+    keep_up(block)
     restore_cells(current)
     store(block.reference, plain_vector(block, current))
     class_attributes.disarm_classes(current)
@@ -159,9 +163,13 @@ def _free_drained(block: Block) -> None:
 
     The steps are those of the end of an overlap; what belongs to the generations that stay is left alone.
     """
-    history = block.served[-block.history :]
-    lingering = {one.generation for one in find_lingering(block, block.retired())}
-    unused = [one for one in block.retired() if one.number not in lingering and one.number not in history]
+    history, retired = block.served[-block.history :], block.retired()
+    running, held = search(block, retired, whole=True)
+    busy = {one.generation for one in running}
+    if let_follow(block, [(one, closure) for one, closure in held if one.number not in busy]):
+        running, held = search(block, retired, whole=True)
+    lingering = {one.generation for one in running}.union(one.number for one, _ in held)
+    unused = [one for one in retired if one.number not in lingering and one.number not in history]
     # Instances on legacy classes of a generation are seen to when the overlap ends.
     unused = [one for one in unused if not one.classes.legacy]
     void_pins(block, unused)
@@ -169,8 +177,10 @@ def _free_drained(block: Block) -> None:
         retire_copies(block, one)
     running, held = search(block, unused, whole=True)
     bind_closures_to_own(held)
-    for one in unused:
-        if one.number not in {found.generation for found in running}:
-            class_attributes.withdraw(block.current, one)
-            _let_go(block, one)
+    leaving = [one for one in unused if one.number not in {found.generation for found in running}]
+    if leaving:
+        keep_up(block, leaving)
+    for one in leaving:
+        class_attributes.withdraw(block.current, one)
+        _let_go(block, one)
     forget_ancestors(block)
