@@ -173,6 +173,7 @@ def test_to_export_twice_is_to_export_once_and_it_ends(told: Any, shop: Any) -> 
 
 def test_a_body_that_exports_does_so_once(workshop: Any) -> None:
     line = "from prometheus_client import REGISTRY\nfrom blockfreeze.metrics import prometheus\nprometheus.export()\n"
+    prometheus.export()()  # a page of the manual, run as a test, has begun to
     workshop.write("shop.py", text(1) + line)
     shop = bf.freeze_block("shop")
     try:
