@@ -107,7 +107,7 @@ def _signatures_exist() -> bool:
 
 @cache
 def _servers_exist() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("gunicorn", "uvicorn"))
+    return all(importlib.util.find_spec(name) for name in ("gunicorn", "hypercorn", "uvicorn", "websockets"))
 
 
 @cache

@@ -73,12 +73,12 @@ def refuse(candidate):
 """
 
 
-def write_release(directory: Path, number: int, extra: str = "") -> Path:
-    """Write release `number` of the package `shop`; `extra` is appended to its module `parts`."""
+def write_release(directory: Path, number: int, extra: str = "", app: str = APP) -> Path:
+    """Write release `number` of the package `shop`; `extra` is appended to its module `parts`, `app` is its `app`."""
     place = directory / f"r{number}" / "shop"
     place.mkdir(parents=True)
     (place / "__init__.py").write_text("", encoding="utf-8")
-    for name, text in (("parts", PARTS), ("app", APP), ("health", HEALTH)):
+    for name, text in (("parts", PARTS), ("app", app), ("health", HEALTH)):
         (place / f"{name}.py").write_text(
             text.format(number=number) + (extra if name == "parts" else ""), encoding="utf-8"
         )
@@ -93,10 +93,17 @@ class Operated:
         command: the program's command line; ``PORT`` in it is replaced by a free port.
         run: options of `blockfreeze run`; the block `shop` with its pointer if None.
         talks: the program answers each line of its input by one of its output.
+        app: the text of the module `shop.app`.
     """
 
     def __init__(
-        self, directory: Path, command: list[str], *, run: list[str] | None = None, talks: bool = False
+        self,
+        directory: Path,
+        command: list[str],
+        *,
+        run: list[str] | None = None,
+        talks: bool = False,
+        app: str = APP,
     ) -> None:
         self.releases = directory
         self.pointer = directory / "current"
@@ -109,7 +116,7 @@ class Operated:
             "BLOCKFREEZE_DIRECTORY": self._sockets.name,
         }
         for number in (1, 2):
-            write_release(directory, number)
+            write_release(directory, number, app=app)
         self.pointer.symlink_to("r1")
         self._log = (directory / "log").open("w+b")
         options = ["--block", "shop", "--release", str(self.pointer)] if run is None else run

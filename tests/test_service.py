@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from blockfreeze.control.frames import Message
 from blockfreeze.coordination.outcome import Fate, ServiceOutcome
+from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.process_link import Answer, Link, gone
-from blockfreeze.coordination.service import Plan, Service
+from blockfreeze.coordination.service import Service
 from blockfreeze.core.errors import ControlError
 
 OLD, NEW = "/srv/r1", "/srv/r2"
@@ -413,3 +414,22 @@ def test_processes_that_are_being_started_are_waited_for(what: str) -> None:
     with pytest.raises(ControlError, match="no process"):
         service.join()
     assert len(paused) == 3
+
+
+def test_if_all_die_it_is_tried_again_with_those_that_are_started_instead() -> None:
+    world = World({4: ("kill", 0), 5: ("kill", 1)})  # while they prepare
+    world.start(2)
+    outcome = swapped(world)
+    fates = {one.pid: one.fate for one in outcome.processes}
+    assert fates == {100: Fate.DIED, 101: Fate.DIED, 102: Fate.COMMITTED, 103: Fate.COMMITTED}
+    assert outcome.exit_status == 0
+
+
+def test_if_all_die_again_and_again_it_is_given_up() -> None:
+    world = World()
+    world.start(1)
+    for number in range(100):
+        world.happens[number] = ("kill", number)
+    with pytest.raises(ControlError, match="no process"):
+        swapped(world, wait=0.0)
+    assert world.pointer == OLD

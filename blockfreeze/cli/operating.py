@@ -12,9 +12,10 @@ import click
 from blockfreeze.cli.showing import Progress, show_outcome, show_prepared, show_status
 from blockfreeze.cli.typed import DIRECTORY, SECONDS, Share, complete_block
 from blockfreeze.control.place import default_directory, own_directory
+from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.process_link import Link
 from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
-from blockfreeze.coordination.service import Plan, Service
+from blockfreeze.coordination.service import Service
 from blockfreeze.core.errors import ControlError
 from blockfreeze.releases.pointer import pointed
 

@@ -18,8 +18,8 @@ from blockfreeze.cli.showing import show_differences, show_outcome, show_prepare
 from blockfreeze.cli.typed import DIRECTORY, SECONDS, Share
 from blockfreeze.control.frames import Message
 from blockfreeze.control.place import default_directory
+from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
-from blockfreeze.coordination.service import Plan
 from blockfreeze.core.errors import ControlError
 
 

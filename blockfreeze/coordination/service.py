@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from blockfreeze.control.frames import Message
 from blockfreeze.coordination.outcome import Fate, ProcessOutcome, ServiceOutcome
+from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.process_link import Link
 from blockfreeze.coordination.processes import Processes, ask_all, told_by
 from blockfreeze.core.errors import ControlError
@@ -29,39 +30,11 @@ from blockfreeze.releases.pointer import point
 _LOOK: Final = 0.05
 """How often it is looked for processes while there are none, in seconds."""
 
+_TRIES: Final = 5
+"""How often in succession all processes may die before it is given up."""
+
 _ROUNDS: Final = 50
 """How often it is looked for processes that have started meanwhile."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done with a block in all processes.
-
-    Args:
-        prepare: fields of the request to prepare: ``release``, ``label``, ``check`` and the like.
-        quiesce: hold new calls back in each process until the old ones have ended, for so many seconds at most.
-        timeout: seconds for each step in each process.
-        canaries: how many processes commit first, given how many there are; none if it returns 0.
-        probation: seconds for which they are watched.
-        health: a function of the block that says how they are; without one it is only seen whether they live.
-        every: seconds between two looks at them.
-        pointer: only processes with this pointer are meant; any, if they all have the same one, if None.
-        lossy: roll back even where state has no way back.
-        wait: for so many seconds it is waited for a process that serves the block, if there is none: those that were
-            killed are being started again.
-    """
-
-    block: str
-    prepare: dict[str, Any] = field(default_factory=dict)
-    quiesce: float | None = None
-    timeout: float = 60.0
-    canaries: Callable[[int], int] = lambda count: 0
-    probation: float = 10.0
-    health: str | None = None
-    every: float = 1.0
-    pointer: str | None = None
-    lossy: bool = False
-    wait: float = 5.0
 
 
 class Service:
@@ -141,21 +114,44 @@ class Service:
 
     def swap(self) -> ServiceOutcome:
         """Swap in all processes, or in none, and return what became of each."""
+        return self._tried("swap", self._swap)
+
+    def _tried(self, what: str, once: Callable[[], ServiceOutcome | None]) -> ServiceOutcome:
+        """Try; if every process has died before anything was done, try again with those that are started instead.
+
+        Raises:
+            ControlError: none is; nothing has changed.
+        """
+        for _ in range(_TRIES):
+            outcome = once()
+            if outcome is not None:
+                return outcome
+            self.links.clear()
+            self.join()
+        return self._ended(what, f"every process has died meanwhile, {_TRIES} times in succession")
+
+    def _swap(self) -> ServiceOutcome | None:
         request = self._about({"do": "prepare", **self.plan.prepare})
         self._say(f"prepare in {len(self.links)} processes")
         prepared = self._ask(self.links, request)
         refusals = [reply for reply in prepared.values() if not reply.get("ok") and not self._has_died(reply)]
         ready = [link for link, reply in prepared.items() if reply.get("ok")]
         self._differences = next((prepared[link].get("differences", {}) for link in ready), {})
-        if refusals or not ready:
+        if refusals:
             self._take_back(ready, Fate.UNCHANGED)
-            why = refusals[0]["message"] if refusals else "every process has died while it prepared the release"
-            return self._ended("swap", why)
-        return self._commit(ready)
+            return self._ended("swap", refusals[0]["message"])
+        return self._commit(ready) if ready else None
 
     def rollback(self, release: str, kept: Iterable[Link]) -> ServiceOutcome:
         """Return to a release in all processes, or in none: by a rollback where it is kept, else by a swap."""
-        kept, self._release = list(kept), release
+        keeping, self._release = list(kept), release
+
+        def once() -> ServiceOutcome | None:
+            return self._rollback(release, [link for link in keeping if link in self.links])
+
+        return self._tried("rollback", once)
+
+    def _rollback(self, release: str, kept: list[Link]) -> ServiceOutcome | None:
         others = [link for link in self.links if link not in kept]
         prepared = self._ask(others, self._about({"do": "prepare", "release": release}))
         ready = [link for link, reply in prepared.items() if reply.get("ok")]
@@ -167,7 +163,7 @@ class Service:
         replies = self._ask(kept, self._about(to)) | self._ask(ready, {"do": "commit", "quiesce": self.plan.quiesce})
         return self._conclude("rollback", replies)
 
-    def _commit(self, ready: list[Link]) -> ServiceOutcome:
+    def _commit(self, ready: list[Link]) -> ServiceOutcome | None:
         request = {"do": "commit", "quiesce": self.plan.quiesce}
         first = ready[: min(len(ready), self.plan.canaries(len(ready)))]
         replies: dict[Link, Message] = {}
@@ -199,13 +195,19 @@ class Service:
                 return ""
             self._pause(min(self.plan.every, left))
 
-    def _conclude(self, what: str, replies: dict[Link, Message]) -> ServiceOutcome:
-        """Move the pointer if all have committed, and bring those there that have started; otherwise take all back."""
+    def _conclude(self, what: str, replies: dict[Link, Message]) -> ServiceOutcome | None:
+        """Move the pointer if all have committed, and bring those there that have started; otherwise take all back.
+
+        Returns:
+            what became of them; None if all have died.
+        """
         committed = [link for link, reply in replies.items() if reply.get("ok")]
         failed = [reply for reply in replies.values() if not reply.get("ok") and not self._has_died(reply)]
-        if failed or not committed:
+        if failed:
             self._take_back(committed, Fate.RETURNED)
-            return self._ended(what, failed[0]["message"] if failed else "every process has died while it committed")
+            return self._ended(what, failed[0]["message"])
+        if not committed:
+            return None
         if self.pointer:
             try:
                 self._say("move the pointer")

@@ -23,8 +23,8 @@ class Target:
             raise BlockfreezeError(
                 f"{place!r}: the entry was not made: it names no attribute of a module; write 'module:attribute'"
             )
+        importlib.import_module(self._module)  # it becomes a block now, if that was to be done when it is imported
         self.block = freeze.block_of(self._module, "entry")
-        importlib.import_module(self._module)
         self.application()
 
     def application(self) -> Any:
