@@ -25,7 +25,7 @@ from blockfreeze.dispatch.caller_view import as_caller_sees, skipped
 from blockfreeze.dispatch.lazy_names import LAZY, resolved
 from blockfreeze.identity.carry_over import can_be_carried, carry_over
 from blockfreeze.identity.class_assignment import assign_class_attribute, delete_class_attribute
-from blockfreeze.identity.class_attributes import dictionary_in
+from blockfreeze.identity.class_attributes import dictionary_in, subclasses_in
 from blockfreeze.identity.enums import is_preserved_member, set_on_member
 from blockfreeze.identity.preserved import preserved, saved
 from blockfreeze.identity.replaced_outside import note_replacement, original_of
@@ -157,6 +157,11 @@ class Hooks:
         if is_a(target, type) and target in self.generation.classes.values:
             return _Dictionary(dictionary_in(self.generation, target))
         return target
+
+    def subclasses(self, target: Any) -> Any:
+        """Return ``target.__subclasses__``, which is not to list classes that other generations alone have."""
+        found = target.__subclasses__
+        return partial(subclasses_in, self.generation, found) if is_a(target, type) else found
 
     def at_fork(self, target: Any) -> Any:
         """Return ``target.register_at_fork``; that of `os` is told once of what a body of each version registers.

@@ -75,7 +75,22 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
     _present_rest(copy, function)
     copy.__dict__ = function.__dict__
+    _hold_itself(copy, function)
     return copy
+
+
+def _holds_itself(function: FunctionType) -> bool:
+    """Tell whether a function is a default value of itself: it may give itself other parameters when it is called."""
+    named = function.__kwdefaults__ or {}
+    return any(one is function for one in (*(function.__defaults__ or ()), *named.values()))
+
+
+def _hold_itself(copy: FunctionType, function: FunctionType) -> None:
+    """Let a default value that is `function` itself be `copy`: a wrapper that compiles itself changes what that is."""
+    if _holds_itself(function):
+        named = function.__kwdefaults__ or {}
+        copy.__defaults__ = tuple(copy if one is function else one for one in function.__defaults__ or ()) or None
+        copy.__kwdefaults__ = {name: copy if one is function else one for name, one in named.items()} or None
 
 
 def contents_to_call(function: FunctionType) -> list[int]:
@@ -133,6 +148,8 @@ def narrow(block: Block, entry: Entry, like: FunctionType, *, generation: int | 
     try:
         template = narrow_template(*signature_of(like)) if _has_slot(block, entry) else FINDING
     except SyntaxError:  # parameters that no source can name, of a function made by other means
+        template = WIDE
+    if _holds_itself(like) and template is not FINDING:
         template = WIDE
     if template in (WIDE, FINDING) or not (like.__defaults__ or like.__kwdefaults__):
         generation = None

@@ -31,12 +31,14 @@ from blockfreeze.identity.class_attributes import (
     is_layout,
     is_shared,
     serve_entry,
+    set_item,
 )
 from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
 from blockfreeze.identity.methods import is_patched
+from blockfreeze.identity.object_construction import found_at_first_use
 from blockfreeze.identity.redirect_class import redirect_class
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on, versioned_in
 from blockfreeze.identity.versioned_kinds import VersionedConstructor, as_data
@@ -70,6 +72,8 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
             values[name] = cls.__dict__.get(name, value)
         elif issubclass(kind, type):
             values[name] = _adopted(generation, (member, f"{path}.{name}"), value)
+    if "__init__" not in values:
+        set_item(values, "__init__", found_at_first_use(shadow, lambda found: outward_value(found, generation)))
     # The rest of the generation is redirected once for all its classes, when it is complete.
     redirect_class(values, shadow, cls)
     generation.classes.named[key] = cls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, update_abstractmethods
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType, MappingProxyType, MemberDescriptorType
 from typing import Any
 
@@ -65,6 +65,18 @@ def dictionary_in(generation: Generation, cls: type) -> Mapping[str, Any]:
     if not versioned_in(cls):
         return own
     return MappingProxyType(outward_values(own, generation))
+
+
+def subclasses_in(generation: Generation, found: Callable[..., list[type]], *given: Any) -> list[type]:
+    """Return what `found` lists, without the block's classes that `generation` does not have, or not yet."""
+    others = [one.classes.values for one in tuple(generation.block.generations.values()) if one is not generation]
+    shadows = [shadow for member in tuple(generation.members.values()) for shadow, _ in tuple(member.shadows)]
+    own = generation.classes.values
+    return [
+        cls
+        for cls in found(*given)
+        if cls in own or not (any(cls in one for one in others) or any(cls is one for one in shadows))
+    ]
 
 
 def is_shared(cls: type, one: Generation, other: Generation) -> bool:

@@ -6,11 +6,16 @@ These two refuse arguments, unless the other one is the class's own. They ask th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any, Final
 
+from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.identity.refusals import Find, StandIn
+
+_REPLACING: Final = getattr(typing, "_no_init_or_replace_init", ABSENT)
+"""The ``__init__`` of protocols, which replaces itself."""
 
 
 def _made(find: Find, cls: Any, *args: Any, **kwargs: Any) -> Any:
@@ -42,6 +47,24 @@ def object_new(cls: Any) -> Any:
 
     make.__name__, make.__qualname__ = "__new__", f"{cls.__qualname__}.__new__"
     return staticmethod(update_wrapper(make, cls.__init__, (), ()))  # its signature is that of the class
+
+
+def found_at_first_use(cls: type, meant: Callable[[Any], Any]) -> Any:
+    """Return the ``__init__`` that `typing` gives a class that derives from a protocol when it is first instantiated.
+
+    It looks for one in the dictionaries of the class and its bases, where it would find our switch and set that.
+
+    Args:
+        meant: returns what an entry of a class's dictionary means.
+
+    Returns:
+        `ABSENT` if the class gets none.
+    """
+    own = (meant(base.__dict__.get("__init__", ABSENT)) for base in cls.__mro__)
+    found = [one for one in own if one is not ABSENT]
+    if getattr(cls, "_is_protocol", True) or found[0] is not _REPLACING:
+        return ABSENT
+    return next((one for one in found if one is not _REPLACING), object.__init__)
 
 
 OF_OBJECT: Final[Mapping[str, StandIn]] = {"__init__": _initialised, "__new__": _made}

@@ -202,11 +202,19 @@ class _Redirection(Replacement):
                 if content is not ABSENT:
                     self._enter_cell(found, name, cell, content)
         if defaults is not None:
-            new = self.new(defaults)
+            # A function that is a default value of itself may change what that is: it stays itself.
+            itself = any(value is found for value in defaults)
+            new = tuple(self._default(found, value) for value in defaults) if itself else self.new(defaults)
             if new is not defaults:
                 found.__defaults__ = new
         if keywords is not None:
-            self.todo.append(keywords)
+            if any(value is found for value in keywords.values()):
+                found.__kwdefaults__ = {name: self._default(found, value) for name, value in keywords.items()}
+            else:
+                self.todo.append(keywords)
+
+    def _default(self, function: FunctionType, value: Any) -> Any:
+        return value if value is function else self.new(value)
 
     def _enter_cell(self, function: FunctionType, name: str, cell: CellType, content: Any) -> None:
         new = self.replace.get(id(content))

@@ -39,6 +39,7 @@ _LOCALS_READERS: Mapping[str, int] = {"locals": 99, "vars": 1, "dir": 1, "eval":
 _GLOBAL_DELETIONS = pattern_of("DELETE_GLOBAL")
 _GLOBAL_STORES = pattern_of("STORE_GLOBAL")
 _NAME_LOADS = pattern_of("LOAD_NAME")
+_ATTRIBUTE_STORES = pattern_of("STORE_ATTR")
 _ITEM_STORES = pattern_of("LOAD_CONST", "STORE_SUBSCR", "DELETE_SUBSCR")
 
 
@@ -84,6 +85,16 @@ def inspects_locals(code: CodeType) -> bool:
         if opname == "LOAD_GLOBAL":
             needed = _LOCALS_READERS.get(code.co_names[arg >> 1], 0)
             if needed and (arguments_of_call(loaded, at) or 0) < needed:
+                return True
+    return False
+
+
+def assigns_code(code: CodeType) -> bool:
+    """Tell whether a module gives functions the code of others, as wrappers do that compile themselves when called."""
+    for one in walk_codes(code):
+        if "__code__" in one.co_names:
+            read = Instructions(one)
+            if any(read.used_name(place)[0] == "__code__" for place in read.where(_ATTRIBUTE_STORES)):
                 return True
     return False
 
@@ -250,14 +261,15 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
     # A definition that functions rebind is not data: each generation has its own, and none survives a swap.
     state = frozenset((stored | deleted) - top.definitions.keys())
     called = _called_names(code)
+    recodes = assigns_code(code)
+    mentioning = [one for one in inside if not bound.keys().isdisjoint(one.co_names)]
     return Linkage(
         bound,
         state,
         always_set=frozenset(top.stores) & state - deleted - top.deleted,
         unbound=unbound,
-        inspecting=frozenset(
-            one.co_qualname for one in inside if inspects_locals(one) and not bound.keys().isdisjoint(one.co_names)
-        ),
+        inspecting=frozenset(one.co_qualname for one in mentioning if inspects_locals(one)),
+        recoded=frozenset(one.co_qualname for one in mentioning if recodes and one.co_flags & CO_OPTIMIZED),
         member_imports=frozenset(top.member_imports),
         mentions=_mentions(code),
         lazy=frozenset(top.lazy),

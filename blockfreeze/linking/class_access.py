@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from blockfreeze.linking import cpython, sequences
-from blockfreeze.linking.hook_table import ASSIGN, DICTIONARY, SETTER, UNASSIGN, VARIABLES
+from blockfreeze.linking.hook_table import ASSIGN, DICTIONARY, SETTER, SUBCLASSES, UNASSIGN, VARIABLES
 from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.linkage import Linkage
 
@@ -21,11 +21,13 @@ SETTERS = frozenset({"delattr", "setattr"})
 """The built-in functions that set or delete an attribute of what is their first argument."""
 
 _CLASS_NAMES = frozenset({"cls", "klass", "kls", "mcs", "class_"})
+_CLASS_ENDINGS = ("_cls", "_class", "_klass")
 _READ_AS_CLASSES = _CLASS_NAMES | {"base", "owner", "parent", "superclass", "tp", "typ"}
-_READERS = SETTERS | {"__dict__", "vars"}
+_READERS = SETTERS | {"__dict__", "__subclasses__", "vars"}
 _GLOBAL_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 _ATTRIBUTES = pattern_of("LOAD_ATTR")
+_METHODS = pattern_of("LOAD_ATTR", "LOAD_METHOD")
 _CALLS = pattern_of(cpython.CALLS)
 _DELETIONS = pattern_of("DELETE_ATTR")
 _GLOBALS = pattern_of("LOAD_GLOBAL")
@@ -57,7 +59,9 @@ def take_over(hook: str, code: Instructions, place: int) -> sequences.Steps:
         return sequences.call_with_value(DICTIONARY)
     if hook == VARIABLES:
         return *sequences.call_with_value(VARIABLES), sequences.ITSELF
-    name = code.used_name(place)[0]
+    name, as_method = code.used_name(place)
+    if hook == SUBCLASSES:
+        return *sequences.call_with_value(SUBCLASSES), *(sequences.null_for_callable() if as_method else ())
     if hook == ASSIGN:
         return *sequences.call_with_two(ASSIGN, name), sequences.POP
     if hook == UNASSIGN:
@@ -127,6 +131,12 @@ class _Look:
                 if call and (self.everything or self._pushes_class(read.before(call), _READ_AS_CLASSES)):
                     yield call
 
+    def find_subclasses(self) -> Iterable[int]:
+        # Only classes have this attribute.
+        read = self.instructions
+        if "__subclasses__" in read.code.co_names:
+            yield from (place for place in read.where(_METHODS) if read.used_name(place)[0] == "__subclasses__")
+
     def _call_with_one(self, place: int) -> int:
         """Return where what is loaded at `place` is called with one argument, of a simple form; 0 if it is not."""
         read, above = self.instructions, 0
@@ -166,7 +176,7 @@ class _Look:
         code = self.instructions.code
         name = code.co_varnames[index] if index < len(code.co_varnames) else ""
         passed_by_body = code.co_name in self.linkage.at_import and index < code.co_argcount and name != "self"
-        return passed_by_body or name in names
+        return passed_by_body or name in names or name.endswith(_CLASS_ENDINGS)
 
     def _asks_for_class(self, place: int) -> bool:
         read = self.instructions
@@ -182,6 +192,7 @@ _FINDERS: Mapping[str, Callable[[_Look], Iterable[int]]] = MappingProxyType(
         UNASSIGN: _Look.find_deletions,
         SETTER: _Look.find_setters,
         DICTIONARY: _Look.find_dictionaries,
+        SUBCLASSES: _Look.find_subclasses,
         VARIABLES: _Look.find_variables,
     }
 )

@@ -31,6 +31,7 @@ REFRESH = "blockfreeze.refresh"
 SETTER = "blockfreeze.setter"
 STAR = "blockfreeze.star"
 STATE = "blockfreeze.state"
+SUBCLASSES = "blockfreeze.subclasses"
 UNASSIGN = "blockfreeze.unassign"
 UNSET = "blockfreeze.unset"
 VARIABLES = "blockfreeze.variables"
@@ -77,6 +78,7 @@ HOOKS: Mapping[str, CalledIn] = MappingProxyType(
         SETTER: CalledIn.CLASS_ACCESS,  # `setattr`, `delattr`
         STAR: CalledIn.EVERY_BODY,  # around the module of a star import
         STATE: CalledIn.LATER_BODY,  # a state variable is stored
+        SUBCLASSES: CalledIn.CLASS_ACCESS,  # `cls.__subclasses__`
         UNASSIGN: CalledIn.CLASS_ACCESS,  # `del cls.name`
         UNSET: CalledIn.LATER_BODY,  # a state variable is deleted, in functions too
         VARIABLES: CalledIn.CLASS_ACCESS,  # `vars(cls)`
@@ -86,7 +88,12 @@ HOOKS: Mapping[str, CalledIn] = MappingProxyType(
 CLASS_HOOKS = frozenset(hook for hook, where in HOOKS.items() if where is CalledIn.CLASS_ACCESS)
 
 WITHOUT_HOOK: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {ASSIGN: setattr, UNASSIGN: delattr, DICTIONARY: attrgetter("__dict__")}
+    {
+        ASSIGN: setattr,
+        UNASSIGN: delattr,
+        DICTIONARY: attrgetter("__dict__"),
+        SUBCLASSES: attrgetter("__subclasses__"),
+    }
 )
 """What a hook's cell holds while one generation is alone, so that only an overlap pays for the hook."""
 

@@ -14,6 +14,7 @@ class Reason(enum.Enum):
     REBOUND = "rebound with 'global' in a function"
     GLOBALS_WRITTEN = "written through globals()"
     IMPORTED_LAZILY = "imported lazily as well: it is looked up by name, which imports it"
+    CODE_ASSIGNED = "its module gives functions the code of others, which must have as many free variables"
     LOCALS_INSPECTED = "inspects its local variables, where cells would appear: what it calls is looked up by name"
 
 
@@ -40,6 +41,8 @@ class Linkage:
     unbound: dict[str, Reason]
     inspecting: frozenset[str] = frozenset()
     """The functions that are not linked because they inspect their local variables, by their qualified names."""
+    recoded: frozenset[str] = frozenset()
+    """The functions that are not linked because their module assigns to ``__code__``, by their qualified names."""
     member_imports: frozenset[str] = frozenset()
     """The imported modules that belong to the block, as the statements name them."""
     mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -70,5 +73,6 @@ class Linkage:
     @property
     def reasons(self) -> dict[str, Reason]:
         """Every definition that is not linked, sorted by name, and why."""
-        found = dict.fromkeys(self.inspecting, Reason.LOCALS_INSPECTED) | self.unbound
+        found = dict.fromkeys(self.recoded, Reason.CODE_ASSIGNED)
+        found |= dict.fromkeys(self.inspecting, Reason.LOCALS_INSPECTED) | self.unbound
         return dict(sorted(found.items()))

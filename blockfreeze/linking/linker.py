@@ -13,6 +13,7 @@ other use of a bound function                  unchanged: its value, the entry
 state name, when the block has a home for it   the home dictionary, shared by generations of one version
 assignment to an attribute of a class          the hook `ASSIGN`, which knows the generation; `UNASSIGN`, `SETTER`
 ``cls.__dict__``                               the hook `DICTIONARY`, which leaves our switches out
+``cls.__subclasses__``                         the hook `SUBCLASSES`, which leaves other versions' out
 ``sys._getframe``, ``frame.f_back`` and such   the hook `CALLER`, which leaves our own frames out
 =============================================  ==================================================
 
@@ -32,7 +33,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import CodeType
 
-from blockfreeze.linking.analysis import nested_codes
+from blockfreeze.linking.analysis import assigns_code, nested_codes
 from blockfreeze.linking.edits import Edits, Write
 from blockfreeze.linking.hook_table import HOME, hooks_of
 from blockfreeze.linking.instructions import Instructions
@@ -72,7 +73,7 @@ def link(code: CodeType, linkage: Linkage, *, has_home: bool, write: Write = wri
         the linked code; the same input gives an equal result.
     """
     names = LinkedNames.of(code, linkage, has_home=has_home)
-    nested = NestedCode(names)
+    nested = NestedCode(names, assigns_code=assigns_code(code))
     for inner in nested_codes(code):
         nested.survey(inner)
     free = {*names.cells.values(), *hooks_of(later=has_home)}

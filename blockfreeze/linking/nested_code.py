@@ -49,11 +49,12 @@ class NestedCode:
     """The code objects inside a module.
 
     `gained` has, by the identity of each, the free variables that it has to gain; `assigned` are the names of the
-    attributes that functions assign to classes.
+    attributes that functions assign to classes. With `assigns_code`, functions gain none but for state.
     """
 
-    def __init__(self, names: LinkedNames) -> None:
+    def __init__(self, names: LinkedNames, *, assigns_code: bool) -> None:
         self._names = names
+        self._assigns_code = assigns_code
         self._decided_names = names.of_interest() | CALLER_NAMES | GLOBAL_CALLER_NAMES
         self._uses: dict[int, list[_Found]] = {}
         self._accesses: dict[int, ClassAccesses] = {}
@@ -65,12 +66,15 @@ class NestedCode:
         gained: set[str] = set()
         if not inspects_locals(code):
             read = Instructions(code)
-            accesses = self._accesses[id(code)] = class_accesses(read, self._names.linkage)
+            keeps = self._assigns_code and bool(code.co_flags & CO_OPTIMIZED)
+            accesses = self._accesses[id(code)] = {} if keeps else class_accesses(read, self._names.linkage)
             if code.co_flags & CO_OPTIMIZED:
                 gained.update(accesses)
                 self.assigned |= assigned_names(read, accesses)
             if not self._decided_names.isdisjoint(code.co_names):
                 uses = self._uses[id(code)] = self._find_uses(read)
+                if keeps:  # what may be given to another function, or be given its code, has its free variables alone
+                    uses[:] = [found for found in uses if found.use in _USES_OF_STATE.values()]
                 gained.update(name for found in uses for name in self._gained_by(found))
             for inner in nested_codes(code):
                 gained |= self.survey(inner)

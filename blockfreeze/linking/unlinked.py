@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any
 
 from blockfreeze.linking import sequences
-from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals, nested_codes
+from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, assigns_code, inspects_locals, nested_codes
 from blockfreeze.linking.edits import Edits, Write
 from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.sequences import Step, Steps
@@ -49,7 +49,8 @@ def show_callers(
         write: how code objects are written.
     """
     inside = inside or inspects_locals(code)
-    shown = ((one, show_callers(one, hook, inside=inside, write=write)) for one in nested_codes(code))
+    beneath = inside or assigns_code(code)
+    shown = ((one, show_callers(one, hook, inside=beneath, write=write)) for one in nested_codes(code))
     exchanged = {id(one): new for one, new in shown if new is not one}
     if exchanged:
         code = code.replace(co_consts=Edits(inner=exchanged).constants_of(code))
