@@ -51,7 +51,7 @@ def test_a_wrapper_of_asgi_applications(tmp_path: Path, lifespan: str) -> None:
         place = Path(service.sockets)
         service.program.terminate()
         service.program.wait(60)
-        # Without lifespan events it is closed with the process, and uvicorn ends by the signal: nothing runs after that.
+        # Without lifespan events it is closed at exit, and uvicorn ends by the signal: nothing runs then.
         assert lifespan == "off" or not list(place.iterdir())
 
 
