@@ -43,6 +43,7 @@ from blockfreeze.core.events import (
 from blockfreeze.core.report import SwapReport
 from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
+from blockfreeze.draining.leaving import AskToLeave
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry, asgi_pin
 from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
@@ -50,6 +51,7 @@ from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.probation import Probation
 
 __all__ = [
+    "AskToLeave",
     "BlockStatus",
     "BlockfreezeError",
     "Candidate",

@@ -91,7 +91,7 @@ class Operated:
     Args:
         directory: where the releases are to be.
         command: the program's command line; ``PORT`` in it is replaced by a free port.
-        run: options of `blockfreeze run`; the block `shop` with its pointer if None.
+        run: options of `blockfreeze run`; the block `shop` with its pointer if None; if empty, it is started without.
         talks: the program answers each line of its input by one of its output.
         app: the text of the module `shop.app`.
     """
@@ -120,15 +120,9 @@ class Operated:
         self.pointer.symlink_to("r1")
         self._log = (directory / "log").open("w+b")
         options = ["--block", "shop", "--release", str(self.pointer)] if run is None else run
+        before = [sys.executable, "-m", "blockfreeze", "run", *options] if options else []
         self.program = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "blockfreeze",
-                "run",
-                *options,
-                *(one.replace("PORT", str(self.port)) for one in command),
-            ],
+            [*before, *(one.replace("PORT", str(self.port)) for one in command)],
             cwd=directory,
             env=self.environment,
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,

@@ -55,7 +55,9 @@ ROOMS = (
 
 DEPENDENCIES = {"bytecode"}
 OPTIONAL = {
+    "celery": {"control.hooks.celery"},
     "cryptography": {"releases.keys"},
+    "django": {"control.hooks.django"},
     "packaging": {"cli.advisories", "cli.auditing", "cli.fetching", "cli.fitting", "cli.upgrading"},
     "click": {
         "cli.attaching",

@@ -46,12 +46,12 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         (
             "swap",
             (
-                "release label expect-hash check warm-up strict quiesce timeout wait canary probation health pointer "
-                "directory json"
+                "release label expect-hash check warm-up strict quiesce timeout wait canary probation health "
+                "close-code cancel-tasks pointer directory json"
             ),
         ),
         ("rollback", "to lossy quiesce timeout wait pointer directory json"),
-        ("drain", "timeout wait pointer directory json"),
+        ("drain", "timeout close-code cancel-tasks wait pointer directory json"),
         ("compile", "source output label serial python against sign"),
         ("verify", "json"),
         ("upgrade", "into hash require-hashes strict dry-run canary probation timeout directory json"),

@@ -636,3 +636,66 @@ def test_a_process_that_can_start_no_thread_any_more_ends_the_connection(
         frames.write(connection, request, frames.REQUEST_LIMIT)
         assert connection.recv(1) == b""  # it is about to be gone, which is no refusal of the release
     assert foo() == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"close_code": 999}, "is none of 1000"),
+        ({"close_code": True}, "is none of"),
+        ({"cancel_tasks": 1}, "neither true"),
+    ],
+)
+def test_what_those_who_linger_are_asked_is_checked(
+    ask: Callable[..., Message], given: dict[str, Any], complaint: str
+) -> None:
+    assert complaint in ask("drain", seconds=1.0, **given)["message"]
+
+
+@pytest.mark.needs_event_loop
+@pytest.mark.parametrize("request_of", ["drain", "done"])
+def test_tasks_that_linger_are_cancelled_on_request(
+    ask: Callable[..., Message], srv: Path, workshop: Workshop, request_of: str
+) -> None:
+    import asyncio
+
+    waits = "import asyncio\nasync def wait(): await asyncio.sleep(3600)\n"
+    assert ask("prepare", release=str(workshop.version("srv/w1", {"shop.py": waits})))["ok"]
+    assert ask("commit")["ok"]
+    assert ask("done")["ok"]
+
+    async def main() -> None:
+        task = asyncio.create_task(sys.modules["shop"].wait())
+        await asyncio.sleep(0)
+        for what in ("prepare", "commit"):
+            reply = await asyncio.to_thread(ask, what, release=str(srv / "r2"))
+            assert reply["ok"]
+        await asyncio.to_thread(ask, request_of, seconds=10.0, close_code=1012, cancel_tasks=True)
+        await asyncio.wait([task], timeout=20)
+        assert task.cancelled()
+
+    asyncio.run(main())
+    assert ask("done")["ok"]
+
+
+def test_a_body_that_hangs_in_c_is_told_by_its_stack_and_what_serves_serves(
+    ask: Callable[..., Message], srv: Path, control: ControlSocket, workshop: Workshop
+) -> None:
+    assert ask("prepare", release=str(srv / "r2"))["ok"]
+    assert ask("commit")["ok"]
+    assert ask("done")["ok"]
+    hangs = "import shop_gate\nshop_gate.LOCK.acquire()\ndef foo(): return 9\n"
+    workshop.write("shop_gate.py", "import threading\nLOCK = threading.Lock()\nLOCK.acquire()\n")
+    told = ask("prepare", timeout=0.3, release=str(workshop.version("srv/c", {"shop.py": hangs})))
+    assert told["stuck"]
+    assert any("shop.py:2" in line for line in told["stack"])
+    other = SocketLink(control.path)
+    refused = other.ask({"do": "rollback", "block": "shop"}, 0.5).wait()
+    assert (refused["error"], foo()) == ("SwapInProgressError", 2)
+    assert "shop.py:2" in refused["message"]
+    assert other.ask({"do": "done"}, 5.0).wait()["ok"]
+    sys.modules["shop_gate"].LOCK.release()
+    assert other.ask({"do": "rollback", "block": "shop"}, 20.0).wait()["ok"]
+    assert foo() == 1
+    assert other.ask({"do": "done"}, 5.0).wait()["ok"]
+    other.close()

@@ -39,7 +39,7 @@ FUNCTIONS = {
     "asgi_pin",
     "wsgi_pin",
 }
-CLASSES = {"Candidate", "Probation", "SwapReport", "BlockStatus"}
+CLASSES = {"AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus"}
 EVENTS = {
     "Event",
     "Frozen",
@@ -140,7 +140,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
             "swap",
             (
                 "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-                "quiesce=None, probation=None, wait=False"
+                "quiesce=None, probation=None, wait=False, ask_to_leave=None"
             ),
         ),
         ("current", ""),
@@ -148,7 +148,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
             "aswap",
             (
                 "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-                "quiesce=None, probation=None, wait=False"
+                "quiesce=None, probation=None, wait=False, ask_to_leave=None"
             ),
         ),
         ("pin", "module, /, *more"),
@@ -158,7 +158,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("wsgi_pin", "app, *modules"),
         ("asgi_pin", "app, *modules"),
         ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
-        ("drain", "module, *, timeout=None"),
+        ("drain", "module, *, timeout=None, ask_to_leave=None"),
         ("status", "module"),
         ("patched", "module, **replacements"),
         ("defvar", "name, factory, *, version=1, migrate=None, inverse=None"),

@@ -13,6 +13,7 @@ from blockfreeze.api import freeze
 from blockfreeze.api.following import PathGiven, version_for
 from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
+from blockfreeze.draining.leaving import AskToLeave, Leaving
 from blockfreeze.draining.quiesce import refuse_from_inside
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.candidate import Candidate
@@ -36,6 +37,7 @@ async def aswap(
     quiesce: float | None = None,
     probation: Probation | None = None,
     wait: bool | float = False,
+    ask_to_leave: AskToLeave | None = None,
 ) -> SwapReport:
     """Swap as `swap` does, without blocking the event loop, and return what changed.
 
@@ -54,6 +56,7 @@ async def aswap(
         quiesce: as for `swap`; the tasks that are to end go on meanwhile.
         probation: as for `swap`.
         wait: as for `swap`.
+        ask_to_leave: as for `swap`; the task that swaps is not asked.
 
     Raises:
         PrepareError: as for `swap`, like every other error.
@@ -69,6 +72,8 @@ async def aswap(
     version = version_for(block, source, release, label, expect_hash)
     swapping.start(partial(swap, block, version, check, wait, strict=strict, seconds=quiesce, between=swapping.between))
     report = await swapping.result()
+    if ask_to_leave is not None:
+        Leaving(block, ask_to_leave).ask()
     if probation is not None:
         watch_over(block, report, probation)
     return report

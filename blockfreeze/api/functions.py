@@ -16,6 +16,7 @@ from blockfreeze.core.events import Subscriber
 from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.pins import Pin
+from blockfreeze.draining.leaving import AskToLeave, Leaving
 from blockfreeze.model.block import Block
 from blockfreeze.swapping import prepare as preparing
 from blockfreeze.swapping import rollback as rolling_back
@@ -70,6 +71,7 @@ def swap(
     quiesce: float | None = None,
     probation: Probation | None = None,
     wait: bool | float = False,
+    ask_to_leave: AskToLeave | None = None,
 ) -> SwapReport:
     """Replace a block by another version of it, as one unit, and return what changed.
 
@@ -91,6 +93,7 @@ def swap(
         quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
         probation: roll back by itself if the new version falls short soon after the commit.
         wait: as for `prepare`.
+        ask_to_leave: what those who linger are asked after the commit; nobody is asked if it is None.
 
     Raises:
         PrepareError: the new version could not be built, converted to, or the check failed; the cause is chained.
@@ -105,6 +108,8 @@ def swap(
     two_way = probation is not None
     version = version_for(block, source, release, label, expect_hash)
     report = preparing.swap(block, version, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
+    if ask_to_leave is not None:
+        Leaving(block, ask_to_leave).ask()
     if probation is not None:
         watch_over(block, report, probation)
     return report
@@ -168,17 +173,19 @@ def subscribe(callback: Subscriber) -> Callable[[], None]:
     return registry.add_subscriber(callback)
 
 
-def drain(module: Any, *, timeout: float | None = None) -> None:
+def drain(module: Any, *, timeout: float | None = None, ask_to_leave: AskToLeave | None = None) -> None:
     """Wait until nothing runs in a retired generation of the block any more, and end the overlap.
 
     Args:
         timeout: seconds; without limit if None.
+        ask_to_leave: what those who linger are asked, each once; nobody is asked if it is None.
 
     Raises:
         DrainTimeoutError: something still runs; it is named with file, line and function. Nothing is ever killed.
         BlockfreezeError: the module is not frozen.
     """
     block = freeze.block_of(module, "drain")
+    leaving = None if ask_to_leave is None else Leaving(block, ask_to_leave)
     until = None if timeout is None else time.monotonic() + timeout
     pause = 0.0005
     while True:
@@ -186,6 +193,8 @@ def drain(module: Any, *, timeout: float | None = None) -> None:
         running = converge(block, whole=expired)
         if not running:
             return
+        if leaving is not None:
+            leaving.ask()
         if expired:
             raise DrainTimeoutError(
                 f"{block.name}: the drain did not end in {timeout} s: " + "; ".join(map(str, running)),

@@ -47,6 +47,12 @@ _TIMEOUT = click.option(
 _WAIT = click.option(
     "--wait", type=SECONDS, default=5.0, show_default=True, help="Seconds to wait for a process, if there is none."
 )
+_LEAVING = _with(
+    click.option(
+        "--close-code", type=int, help="Close websockets that linger, with this code; 1012: the service restarts."
+    ),
+    click.option("--cancel-tasks", is_flag=True, help="Cancel tasks of asyncio that linger."),
+)
 _QUIESCE = click.option(
     "--quiesce", type=SECONDS, help="Hold new calls back until the old ones have ended, for so many seconds at most."
 )
@@ -118,6 +124,7 @@ def prepare(
     "--probation", type=SECONDS, default=10.0, show_default=True, help="Seconds for which the canaries are watched."
 )
 @click.option("--health", metavar="MODULE:FUNCTION", help="A function of the block that is asked how the canaries are.")
+@_LEAVING
 @_WAIT
 @_POINTER
 @DIRECTORY
@@ -130,10 +137,12 @@ def swap(
     canary: Callable[[int], int] | None,
     probation: float,
     health: str | None,
+    close_code: int | None,
     wait: float,
     pointer: Path | None,
     directory: Path | None,
     *,
+    cancel_tasks: bool,
     as_json: bool,
     **judging: Any,
 ) -> int:
@@ -150,6 +159,7 @@ def swap(
         health,
         pointer=_absolute(pointer),
         wait=wait,
+        leaving=_leaving(close_code, cancel=cancel_tasks),
     )
     service = service_for(plan, directory, as_json=as_json)
     with service.shown:
@@ -197,21 +207,40 @@ def rollback(
 @click.command(short_help="wait until nothing runs in an older generation", epilog=_EXIT)
 @_BLOCK
 @click.option("--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds to wait.")
+@_LEAVING
 @_WAIT
 @_POINTER
 @DIRECTORY
 @_JSON
 def drain(
-    block: str, timeout: float, wait: float, pointer: Path | None, directory: Path | None, *, as_json: bool
+    block: str,
+    timeout: float,
+    close_code: int | None,
+    wait: float,
+    pointer: Path | None,
+    directory: Path | None,
+    *,
+    cancel_tasks: bool,
+    as_json: bool,
 ) -> int:
-    """Wait until nothing runs in an older generation of BLOCK, in every process. Nothing is ever killed."""
+    """Wait until nothing runs in an older generation of BLOCK, in every process. Who lingers is asked to leave if you
+    say so. Nothing is ever killed.
+    """
     service = service_for(Plan(block, pointer=_absolute(pointer), wait=wait), directory, as_json=as_json)
     service.join()
-    replies = ask_all(service.links, {"do": "drain", "block": block, "seconds": timeout}, timeout + 5)
+    replies = ask_all(
+        service.links,
+        {"do": "drain", "block": block, "seconds": timeout} | _leaving(close_code, cancel=cancel_tasks),
+        timeout + 5,
+    )
     return show_prepared(replies, as_json=as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (status, prepare, swap, rollback, drain)
+
+
+def _leaving(code: int | None, *, cancel: bool) -> dict[str, Any]:
+    return {"close_code": code, "cancel_tasks": cancel} if code is not None or cancel else {}
 
 
 class ShownService(Service):

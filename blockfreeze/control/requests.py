@@ -65,6 +65,20 @@ def optional_seconds(request: Message, name: str, most: float) -> float | None:
     return None if request.get(name) is None else seconds(request, name, 0.0, most)
 
 
+def optional_code(request: Message, name: str) -> int | None:
+    """Return a code by which a websocket may be closed, or None if it is not there.
+
+    Raises:
+        ControlError: it is no code that an application may use (RFC 6455, and what is registered with it).
+    """
+    found = request.get(name)
+    if found is None:
+        return None
+    if type(found) is not int or not (found in (1000, 1001, 1012, 1013) or 3000 <= found <= 4999):
+        raise ControlError(f"the request's {name!r} is none of 1000, 1001, 1012, 1013 and 3000 to 4999; correct it")
+    return found
+
+
 def flag(request: Message, name: str) -> bool:
     """Return whether something is asked for.
 

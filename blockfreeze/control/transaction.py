@@ -23,6 +23,7 @@ from blockfreeze.control.others import tell_others
 from blockfreeze.control.roots import roots_for
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 from blockfreeze.core.report import SwapReport
+from blockfreeze.draining.leaving import AskToLeave, Leaving
 from blockfreeze.model.block import Block
 from blockfreeze.releases.version import Version
 from blockfreeze.swapping import rollback as rolling_back
@@ -124,7 +125,10 @@ class Transaction:
         return self.done(request)
 
     def done(self, request: Message) -> Message:
-        """End what was begun: what was committed stays."""
+        """End what was begun: what was committed stays. Those who linger are asked to leave, if that is wanted."""
+        asked = _asked_to_leave(request)
+        if asked is not None and self._block is not None:
+            Leaving(self._block, asked).ask()
         self._back_to = self._block = None
         return self.discard(request)
 
@@ -138,8 +142,10 @@ class Transaction:
         to, before = requests.optional_text(request, "to"), block.current.number
         quiesce = requests.optional_seconds(request, "quiesce", LONGEST)
         number = None if to is None else _kept(block, to)
+        # Not as long as the request may take: who holds the claim may hang, and is to be named.
+        wait = 0.9 * requests.seconds(request, "timeout", 60.0, LONGEST)
         report = rolling_back.rollback(
-            block, number, True, seconds=quiesce, lossy=requests.flag(request, "lossy"), reason=""
+            block, number, wait, seconds=quiesce, lossy=requests.flag(request, "lossy"), reason=""
         )
         self._back_to = before
         return {"report": report.to_json(), "summary": str(report)}
@@ -169,12 +175,13 @@ class Transaction:
         return {"shortcoming": Probation(0.0, health=in_service(block, place)).shortcoming()}
 
     def drain(self, request: Message) -> Message:
-        """Wait until nothing runs in a retired generation any more.
+        """Wait until nothing runs in a retired generation any more, and ask who lingers to leave, if that is wanted.
 
         Raises:
             DrainTimeoutError: something still does.
         """
-        functions.drain(_block_in(request), timeout=requests.seconds(request, "seconds", 0.0, LONGEST))
+        timeout = requests.seconds(request, "seconds", 0.0, LONGEST)
+        functions.drain(_block_in(request), timeout=timeout, ask_to_leave=_asked_to_leave(request))
         return {}
 
     def end(self) -> None:
@@ -210,6 +217,12 @@ class Transaction:
 def _said(found: SwapReport) -> dict[str, list[str]]:
     kinds = ("added", "removed", "changed", "incompatible", "afresh", "replaced_classes", "done_again")
     return {kind: list(map(str, getattr(found, kind))) for kind in kinds}
+
+
+def _asked_to_leave(request: Message) -> AskToLeave | None:
+    """Return what those who linger are asked; None if nothing."""
+    code, cancel = requests.optional_code(request, "close_code"), requests.flag(request, "cancel_tasks")
+    return AskToLeave(code, cancel) if code is not None or cancel else None
 
 
 def _block_in(request: Message) -> Block:

@@ -23,6 +23,7 @@ class Plan:
         lossy: roll back even where state has no way back.
         wait: for so many seconds it is waited for a process that serves the block, if there is none: those that were
             killed are being started again.
+        leaving: what those who linger are asked when all is done: ``close_code``, ``cancel_tasks``.
     """
 
     block: str
@@ -36,3 +37,4 @@ class Plan:
     pointer: str | None = None
     lossy: bool = False
     wait: float = 5.0
+    leaving: dict[str, Any] = field(default_factory=dict)

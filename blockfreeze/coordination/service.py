@@ -217,7 +217,7 @@ class Service:
                 return self._ended(what, f"the pointer {self.pointer!r} cannot be moved: {error}")
         # Before all is done: if the controller dies here, those who wait for it tell the ones who have started.
         self._bring_those_who_started()
-        for link, reply in ask_all(committed, {"do": "done"}, self.plan.timeout).items():
+        for link, reply in ask_all(committed, {"do": "done", **self.plan.leaving}, self.plan.timeout).items():
             self._note(link, reply, Fate.COMMITTED)
         return self._ended(what, "", moved=bool(self.pointer))
 

@@ -21,7 +21,7 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar, Token
 from types import FrameType
@@ -41,7 +41,7 @@ _getframe = sys._getframe  # taken now, as in `vector`
 class Hold:
     """What one pin, and those around it, hold: a generation for each block, and who asked for it, and where."""
 
-    __slots__ = ("__weakref__", "file", "function", "generations", "is_open", "line", "owner", "tasks")
+    __slots__ = ("__weakref__", "file", "function", "generations", "is_open", "leave", "line", "owner", "tasks")
 
     def __init__(self, generations: dict[Block, Generation], place: FrameType, function: str) -> None:
         self.generations = generations
@@ -50,6 +50,7 @@ class Hold:
         self.file = place.f_code.co_filename
         self.line = place.f_lineno or 0
         self.function = function or place.f_code.co_qualname
+        self.leave: Callable[[int], object] | None = None  # closes its connection with a code, from any thread
         self.tasks: list[weakref.ref[Any]] = []  # those that have inherited it, as the last search found them
 
     def register(self) -> None:
@@ -112,6 +113,11 @@ class Pin(Generic[G]):
         while (gate := self._shut_gate(frame)) is not None:
             await gate.opened()
         return self._enter(frame)
+
+    def let_leave(self, leave: Callable[[int], object] | None) -> None:
+        """Say what closes the connection that is pinned, inside of the ``with`` statement."""
+        if self._hold is not None:
+            self._hold.leave = leave
 
     def __exit__(self, *exc: object) -> None:
         if self._hold is not None and self._token is not None:
@@ -184,6 +190,20 @@ def held_in(generation: Generation, place: FrameType) -> Iterator[Hold]:
             PINNED.reset(token)
 
 
+def open_connections(block: Block, wanted: Collection[Generation]) -> list[Hold]:
+    """Return the open pins to the `wanted` generations whose connections can be closed."""
+    return [one for one in _holds(block) if one.is_open and one.leave and one.generations.get(block) in wanted]
+
+
+def held_by(task: Any) -> Hold | None:
+    """Return the hold that the context of a task has."""
+    return next((hold for one in _contexts_of(task) if (hold := one.get(PINNED))), None)
+
+
+def _contexts_of(task: Any) -> list[Any]:
+    return [one for one in gc.get_referents(task, getattr(task, "__dict__", None)) if type(one) is Context]
+
+
 def _holds(block: Block) -> list[Hold]:
     found = [reference() for reference in list(block.search.pins.values())]
     return [hold for hold in found if hold is not None]
@@ -235,16 +255,19 @@ def _find_tasks(holds: list[Hold]) -> None:
     """
     found: dict[int, list[weakref.ref[Any]]] = {id(hold): [] for hold in holds}
     if holds and "asyncio" in sys.modules:
-        for task in _listed_tasks() if TASKS_ARE_LISTED else [*_listed_tasks(), *_tasks_in_heap()]:
-            contexts: list[Any] = [
-                one for one in gc.get_referents(task, getattr(task, "__dict__", None)) if type(one) is Context
-            ]
+        for task in all_tasks():
+            contexts = _contexts_of(task)
             # A task cannot lose its hold before it is done, so whoever only waits for it need not search again.
             if not task.done():
                 for held in {id(one.get(PINNED)) for one in contexts} & found.keys():
                     found[held].append(weakref.ref(task))
     for hold in holds:
         hold.tasks = found[id(hold)]
+
+
+def all_tasks() -> list[Any]:
+    """Return every task of `asyncio` of this process that is not done, and some that are; it must be imported."""
+    return _listed_tasks() if TASKS_ARE_LISTED else [*_listed_tasks(), *_tasks_in_heap()]
 
 
 def _listed_tasks() -> list[Any]:

@@ -1,7 +1,7 @@
 """An application for ASGI servers that keeps its identity while its block is swapped: one generation per connection.
 
 A request, its streamed body, its background tasks and all messages of a websocket are one call of the application.
-That call is pinned, and tasks that it starts inherit the pin.
+That call is pinned, and tasks that it starts inherit the pin. A websocket can be asked to leave: see `AskToLeave`.
 
 The lifespan: a server tells an application once that it starts and once that it stops. Each generation has an
 application with state of its own, so each is told:
@@ -17,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from blockfreeze.draining.leaving import LIFESPAN
 from blockfreeze.servers.application import PinnedApplication, Target
+from blockfreeze.servers.websocket import open_to_leaving
 
 if TYPE_CHECKING:
     import asyncio
@@ -76,7 +78,7 @@ class PinnedASGI:
         if scope["type"] == "lifespan":
             await self._target.application()(scope, receive, send)
             return
-        async with self._target.pin(described(scope)):
+        async with open_to_leaving(self._target.pin(described(scope)), scope, receive, send) as (_, receive, send):
             await self._target.application()(scope, receive, send)
 
 
@@ -101,7 +103,8 @@ class ASGIEntry:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(scope, receive, send)
             return
-        async with self._target.pin(described(scope)) as number:
+        pin = self._target.pin(described(scope))
+        async with open_to_leaving(pin, scope, receive, send) as (number, receive, send):
             if self._scope is None:
                 await self._target.application()(scope, receive, send)
                 return
@@ -178,6 +181,8 @@ class _Lifespan:
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._runs = asyncio.ensure_future(application(scope, self._told.get, self._send))
+        if isinstance(self._runs, asyncio.Task):
+            self._runs.set_name(LIFESPAN)
         self.ready = asyncio.ensure_future(self._tell("lifespan.startup"))
 
     async def stop(self) -> Message:

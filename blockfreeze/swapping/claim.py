@@ -6,6 +6,7 @@ an overlap takes it too, for an instant; whoever asks then waits, since that is 
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -73,13 +74,19 @@ def _take(block: Block, wait: bool | float, what: str) -> None:
 
 def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgressError:
     owner = getattr(block.claim.owner, "name", "")
-    who = "this thread" if block.claim.owner is me else f"the thread {owner!r}"
+    who = "this thread" if block.claim.owner is me else f"the thread {owner!r}{_place_of(block.claim.owner)}"
     return SwapInProgressError(
         f"{block.name}: the {what} was refused: {who} is swapping this block or holds a candidate that is neither "
         "committed nor discarded; try again, or pass wait=",
         block=block.name,
         owner=owner,
     )
+
+
+def _place_of(thread: threading.Thread | None) -> str:
+    """Say where a thread is now: a body that hangs inside of C code keeps its claim until it gets out of there."""
+    frame = sys._current_frames().get(getattr(thread, "ident", None) or 0)
+    return f" (now in {frame.f_code.co_filename}:{frame.f_lineno})" if frame is not None else ""
 
 
 def _release(block: Block) -> None:
