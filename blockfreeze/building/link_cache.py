@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,5 +147,5 @@ class StoredLink:
 
     def write(self, linked: LinkedCode) -> None:
         """Store what was linked, if that can be."""
-        if self.file is not None:
+        if self.file is not None and not sys.dont_write_bytecode:
             write_linked(self.file, self.bytes_of(linked), f"{self._source.path}")

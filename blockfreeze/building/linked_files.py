@@ -44,13 +44,11 @@ def read_linked(file: Path) -> bytes | None:
 
 
 def write_linked(file: Path, data: bytes, source: str) -> None:
-    """Let a file have `data`, unless bytecode is not to be written, or it cannot be.
+    """Let a file have `data`, unless it cannot be written. With `sys.dont_write_bytecode` nobody is to ask for it.
 
     Args:
         source: the path of the source, whose mode the file gets, as a ``.pyc`` does.
     """
-    if sys.dont_write_bytecode:
-        return
     beside = file.with_name(f"{file.name}.{os.urandom(6).hex()}")
     with suppress(OSError, ValueError):
         _make_directory(file.parent)

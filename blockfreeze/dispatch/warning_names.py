@@ -14,6 +14,7 @@ from typing import Final
 
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry
+from blockfreeze.model.records import WarningNames
 
 _WARNS: Final = re.compile("(?:^|_)warn(?:_|$)|deprecat|^stacklevel$", re.IGNORECASE | re.MULTILINE)
 """Names, each in a line, of what gives a warning, also on behalf of its caller as ``warnings._deprecated`` does, or is
@@ -23,36 +24,36 @@ told where."""
 def hides_forwarders(block: Block, entry: Entry) -> bool:
     """Tell whether `warnings` and `logging` are to skip the frames of forwarders to `entry`."""
     for generation in tuple(block.generations.values()):
-        members, found, known = generation.warning_names
-        if members is not generation.members:
-            found, known = _names_in(generation)
-        if entry.attribute in found:
+        names = generation.warning_names
+        if names.members is not generation.members:
+            names = generation.warning_names = _names_in(generation)
+        warns = names.entries.get(entry)
+        if warns is None:
+            warns = names.entries[entry] = _may_warn(names, entry, generation.locals.get(entry))
+        if warns:
             return True
-        local = generation.locals.get(entry)  # a wrapper has another name than the function, and may come from outside
-        if type(local) is FunctionType:
-            code = local.__code__
-            if code.co_name in found or (code.co_name not in known and _warns(code.co_names)):
-                return True
     return False
 
 
-def _names_in(generation: Generation) -> tuple[frozenset[str], frozenset[str]]:
-    """Find the names of the functions of a generation that may give a warning which is to point at their caller.
+def _may_warn(names: WarningNames, entry: Entry, local: object) -> bool:
+    """Tell whether what serves `entry` in a generation may give a warning that is to point at its caller."""
+    if entry.attribute in names.found:
+        return True
+    if type(local) is not FunctionType:  # a wrapper has another name than the function, and may come from outside
+        return False
+    code = local.__code__
+    return code.co_name in names.found or (code.co_name not in names.known and _warns(code.co_names))
 
-    Returns:
-        those, and the names of all its functions.
-    """
+
+def _names_in(generation: Generation) -> WarningNames:
     members = generation.members
     mentions = [member.linkage.mentions for member in members.values()]
     for other in tuple(generation.block.generations.values()):
         # Modules that have not changed are linked once, so a swap mostly finds what it has found before.
-        earlier, found, known = other.warning_names
-        if [id(one.linkage.mentions) for one in earlier.values()] == [id(one) for one in mentions] and mentions:
-            break
-    else:
-        found, known = _names_that_may_warn(mentions), frozenset().union(*mentions)
-    generation.warning_names = members, found, known
-    return found, known
+        names = other.warning_names
+        if mentions and list(map(id, names.mentions)) == list(map(id, mentions)):
+            return WarningNames(members, mentions, names.found, names.known, {})
+    return WarningNames(members, mentions, _names_that_may_warn(mentions), frozenset().union(*mentions), {})
 
 
 def _warns(names: Iterable[str]) -> bool:

@@ -47,8 +47,8 @@ class _Retired:
 
 def discard_shadow(shadow: type) -> None:
     """Take a shadow whose attributes have been adopted out of the sub-classes of its bases."""
-    if type.__subclasses__(shadow):
-        return  # a class that could not be handed down still inherits its attributes
+    if shadow.__bases__ == (object,) or type.__subclasses__(shadow):
+        return  # it never can be, as below; a class that could not be handed down still inherits its attributes
     try:
         shadow.__bases__ = (_Retired,)
     except TypeError:

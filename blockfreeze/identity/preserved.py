@@ -28,11 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import is_told_by_size
-from blockfreeze.core.safe_access import ABSENT, ATOMS
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN
 from blockfreeze.identity.contents import CONTAINERS, is_as_left
 from blockfreeze.identity.counterparts import counterparts
 from blockfreeze.identity.equality import IDENTITIES, attributes_of, has_taken_its_class_name, made_alike, same
@@ -43,7 +43,9 @@ from blockfreeze.model.block import Generation, Member
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
 
-_NEVER_PRESERVED = frozenset({*ATOMS, FunctionType, ModuleType, classmethod, property, staticmethod})
+_NEVER_PRESERVED = frozenset(
+    {*ATOMS, *FROZEN, type, FunctionType, BuiltinFunctionType, ModuleType, classmethod, property, staticmethod}
+)
 """Types of what is compared when it is stored, or has its identity by other means."""
 
 

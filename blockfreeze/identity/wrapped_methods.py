@@ -67,7 +67,7 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
                 continue
         levels -= not is_a(one, (FunctionType, staticmethod, classmethod, property))
         for name, part in _held_in(one) if levels >= 0 else ():
-            if type(part) not in _CONSTANTS and id(part) not in seen:
+            if not _holds_constants(part) and id(part) not in seen:
                 seen.add(id(part))
                 todo.append((f"{where}/{name}", part, levels))
     return found
@@ -75,9 +75,13 @@ def wrapped_functions(generation: Generation, path: str, value: Any) -> dict[str
 
 def holds_none(by_globals: Mapping[int, Generation], value: Any) -> bool:
     """Tell whether an attribute is a plain method of a block, or holds constants: no other function."""
-    kind = type(value)
-    if kind is FunctionType:
+    if type(value) is FunctionType:
         return id(value.__globals__) in by_globals
+    return _holds_constants(value)
+
+
+def _holds_constants(value: Any) -> bool:
+    kind = type(value)
     return kind in _CONSTANTS or (kind in _COLLECTIONS and _CONSTANTS.issuperset(map(type, gc.get_referents(value))))
 
 

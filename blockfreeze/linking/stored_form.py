@@ -23,7 +23,7 @@ import _imp
 import importlib.util
 import marshal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -42,6 +42,7 @@ _KEY: Final = _HASHED + 4
 _NAMES: Final = ("state", "always_set", "inspecting", "recoded", "member_imports", "moved", "lazy", "at_import")
 """The sets of names in a `Linkage`."""
 _PROBE: Final = "def probe():\n    'documented'\n    assert probe\n"
+_HOLDING: Final = frozenset({CodeType, tuple, list, frozenset, slice})
 _ROOMS: Final = ("inlining", "linking", "versions")
 
 Answers = Mapping[tuple[str, int], bool]
@@ -94,7 +95,7 @@ def encode(linked: LinkedCode, answers: Answers, key: bytes) -> bytes:
         ValueError: its code holds something that no source can say.
     """
     contents = _plain(linked, answers), _without_file(linked.code)
-    held = [*_parts(contents)]
+    held = _parts(contents)
     written = marshal.dumps(contents)
     del held
     hashed = len(key).to_bytes(4, "little") + key + written
@@ -168,16 +169,22 @@ def _without_file(code: CodeType) -> CodeType:
     return code.replace(co_consts=constants, co_filename="")
 
 
-def _parts(whole: object) -> Iterator[object]:
-    """Yield whatever `marshal` may meet in a value, and something else may refer to."""
-    todo = [whole]
+def _parts(whole: object) -> list[object]:
+    """Return whatever `marshal` may meet in a value, and something else may refer to."""
+    found, todo = [whole], [whole]
     while todo:
-        part = todo.pop()
-        yield part
-        if isinstance(part, CodeType):
-            todo += [part.co_code, part.co_consts, part.co_names, part.co_filename, part.co_name, part.co_qualname]
-            todo += [part.co_linetable, part.co_exceptiontable]
-        elif isinstance(part, (tuple, list, frozenset)):  # a union takes many times as long to look at
-            todo += part
-        elif isinstance(part, slice):
-            todo += [part.start, part.stop, part.step]
+        inner = _inside(todo.pop())
+        found += inner
+        todo += [part for part in inner if type(part) in _HOLDING]  # nearly all are names and numbers
+    return found
+
+
+def _inside(part: object) -> list[object]:
+    if isinstance(part, CodeType):
+        return [
+            *(part.co_code, part.co_consts, part.co_names, part.co_filename, part.co_name, part.co_qualname),
+            *(part.co_linetable, part.co_exceptiontable),
+        ]
+    if isinstance(part, slice):
+        return [part.start, part.stop, part.step]
+    return list(part) if isinstance(part, (tuple, list, frozenset)) else []

@@ -33,6 +33,7 @@ from blockfreeze.model.records import (
     Options,
     ReportRecord,
     SearchRecord,
+    WarningNames,
 )
 from blockfreeze.model.reference import Reference
 from blockfreeze.versions.module_source import ModuleSource, covers
@@ -119,8 +120,7 @@ class Generation:
         self.locals: dict[Entry, Callable[..., Any]] = {}
         self.variables: dict[tuple[str, str], Variable] = {}  # declared, or found declared by the next generation
         self.compared: dict[str, Generation] = {}  # with which of them a member shares identities that is being loaded
-        # For the members that there were: the names of their functions that may warn, and of all; see `caller_view`.
-        self.warning_names: tuple[dict[str, Member], frozenset[str], frozenset[str]] = ({}, frozenset(), frozenset())
+        self.warning_names = WarningNames({}, (), frozenset(), frozenset(), {})
         self.classes = ClassTables()
         self.build = BuildRecord()
         self.contents = ContentsRecord()

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.core.forks import Forks
 from blockfreeze.core.report import Converted, Unreached
 from blockfreeze.core.starts import Starts
@@ -70,6 +69,20 @@ class ClassTables:
     """Until it serves: what its calls have made of classes that others have instances of, by id; weakly if possible."""
 
 
+class WarningNames(NamedTuple):
+    """For the members that a generation had: which functions may warn, by their names; see `dispatch.caller_view`."""
+
+    members: Mapping[str, object]
+    mentions: Sequence[Mapping[str, tuple[str, ...]]]
+    """What the functions of each mention, as linking has found it."""
+    found: frozenset[str]
+    """The names of those that may."""
+    known: frozenset[str]
+    """The names of all."""
+    entries: dict[Entry, bool]
+    """Whether what serves an entry may, as far as that was asked."""
+
+
 @dataclass
 class BuildRecord:
     """What building a generation, and modules that join it later, leave for later swaps.
@@ -122,8 +135,6 @@ class ReportRecord:
 
     replaced_classes: dict[str, str] = field(default_factory=dict)
     """The classes that could not keep their identity, and why."""
-    runs_again: dict[str, tuple[frozenset[str], list[RunsAgain]]] = field(default_factory=dict)
-    """What its bodies did again outside, by member, with the registrations and classes that were made before."""
     kept_state: set[str] = field(default_factory=set)
     """The state variables to which a body assigned a value that did not count."""
     sizes: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from blockfreeze.model.block import Generation
 from blockfreeze.reporting.signatures import compare_functions
 from blockfreeze.state.containers import fillings
 from blockfreeze.versions.agreement import says_the_same
-from blockfreeze.versions.effects import Survey
+from blockfreeze.versions.done_again import done_again
 from blockfreeze.versions.module_source import ModuleSource
 
 
@@ -87,17 +87,12 @@ def _done_again(before: Generation, after: Generation) -> Iterator[str]:
             after.build.linked[name].made_before if name in after.build.linked else ()
         )
         old = before.members[name]
-        alike = old.source.has_text_of(member.source)
-        known = before.report.runs_again.get(name)
-        if known is None or not alike or known[0] != made_before:
-            known = made_before, Survey(member.source, after.block.covers, member.linkage, made_before).runs_again
-        after.report.runs_again[name] = known
-        if alike:
-            yield from map(str, known[1])
-        elif known[1]:
-            was = Survey(old.source, after.block.covers, old.linkage, frozenset()).runs_again
+        again = done_again(member.source, after.block.covers, member.linkage, made_before)
+        if again and not old.source.has_text_of(member.source):
+            was = done_again(old.source, after.block.covers, old.linkage, ())
             said = {one.what for one in was}
-            yield from (str(one) for one in known[1] if one.what in said)
+            again = [one for one in again if one.what in said]
+        yield from map(str, again)
 
 
 def _afresh(before: Generation, after: Generation) -> Iterator[FreshObject]:

@@ -35,22 +35,27 @@ def fillings(
     slots = _Slots()
     for member in [one for name, one in generation.members.items() if of is None or name in of]:
         yield from (((member.name, path), found) for path, found in _in_module(generation, member, slots))
+    names = None if known is None else {path.rpartition(".")[2] for _, path in known}
     for (module, path), cls in list(generation.classes.named.items()):
         if of is not None and module not in of:
             continue
         attributes = cls.__dict__.copy()
         for name in list(generation.classes.values.get(cls, ())):
+            if name[:1] == name[-1:] == "_":
+                continue  # marked
             live = attributes.get(name, ABSENT)
             value = generation.own_value(live if type(live) is FunctionType else outward_value(live, generation))
+            replaced_only = _has_nothing_inside(value)
+            if value is ABSENT or (replaced_only and names is not None and name not in names):
+                continue
             key = module, f"{path}.{name}"
-            if value is ABSENT or is_marked(name) or key in generation.variables:
+            if key in generation.variables:
                 continue
-            if _has_nothing_inside(value):
-                if known is None or key in known:
-                    yield key, Filling(value, 1, "set")
-                continue
-            for inner, found in _within(key[1], value, _inner_filling, slots):
-                yield (module, inner), found
+            if not replaced_only:
+                for inner, found in _within(key[1], value, _inner_filling, slots):
+                    yield (module, inner), found
+            elif known is None or key in known:
+                yield key, Filling(value, 1, "set")
 
 
 def record_contents(generation: Generation, of: Collection[str] | None = None) -> None:
@@ -84,15 +89,21 @@ def record_contents(generation: Generation, of: Collection[str] | None = None) -
     for key, cls in list(generation.classes.named.items()):
         if of is None or key[0] in of:
             values = generation.classes.values.get(cls, {})
-            own = {name: value if is_a(value, ATOMS) else ABSENT for name, value in list(values.items())}
-            contents.of_classes.setdefault(key, {name: value for name, value in own.items() if not is_marked(name)})
+            contents.of_classes.setdefault(
+                key,
+                {
+                    name: value if issubclass(type(value), ATOMS) else ABSENT
+                    for name, value in list(values.items())
+                    if not is_marked(name)
+                },
+            )
 
 
 def _in_module(generation: Generation, member: Member, slots: _Slots) -> Iterator[tuple[str, Filling]]:
-    bound = member.linkage.bound
+    bound, state = member.linkage.bound, member.linkage.state
     for name, meant in list(member.namespace.items()):
         value = generation.own_value(meant) if type(meant) is FunctionType else meant
-        if _has_nothing_inside(value) or is_marked(name) or name in member.linkage.state:
+        if _has_nothing_inside(value) or is_marked(name) or name in state:
             continue
         definition = bound.get(name)
         if definition is not None and definition.kind == "import":
@@ -121,7 +132,9 @@ def _within(
 def _has_nothing_inside(value: Any) -> bool:
     """Tell of most values, by their exact types, that they can only be replaced."""
     kind = type(value)
-    return "<locals>" not in value.__code__.co_qualname if kind is FunctionType else kind in _NEVER_FILLED
+    if kind is FunctionType:
+        return "<locals>" not in value.__code__.co_qualname
+    return kind in _NEVER_FILLED or issubclass(kind, type)
 
 
 class _Slots(dict[type, list[str]]):

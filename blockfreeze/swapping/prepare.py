@@ -36,6 +36,7 @@ from blockfreeze.swapping.commit import Commitment
 from blockfreeze.swapping.convergence import converge_claimed
 from blockfreeze.swapping.resting import Rest
 from blockfreeze.swapping.verdicts import prepare_error, refuse_incompatible, refuse_one_way, run_check
+from blockfreeze.versions.done_again import done_again
 from blockfreeze.versions.module_source import module_at_fault
 
 
@@ -127,7 +128,9 @@ class _Preparation:
             self.member = member
             found = snapshot.find(member, None) if member in snapshot.modules or "." not in member else None
             if found is not None:
-                link_member(generation, found)
+                linked = link_member(generation, found)
+                # The report wants it at last. Now, the syntax tree that the outline is read off need not be made twice.
+                done_again(found, self.block.covers, linked.linkage, ())
         self.clock.lap("link")
         return generation
 

@@ -79,13 +79,12 @@ class Survey:
         source: ModuleSource,
         covers: Callable[[str], bool],
         linkage: Linkage | None = None,
-        made_before: frozenset[str] | None = None,
     ) -> None:
         """Survey the module of `source`, which belongs to the block whose modules `covers` knows.
 
         Args:
-            linkage: what linking has found, if it has been linked. Then `asks_for_callers` stays empty.
-            made_before: if it has been executed, the functions and classes that were not made known to others again.
+            linkage: what linking has found, if it has been linked. Then `asks_for_callers` stays empty, and what is
+                done again is told by `done_again`, which knows what was made known to others before.
 
         Raises:
             SyntaxError, ValueError, ImportError: the module cannot be compiled.
@@ -93,12 +92,12 @@ class Survey:
         self.name = source.name
         self.file = _shown(source.path) if source.path is not None else f"<{source.name}>"
         self._covers = covers
-        self._made_before = made_before
+        self._is_linked = linkage is not None
         self.asks_for_callers: list[str] = []
         self.linkage: Linkage = self._analyse(source) if linkage is None else linkage
         self.kept = {f"{self.name}.{name}: rebound with 'global'" for name in self.linkage.state}
         self._made: list[MadeAgain | tuple[ast.Name, ast.expr]] = []
-        self.runs_again: list[RunsAgain] = []
+        self.again_unless: list[tuple[str, RunsAgain]] = []  # each with what does not bring it about if made before
         outline = outline_of(source)
         self.has_source = outline is not None
         if outline is not None and source.data is not None:
@@ -128,6 +127,11 @@ class Survey:
     def unbound(self) -> list[Unbound]:
         """The definitions that are not linked, with the reason: a value of `Reason`."""
         return [Unbound(f"{self.name}.{name}", reason.value) for name, reason in self.linkage.reasons.items()]
+
+    @property
+    def runs_again(self) -> list[RunsAgain]:
+        """What a body does outside of the block, each time that it runs."""
+        return [one for _, one in self.again_unless]
 
     @cached_property
     def made_again(self) -> list[MadeAgain]:
@@ -159,8 +163,9 @@ class Survey:
     def _place(self, node: ast.AST) -> str:
         return f"{self.file}:{getattr(node, 'lineno', 0)}"
 
-    def _again(self, node: ast.AST, what: str) -> None:
-        self.runs_again.append(RunsAgain(self.name, what, self._place(node)))
+    def _again(self, node: ast.AST, what: str, unless: str = "") -> None:
+        """Note an effect; `unless` is the definition that brings it about, if it does not where it was made before."""
+        self.again_unless.append((unless, RunsAgain(self.name, what, self._place(node))))
 
     def _visit(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -175,25 +180,24 @@ class Survey:
         made_once = self._outline.registrations.get(statement.name)
         for at, decorator in enumerate(statement.decorator_list):
             dotted, root = self._dotted(decorator), root_name(decorator)
-            if made_once is not None and at < len(made_once.roots) and self._is_made_once(statement.name, root):
+            once = made_once is not None and at < len(made_once.roots)
+            if once and not self._is_linked and self._outlives_swap(root):
                 continue
             if dotted in _CACHES:
                 self._made.append(MadeAgain(f"{self.name}.{statement.name}", "lru_cache", self._place(decorator)))
             elif not _decorates_only(dotted) and self._tells_outside(decorator):
-                self._again(decorator, f"@{_text(decorator)} on {statement.name}")
-        if isinstance(statement, ast.ClassDef) and statement.name not in (self._made_before or ()):
+                self._again(decorator, f"@{_text(decorator)} on {statement.name}", statement.name if once else "")
+        if isinstance(statement, ast.ClassDef):
             self._visit_bases(statement)
 
     def _visit_bases(self, statement: ast.ClassDef) -> None:
         for base in [*statement.bases, *(one.value for one in statement.keywords if one.arg == "metaclass")]:
             dotted = self._dotted(base)
             if self._is_outside(dotted) and dotted.partition(".")[0] not in sys.stdlib_module_names:
-                condition = ", if its statement has changed" if self._made_before is None else ""
-                self._again(statement, f"class {statement.name} tells {_text(base)} that it is made{condition}")
+                condition = "" if self._is_linked else ", if its statement has changed"
+                what = f"class {statement.name} tells {_text(base)} that it is made{condition}"
+                self._again(statement, what, statement.name)
                 break
-
-    def _is_made_once(self, name: str, root: str) -> bool:
-        return self._outlives_swap(root) if self._made_before is None else name in self._made_before
 
     def _outlives_swap(self, root: str) -> bool:
         """Tell whether what a decorator belongs to outlives a swap: then what it registers stays registered."""

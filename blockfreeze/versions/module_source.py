@@ -76,6 +76,8 @@ class Derived:
 
     outline: Any = None
     """What `outline_of` has found."""
+    effects: Any = None
+    """For a path, what `effects.done_again` has found."""
 
 
 class ModuleSource:
