@@ -6,6 +6,7 @@ import importlib.util
 import io
 import itertools
 import json
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
