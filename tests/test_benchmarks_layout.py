@@ -21,6 +21,7 @@ TESTS = {path.stem: path for path in sorted((ROOT / "tests").glob("*.py"))}
 SHARED = "benchmarks.shapes"
 FRAME = "benchmarks.frame"
 OF_PROGRAMS = {
+    "test_bad_input",
     "test_benchmarks",
     "test_fidelity_runner",
     "test_identity",

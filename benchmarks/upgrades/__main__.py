@@ -159,13 +159,17 @@ def _loaded(port: int) -> Iterator[_Load]:
 def tried(subject: Subject, cache: Path, seconds: float) -> Outcome:
     """Upgrade one package in a service under load, look for the hole, and go back."""
     try:
-        folder, _ = provide(subject, cache)
+        folder, newer = provide(subject, cache)
         tools = once(cache / "tools", lambda into: pip("install", "--target", str(into), "click", "packaging", "rich"))
         bare = once(cache / "bare", lambda into: venv.create(into, with_pip=False))
     except ProvisionError as error:
         return Outcome(subject.name, subject.about, f"not to be had: {str(error).splitlines()[-1]}")
+    python = bare / "bin" / "python"
+    plain = [_plain(subject, python, path, seconds) for path in ([folder], [newer, folder])]
+    if plain != ["True", "False"]:
+        return Outcome(subject.name, subject.about, f"not judged: plain, the two releases say {' and '.join(plain)}")
     with tempfile.TemporaryDirectory(prefix="bf-") as work:
-        service = _Service(subject, folder, tools, bare / "bin" / "python", Path(work))
+        service = _Service(subject, folder, tools, python, Path(work))
         try:
             return _upgraded(subject, service, seconds)
         except (_FailedError, OSError, http.client.HTTPException) as error:
@@ -174,13 +178,23 @@ def tried(subject: Subject, cache: Path, seconds: float) -> Outcome:
             service.end()
 
 
+def _plain(subject: Subject, python: Path, path: list[Path], seconds: float) -> str:
+    """Return what a process says of the hole that has one release and nothing of ours."""
+    program = "\n".join([*subject.smoke, *subject.hole, "use()", "print(is_open())"])
+    ran = subprocess.run(
+        [str(python), "-c", program], check=False, capture_output=True, text=True, timeout=seconds,
+        env=closed_environment(path),
+    )  # fmt: skip
+    return (ran.stdout.split() or ran.stderr.strip().splitlines() or ["nothing"])[-1][:100]
+
+
 def _upgraded(subject: Subject, service: _Service, seconds: float) -> Outcome:
     port = service.port(seconds)
     before = service.hole()
     with _loaded(port) as load:
         time.sleep(0.5)
         began = time.monotonic()
-        service.command("upgrade", f"{subject.package}=={subject.new}", seconds=seconds)
+        told = service.command("upgrade", f"{subject.package}=={subject.new}", seconds=seconds)
         took = time.monotonic() - began
         time.sleep(0.5)
         after = service.hole()
@@ -192,6 +206,8 @@ def _upgraded(subject: Subject, service: _Service, seconds: float) -> Outcome:
         (back != "True", f"after the way back: {back[:200]}"),
         (bool(load.failed), f"requests met {sorted(set(load.failed))[:2]}"),
     ]
+    kept = [one for block in told["blocks"] for one in block["unreached"]] if after != "False" else []
+    complaints.append((bool(kept), f"as the command says: {'; '.join(kept[:2])}"))
     wrong = "; ".join(said for is_wrong, said in complaints if is_wrong)
     return Outcome(subject.name, subject.about, wrong, took, load.answered, tuple(load.failed), load.slowest)
 
