@@ -21,6 +21,7 @@ TESTS = {path.stem: path for path in sorted((ROOT / "tests").glob("*.py"))}
 SHARED = "benchmarks.shapes"
 FRAME = "benchmarks.frame"
 OF_PROGRAMS = {
+    "test_bad_input",
     "test_benchmarks",
     "test_fidelity_runner",
     "test_identity",
@@ -104,8 +105,8 @@ def test_command_lines_tables_and_workers_are_made_in_the_frame_alone() -> None:
     assert users_of("argparse") == {"benchmarks.frame.command_line"}
     assert users_of("rich") == {"benchmarks.frame.tables"}
     started = {name for name, path in FILES.items() if "sys.executable" in path.read_text(encoding="utf-8")}
-    # What fills folders runs pip, which is no worker.
-    assert started == {"benchmarks.frame.processes", "benchmarks.frame.folders"}
+    # What fills folders runs pip, and what upgrades services types commands as users do: these are no workers.
+    assert started == {"benchmarks.frame.processes", "benchmarks.frame.folders", "benchmarks.upgrades.__main__"}
 
 
 def test_rich_is_imported_inside_functions() -> None:

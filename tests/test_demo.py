@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import itertools
 import json
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -253,6 +255,26 @@ def test_a_release_that_cannot_be_fetched_is_an_error_that_says_why_and_leaves_n
     with pytest.raises(ControlError, match=r"cannot fetch the release, 'kiosk==9.9': ERROR: .*; run once where pip"):
         fetch_release("kiosk", "9.9", tmp_path / "cache")
     assert not list(tmp_path.joinpath("cache").iterdir())
+
+
+@pytest.mark.needs_subprocess
+def test_without_pip_the_one_that_uv_brings_is_asked(
+    local_wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _wheel(local_wheels, "1.0")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ControlError, match="there is neither pip nor uv here"):
+        fetch_release("kiosk", "1.0", tmp_path / "cache")
+    uv = tmp_path / "uv"  # as `uv tool run pip` runs it
+    lines = [
+        "import sys, runpy",
+        "assert sys.argv[1:5] == ['--quiet', 'tool', 'run', 'pip'], sys.argv",
+        "del sys.argv[1:5]",
+    ]
+    uv.write_text("\n".join([f"#!{sys.executable}", *lines, "runpy.run_module('pip', run_name='__main__')"]))
+    uv.chmod(0o755)
+    assert fetch_release("kiosk", "1.0", tmp_path / "cache").is_dir()
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_that_says_why(tmp_path: Path) -> None:

@@ -96,6 +96,23 @@ def test_a_dependency_is_upgraded_in_a_running_process(program: Operated, capsys
     assert told["package"] == {"name": "tally", "version": "1.1", "installed": "1.0"}
 
 
+def test_what_stays_old_is_said(program: Operated, capsys: pytest.CaptureFixture[str]) -> None:
+    """An object whose class assigns more attributes now goes on with the old code: a hole in that would stay open."""
+    place = write_distribution(program.releases / "deps", "1.1")
+    classes = "\nclass Kept:\n    def __init__(self):\n        self.a = 1\n"
+    (place / "tally.py").write_text(
+        f"def count(text): return '1.1', KEPT.append(Kept()) or len(KEPT)\nKEPT = []{classes}"
+    )
+    again = write_distribution(program.releases / "deps", "1.2")
+    (again / "tally.py").write_text(f"def count(text): return '1.2'\nKEPT = []{classes}        self.b = 2\n")
+    assert upgrade(program, "tally==1.1") == 0
+    assert program.talk() == "('1.1', 1)"
+    assert "stays old" not in capsys.readouterr().out
+    assert upgrade(program, "tally==1.2") == 0
+    text = capsys.readouterr().out
+    assert "tally: what the program holds of these stays old until it is restarted:\n  tally.Kept: 1 instances" in text
+
+
 def test_the_hash_of_the_wheel_is_checked(program: Operated, wheels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = write_wheel(wheels, "1.1")
     bad = f"sha256:{'0' * 64}"

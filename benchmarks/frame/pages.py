@@ -13,7 +13,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 """The project's folder."""
 
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
-    {"benchmarks": "docs/pages/costs.md", "conversion": "docs/pages/costs.md", "identity": "docs/pages/comparison.md"}
+    {
+        "benchmarks": "docs/pages/costs.md",
+        "conversion": "docs/pages/costs.md",
+        "identity": "docs/pages/comparison.md",
+        "upgrades": "docs/pages/upgrading.md",
+    }
 )
 """By the name of a table, the page on which it stands: the one place that says so."""
 

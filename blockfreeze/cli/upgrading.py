@@ -22,6 +22,9 @@ from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
 from blockfreeze.core.errors import ControlError
 
+_SHOWN = 10
+"""How many of the things that stay old are shown, at most."""
+
 
 @click.command(
     short_help="bring a release of a dependency into every process that has it as a block",
@@ -118,6 +121,11 @@ def _brought(plan: Plan, directory: Path | None, results: list[dict[str, Any]], 
     status = show_outcome(outcome, as_json=False)
     if outcome.differences:
         show_differences(outcome.differences)
+    if not status and outcome.unreached:
+        print(f"{plan.block}: what the program holds of these stays old until it is restarted:")
+        print(*(f"  {one}" for one in outcome.unreached[:_SHOWN]), sep="\n")
+        if len(outcome.unreached) > _SHOWN:
+            print(f"  and {len(outcome.unreached) - _SHOWN} more; --json has all")
     return status
 
 

@@ -27,14 +27,19 @@ class _Task:
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
+        self.begun = False
         self.result: Any = None
         self.error: BaseException | None = None
         self.ended = threading.Event()
         self.ending = threading.Lock()  # held while it is decided whether it has ended or is interrupted
 
     def run(self) -> None:
-        """Make the call; an interruption that comes too late for it is lost here."""
+        """Make the call, if it was not given up before; an interruption that comes too late for it is lost here."""
         try:
+            with self.ending:
+                if self.ended.is_set():
+                    return
+                self.begun = True
             try:
                 self.result = self.call()
             except BaseException as error:
@@ -85,7 +90,10 @@ class Work:
         task = self._begun
         assert task is not None
         with task.ending:
-            if not task.ended.is_set():
+            if not task.begun:  # the thread has not come to it: an exception would be raised beside it
+                task.error = InterruptedWorkError()
+                task.ended.set()
+            elif not task.ended.is_set():
                 identity = ctypes.c_ulong(self._thread.ident or 0)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(InterruptedWorkError))
         return task.ended.wait(_GRACE)

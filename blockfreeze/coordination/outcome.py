@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from blockfreeze.control.frames import Message
+
 
 class Fate(StrEnum):
     """What became of one process."""
@@ -43,7 +45,7 @@ class ServiceOutcome:
     """What became of all: `done` if every process serves the version that was asked for, and the pointer leads there.
 
     `moved` says whether the pointer does; `message` what has refused it as a whole,
-    and `differences` how the new version differs from the one before.
+    `differences` how the new version differs from the one before, and `unreached` what stays of that.
     """
 
     what: str
@@ -56,6 +58,7 @@ class ServiceOutcome:
     message: str = ""
     seconds: float = 0.0
     differences: dict[str, list[str]] = field(default_factory=dict)
+    unreached: tuple[str, ...] = ()
 
     @property
     def serving(self) -> dict[str, list[int]]:
@@ -84,3 +87,8 @@ class ServiceOutcome:
     def to_json(self) -> dict[str, object]:
         """Return the outcome as a dictionary of JSON-serialisable values."""
         return {**asdict(self), "done": self.done, "exit_status": self.exit_status, "serving": self.serving}
+
+
+def unreached_in(reply: Message) -> list[str]:
+    """Return what a process has said that the program holds, and that stays with the version before."""
+    return [f"{one['name']}: {one['reason']}" for one in reply.get("report", {}).get("unreached", ())]

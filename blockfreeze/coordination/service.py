@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Final
 
 from blockfreeze.control.frames import Message
-from blockfreeze.coordination.outcome import Fate, ProcessOutcome, ServiceOutcome
+from blockfreeze.coordination.outcome import Fate, ProcessOutcome, ServiceOutcome, unreached_in
 from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.process_link import Link
 from blockfreeze.coordination.processes import Processes, ask_all, told_by
@@ -68,6 +68,7 @@ class Service:
         self._others: list[Link] = []
         self._starting: list[Link] = []  # those whose first bodies ran when they were found
         self._differences: dict[str, list[str]] = {}  # of the candidate, as one process has said
+        self._unreached: tuple[str, ...] = ()
         self._release = str(plan.prepare.get("release", ""))
 
     def join(self) -> None:
@@ -203,6 +204,7 @@ class Service:
         """
         committed = [link for link, reply in replies.items() if reply.get("ok")]
         failed = [reply for reply in replies.values() if not reply.get("ok") and not self._has_died(reply)]
+        self._unreached = tuple(dict.fromkeys(one for link in committed for one in unreached_in(replies[link])))
         if failed:
             self._take_back(committed, Fate.RETURNED)
             return self._ended(what, failed[0]["message"])
@@ -292,4 +294,5 @@ class Service:
             message,
             time.monotonic() - self._began,
             self._differences,
+            self._unreached,
         )

@@ -84,7 +84,7 @@ def _pip(requirement: str) -> list[str]:
     uv = shutil.which("uv")
     if uv is None:
         raise _cannot_fetch(requirement, "there is neither pip nor uv here")
-    return [uv, "tool", "run", "pip"]
+    return [uv, "--quiet", "tool", "run", "pip"]
 
 
 def _cannot_fetch(requirement: str, reason: str) -> ControlError:
