@@ -28,8 +28,9 @@ from blockfreeze.cli.running import command_line
 from blockfreeze.cli.showing import differences
 from blockfreeze.control.startup import Startup
 from blockfreeze.coordination.outcome import ServiceOutcome
+from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.processes import SocketProcesses
-from blockfreeze.coordination.service import Plan, Service
+from blockfreeze.coordination.service import Service
 from blockfreeze.core.errors import ControlError
 
 _WITHOUT_LIBRARY: Final = "`blockfreeze watch` needs watchfiles: pip install 'blockfreeze[watch]'"
