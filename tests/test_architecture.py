@@ -68,9 +68,11 @@ OPTIONAL = {
         "cli.operating",
         "cli.running",
         "cli.typed",
+        "cli.watching",
     },
     "opentelemetry": {"metrics.opentelemetry"},
     "prometheus_client": {"metrics.prometheus"},
+    "watchfiles": {"cli.watching"},
     "rich": {"demo.rich_display", "cli.auditing", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""

@@ -30,7 +30,7 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert text.startswith("Usage: blockfreeze ")
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--version"}
-    commands = ["run", "status", "prepare", "swap", "rollback", "drain", "compile", "verify"]
+    commands = ["run", "watch", "status", "prepare", "swap", "rollback", "drain", "compile", "verify"]
     commands += ["upgrade", "audit", "attach", "detach", "check", "demo"]
     assert re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE) == commands
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.frame.pages import ROOT
 from benchmarks.frame.task import as_json
 
-__all__ = ["Ended", "WorkerError", "ask", "closed_environment", "run"]
+__all__ = ["Ended", "WorkerError", "ask", "closed_environment", "run", "serving"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,29 @@ def run(
         words = said.read().decode(errors="replace")
     found = json.loads(findings.read_text(encoding="utf-8")) if findings.exists() else None
     return Ended(found, process.returncode, words, time.monotonic() - began, limit)
+
+
+@contextlib.contextmanager
+def serving(words: Sequence[str], folder: Path) -> Iterator[Path]:
+    """Let a module run in a session of its own for the length of a ``with`` statement, and say where its words are.
+
+    Args:
+        words: what ``python -m`` runs, with its arguments.
+        folder: its current directory, where what it says is written as well.
+    """
+    said = folder / "said.txt"
+    # A reloader looks at every file that could be imported: of others, the project's are none.
+    path = {"PYTHONPATH": str(ROOT)} if words[0] == "blockfreeze" else {}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | path
+    with said.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=file, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield said
+    finally:
+        _end_session(process)
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

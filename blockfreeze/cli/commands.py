@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from blockfreeze import __version__
-from blockfreeze.cli import attaching, auditing, compiling, operating, running, upgrading
+from blockfreeze.cli import attaching, auditing, compiling, operating, running, upgrading, watching
 from blockfreeze.cli import check as checking
 from blockfreeze.cli.settings import defaults_for
 from blockfreeze.cli.typed import Between
@@ -38,6 +38,7 @@ def blockfreeze() -> None:
 
 for command in (
     running.run,
+    watching.watch,
     *operating.COMMANDS,
     compiling.compile_,
     compiling.verify,

@@ -65,11 +65,17 @@ def run(
     startup = Startup(
         dict(zip(blocks, places, strict=True)), str(place), tuple(os.path.abspath(one) for one in releases)
     )
-    _execute(_program(command), startup.environment(os.environ))
+    _execute(command_line(command), startup.environment(os.environ))
 
 
-def _program(command: tuple[str, ...]) -> list[str]:
-    first = command[0]
+def command_line(command: tuple[str, ...]) -> list[str]:
+    """Return what is to be executed for a script, ``-m`` and a module, or a program with its arguments.
+
+    Raises:
+        ControlError: there is no such program.
+    """
+    command = command[1:] if command[0] == "--" else command
+    first = command[0] if command else ""
     if first == "-m" or (first.endswith(".py") and Path(first).is_file()):
         return [sys.executable, *command]
     beside = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

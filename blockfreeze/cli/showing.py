@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -99,12 +99,18 @@ def show_prepared(replies: Mapping[Link, Message], *, as_json: bool) -> int:
 
 
 def show_differences(found: Mapping[str, Sequence[str]]) -> None:
-    """Show how a candidate differs from what serves: by number, and what is worth a look in full."""
+    """Show how a candidate differs from what serves."""
+    for line in differences(found):
+        print(f"  {line}")
+
+
+def differences(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield lines that say how a candidate differs from what serves: by number, and what is worth a look in full."""
     counts = [f"{len(found[kind])} {kind}" for kind in ("added", "removed", "changed") if found.get(kind)]
-    print(f"  {', '.join(counts) or 'nothing changed'}")
+    yield ", ".join(counts) or "nothing changed"
     for kind in ("incompatible", "afresh", "replaced_classes", "done_again"):
         for one in found.get(kind, ()):
-            print(f"  {kind.replace('_', ' ')}: {one}")
+            yield f"{kind.replace('_', ' ')}: {one}"
 
 
 def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: bool) -> int:

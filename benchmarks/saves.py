@@ -1,0 +1,232 @@
+"""How long after a save does a server answer with it, and what becomes of its connections?
+
+`python -m benchmarks.saves` saves a file of a small application again and again, while a client asks on a connection
+that it keeps as long as it can: under `blockfreeze watch`, uvicorn's own reloader, and Flask's. Then a program under
+`watch` is saved in a random order of versions that are good, cannot be parsed, or raise: it must always answer with the
+last good one.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.frame.command_line import CommandLine
+from benchmarks.frame.processes import serving
+from benchmarks.frame.tables import Column, Table
+from benchmarks.frame.telling import tell_where, write_json
+
+_ASGI = """
+from shop.parts import answer
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = answer().encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+_FLASK = """
+import logging, sys
+from flask import Flask
+import shop.parts
+
+app = Flask("site")
+
+@app.route("/")
+def index():
+    return shop.parts.answer()
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+app.run(port=int(sys.argv[1]), use_reloader=True, reloader_type="stat")
+"""
+
+_LIMIT = 30.0
+"""Seconds until an answer is said not to come."""
+
+SERVERS: dict[str, list[str]] = {
+    "blockfreeze watch, uvicorn": [
+        *("blockfreeze", "watch", "--no-keys", "shop", "--"),
+        *("uvicorn", "--log-level", "error", "--port", "PORT", "asgi_site:app"),
+    ],
+    "uvicorn --reload": [
+        *("uvicorn", "--reload", "--reload-dir", "shop", "--log-level", "error", "--port", "PORT", "asgi_site:app")
+    ],
+    "Flask's reloader (stat)": ["flask_site", "PORT"],
+}
+
+
+@dataclass
+class Found:
+    """What one server did.
+
+    Attributes:
+        seconds: from each save to the first answer with it.
+        lost: how often the connection was, and had to be opened anew.
+        failed: requests that got no answer because of that.
+        asked: all requests.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    lost: int = 0
+    failed: int = 0
+    asked: int = 0
+
+    @property
+    def median(self) -> float:
+        """The median of `seconds`, in milliseconds."""
+        return 1000 * statistics.median(self.seconds)
+
+
+class Client:
+    """Asks on one connection for as long as that lasts, and saves."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.found = Found()
+        self._part = folder / "shop" / "parts.py"
+        self._port = port
+        self._connection: http.client.HTTPConnection | None = None
+        self._has_answered = False
+
+    def save(self, text: str) -> None:
+        """Save the file as editors do: another one takes its place."""
+        fresh = self._part.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self._part)
+
+    def ask(self) -> str:
+        """Return the answer to a request, or nothing if there is none."""
+        self.found.asked += 1
+        try:
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+                self._connection.connect()
+            self._connection.request("GET", "/")
+            answer = self._connection.getresponse()
+            said = answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            self.found.lost += self._has_answered
+            self._connection, self._has_answered = None, False
+            self.found.failed += 1
+            time.sleep(0.005)
+            return ""
+        self._has_answered = True
+        return said if answer.status == 200 else ""
+
+    def until(self, wanted: str) -> float:
+        """Ask until the answer is as wanted, and return how many seconds that took.
+
+        Raises:
+            RuntimeError: it does not come.
+        """
+        began = time.monotonic()
+        while self.ask() != wanted:
+            if time.monotonic() - began > _LIMIT:
+                raise RuntimeError(f"{wanted!r} was not answered within {_LIMIT:.0f} s")
+        return time.monotonic() - began
+
+
+def text(number: int) -> str:
+    """Return a version of the file that is saved."""
+    return f"def answer():\n    return 'answer {number}'\n"
+
+
+@contextmanager
+def client(words: Sequence[str]) -> Iterator[Client]:
+    """Start a server in a folder of its own, and give a client that it has answered."""
+    with tempfile.TemporaryDirectory(prefix="blockfreeze-saves-") as place:
+        folder = Path(place)
+        (folder / "shop").mkdir()
+        files = {"shop/__init__": "", "shop/parts": text(0), "asgi_site": _ASGI, "flask_site": _FLASK}
+        for name, written in files.items():
+            (folder / f"{name}.py").write_text(written, encoding="utf-8")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with serving([one.replace("PORT", str(port)) for one in words], folder) as said:
+            made = Client(folder, port)
+            try:
+                made.until("answer 0")
+                made.found = Found()
+                yield made
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}; the server said:\n{said.read_text(encoding='utf-8')}") from error
+
+
+def measured(words: Sequence[str], saves: int) -> Found:
+    """Save so many good versions one after another, each when the one before is answered."""
+    with client(words) as one:
+        time.sleep(1)  # a reloader looks at its files for the first time
+        for number in range(1, saves + 1):
+            one.save(text(number))
+            one.found.seconds.append(one.until(f"answer {number}"))
+        return one.found
+
+
+def mixed(words: Sequence[str], saves: int, seed: int = 1) -> Found:
+    """Save good and broken versions in a random order; what is answered is the last good one within the time.
+
+    Raises:
+        RuntimeError: an answer was of a version that is not the last good one, long after it was saved.
+    """
+    chance = random.Random(seed)
+    with client(words) as one:
+        good = 0
+        for number in range(1, saves + 1):
+            kind = chance.choice(["good", "good", "not to be parsed", "raises"])
+            if kind == "good":
+                one.save(text(number))
+                one.found.seconds.append(one.until(f"answer {number}"))
+                good = number
+                continue
+            one.save("def answer(:\n" if kind == "not to be parsed" else text(number) + "raise LookupError\n")
+            until = time.monotonic() + chance.uniform(0, 0.3)
+            while time.monotonic() < until:
+                if (said := one.ask()) != f"answer {good}":
+                    raise RuntimeError(f"{said!r} was answered, and the last good version is {good}")
+        return one.found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure each server, then save at random, and print what was found."""
+    line = CommandLine("benchmarks.saves", __doc__)
+    line.add_amount("--saves", 30, 3, "saves for each server")
+    line.add_amount("--mixed", 1000, 10, "saves of good and broken versions")
+    line.add_quick()
+    line.add_json()
+    options = line.parse(arguments)
+    tell_where()
+    found = {name: measured(words, options.saves) for name, words in SERVERS.items()}
+    rows = [
+        (name, f"{one.median:.0f}", f"{1000 * max(one.seconds):.0f}", f"{one.lost}", f"{one.failed:,} of {one.asked:,}")
+        for name, one in found.items()
+    ]
+    heads = ["median ms", "longest ms", "connections lost", "requests without an answer"]
+    columns: list[str | Column] = ["server", *(Column(head, is_number=True) for head in heads)]
+    Table(columns, rows, f"from {options.saves} saves to the first answer with each").show()
+    random_order = mixed(SERVERS["blockfreeze watch, uvicorn"], options.mixed)
+    late = sum(one > 0.3 for one in random_order.seconds)
+    print(
+        f"{options.mixed} saves, good and broken: always the last good one; {len(random_order.seconds)} good ones "
+        f"after {random_order.median:.0f} ms (median), {late} of them after more than 300 ms; "
+        f"{random_order.lost} connections lost, {random_order.failed} of {random_order.asked:,} requests failed"
+    )
+    write_json(options.json, {**found, "mixed": random_order})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
