@@ -1,9 +1,10 @@
-/* The compiled part, which is optional: what is asked at every access while versions overlap.
+/* The compiled part, which is optional: what is asked at every access while versions overlap, and at some always.
 
    `Places` is the base of `blockfreeze.dispatch.vector.OverlapVector`, `Switch` that of
    `blockfreeze.identity.versioned_attribute.VersionedAttribute`. Each does here what the functions of the same names do
-   in `blockfreeze/dispatch/uncompiled.py`, and leaves to a method in Python whatever is not answered by one look at the
-   frame that asks: `_found` and `_get`. Nothing else is decided here, and nothing is kept.
+   in `blockfreeze/dispatch/uncompiled.py`. `View` and `Shown` are those of `blockfreeze/dispatch/shown.py`: what reads
+   the attributes of a module that was swapped. Each leaves to a function in Python whatever is not answered by one look
+   at the frame that asks: `_found`, `_get` and `look_up`. Nothing else is decided here, and nothing is kept.
 
    Only the public interface of CPython is used. Every function is called with the interpreter's lock held, and none
    gives it up before it has got the value that it returns, but where Python code is called as the last thing. */
@@ -13,9 +14,9 @@
 #include <structmember.h>
 
 typedef struct {
-    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy; /* names */
+    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy, *view_name; /* names */
     PyObject *getframe, *one, *absent, *in_service;
-    PyTypeObject *places;
+    PyTypeObject *places, *view_type;
 } State;
 
 static struct PyModuleDef module_definition;
@@ -288,6 +289,155 @@ static PyType_Spec switch_spec = {
     "blockfreeze._speed.Switch", sizeof(Switch), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, switch_slots};
 
+/* ---- View and Shown ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *shown, *reference, *look_up;
+} View;
+
+static PyMemberDef view_members[] = {
+    {"shown", T_OBJECT_EX, offsetof(View, shown), 0, NULL},
+    {"reference", T_OBJECT_EX, offsetof(View, reference), 0, NULL},
+    {"look_up", T_OBJECT_EX, offsetof(View, look_up), 0, NULL},
+    {NULL}};
+
+static int view_init(View *self, PyObject *given, PyObject *named) {
+    static char *keywords[] = {"reference", "look_up", NULL};
+    PyObject *reference, *look_up;
+    if (!PyArg_ParseTupleAndKeywords(given, named, "OO", keywords, &reference, &look_up)) {
+        return -1;
+    }
+    Py_XSETREF(self->reference, Py_NewRef(reference));
+    Py_XSETREF(self->look_up, Py_NewRef(look_up));
+    PyObject *nothing = Py_BuildValue("({}N()O)", PyFrozenSet_New(NULL), Py_None);
+    if (nothing == NULL) {
+        return -1;
+    }
+    Py_XSETREF(self->shown, nothing);
+    return 0;
+}
+
+static int view_traverse(View *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->shown);
+    Py_VISIT(self->reference);
+    Py_VISIT(self->look_up);
+    return 0;
+}
+
+static int view_clear(View *self) {
+    Py_CLEAR(self->shown);
+    Py_CLEAR(self->reference);
+    Py_CLEAR(self->look_up);
+    return 0;
+}
+
+static void view_dealloc(View *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    view_clear(self);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot view_slots[] = {
+    {Py_tp_doc, "What a facade reads at once."},
+    {Py_tp_members, view_members},
+    {Py_tp_init, view_init},
+    {Py_tp_traverse, view_traverse},
+    {Py_tp_clear, view_clear},
+    {Py_tp_dealloc, view_dealloc},
+    {0, NULL}};
+
+static PyType_Spec view_spec = {
+    "blockfreeze._speed.View", sizeof(View), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, view_slots};
+
+/* Whether the running frame reads in `generation`, as a note on it says: 1; 0 if it says nothing; -1 with an error. */
+static int reads_in(State *state, PyObject *reference, PyObject *generation) {
+    PyObject *frame = (PyObject *)PyEval_GetFrame();
+    if (frame == NULL) {
+        return 0;
+    }
+    PyObject *vector = PyObject_GetAttr(reference, state->vector);
+    if (vector == NULL) {
+        return -1;
+    }
+    int found = 0;
+    if (PyObject_TypeCheck(vector, state->places) && ((Places *)vector)->current == generation) {
+        Places *places = (Places *)vector;
+        PyObject *note = PyObject_GetAttr(frame, state->f_trace);
+        found = note == NULL ? -1 : note == places->inside || (note == places->outside && !has_pins(places));
+        Py_XDECREF(note);
+    }
+    Py_DECREF(vector);
+    return found;
+}
+
+/* Return what a name is where its view shows it, as a new reference; NULL, maybe with an error, if it is to be looked
+   up. A look into a dictionary may run any code, if it has keys that are no texts. */
+static PyObject *shown_value(State *state, View *view, PyObject *shown, PyObject *name) {
+    if (!PyTuple_Check(shown) || PyTuple_GET_SIZE(shown) != 4 || !PyDict_Check(PyTuple_GET_ITEM(shown, 0))) {
+        return NULL;
+    }
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(PyTuple_GET_ITEM(shown, 0), name));
+    if (value == NULL) {
+        return NULL;
+    }
+    PyObject *apart = PyTuple_GET_ITEM(shown, 1), *others = PyTuple_GET_ITEM(shown, 2);
+    int is_shown = PyFrozenSet_Check(apart) && PyTuple_Check(others);
+    if (is_shown && PySet_GET_SIZE(apart) != 0) {
+        int is_apart = PySet_Contains(apart, name);
+        is_shown = is_apart == -1 ? -1 : !is_apart;
+    }
+    for (Py_ssize_t at = 0; is_shown == 1 && at < PyTuple_GET_SIZE(others); at++) {
+        if (PyDict_GetItemWithError(PyTuple_GET_ITEM(others, at), name) != value) {
+            PyObject *generation = PyTuple_GET_ITEM(shown, 3);
+            is_shown = PyErr_Occurred() ? -1 : reads_in(state, view->reference, generation);
+            break;
+        }
+    }
+    if (is_shown != 1) {
+        Py_CLEAR(value);
+    }
+    return value;
+}
+
+static PyObject *shown_getattro(PyObject *self, PyObject *name) {
+    State *state = state_of(self);
+    if (state == NULL) {
+        return NULL;
+    }
+    PyObject *found = PyDict_GetItemWithError(Py_TYPE(self)->tp_dict, state->view_name);
+    if (found == NULL || !Py_IS_TYPE(found, state->view_type)) {
+        return PyErr_Occurred() ? NULL : PyObject_GenericGetAttr(self, name);
+    }
+    View *view = (View *)Py_NewRef(found);
+    PyObject *value = NULL;
+    if (view->shown == NULL || view->reference == NULL || view->look_up == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "the view of a facade");
+    }
+    else {
+        PyObject *shown = Py_NewRef(view->shown);
+        value = shown_value(state, view, shown, name);
+        Py_DECREF(shown);
+        if (value == NULL && !PyErr_Occurred()) {
+            PyObject *frame = (PyObject *)PyEval_GetFrame();
+            value = PyObject_CallFunctionObjArgs(view->look_up, self, name, frame == NULL ? Py_None : frame, NULL);
+        }
+    }
+    Py_DECREF(view);
+    return value;
+}
+
+static PyType_Slot shown_slots[] = {
+    {Py_tp_doc, "The base of a facade's class whose attributes are read at once where its view has them."},
+    {Py_tp_getattro, shown_getattro},
+    {0, NULL}};
+
+static PyType_Spec shown_spec = {
+    "blockfreeze._speed.Shown", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, shown_slots};
+
 /* ---- The module ---- */
 
 static PyObject *attribute_of(const char *module, const char *name) {
@@ -299,6 +449,16 @@ static PyObject *attribute_of(const char *module, const char *name) {
     return found;
 }
 
+static int add_type(PyObject *module, PyType_Spec *spec, PyObject *base) {
+    PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, base);
+    if (type == NULL) {
+        return -1;
+    }
+    int added = PyModule_AddType(module, type);
+    Py_DECREF(type);
+    return added;
+}
+
 static int module_exec(PyObject *module) {
     State *state = PyModule_GetState(module);
     struct {
@@ -306,7 +466,7 @@ static int module_exec(PyObject *module) {
         const char *text;
     } names[] = {{&state->vector, "vector"}, {&state->f_trace, "f_trace"}, {&state->found, "_found"},
                  {&state->get, "_get"},      {&state->phase, "phase"},     {&state->classes, "classes"},
-                 {&state->legacy, "legacy"}};
+                 {&state->legacy, "legacy"}, {&state->view_name, "blockfreeze_view"}};
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].where = PyUnicode_InternFromString(names[at].text)) == NULL) {
             return -1;
@@ -334,13 +494,14 @@ static int module_exec(PyObject *module) {
     if (state->places == NULL || PyModule_AddType(module, state->places) < 0) {
         return -1;
     }
-    PyTypeObject *switch_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &switch_spec, NULL);
-    if (switch_type == NULL) {
+    state->view_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &view_spec, NULL);
+    if (state->view_type == NULL || PyModule_AddType(module, state->view_type) < 0) {
         return -1;
     }
-    int added = PyModule_AddType(module, switch_type);
-    Py_DECREF(switch_type);
-    return added;
+    if (add_type(module, &switch_spec, NULL) < 0) {
+        return -1;
+    }
+    return add_type(module, &shown_spec, (PyObject *)&PyModule_Type);
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
@@ -349,6 +510,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->absent);
     Py_VISIT(state->in_service);
     Py_VISIT(state->places);
+    Py_VISIT(state->view_type);
     return 0;
 }
 
@@ -366,6 +528,8 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->absent);
     Py_CLEAR(state->in_service);
     Py_CLEAR(state->places);
+    Py_CLEAR(state->view_name);
+    Py_CLEAR(state->view_type);
     return 0;
 }
 

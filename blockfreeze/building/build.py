@@ -19,7 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from blockfreeze.building.facade import arm_facade, create_facade
+from blockfreeze.building.facade import arm_facade, create_facade, show_steady
 from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
 from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, wait_for
@@ -251,6 +251,7 @@ def _complete(generation: Generation, member: Member, linked: LinkedCode) -> Non
     block = generation.block
     complete_joined(generation, member)
     watch_codes(generation, linked.code)
+    show_steady(block, [member.name])
     if block.generations.get(generation.number) is generation:
         block.patches.apply(block, generation)
     parent, _, tail = member.name.rpartition(".")

@@ -4,6 +4,8 @@ Until its block is first swapped a facade is *direct*: its own ``__dict__`` is t
 and reading an attribute is CPython's own look-up. From the first swap on it is *armed*: every attribute is looked up in
 the generation to which the access belongs, found by one load of the block's reference.
 
+Most reads of an armed facade need no such look-up: see `blockfreeze.dispatch.shown`, and `show_steady` here.
+
 Writing is the same in both: a definition may not be rebound (`FrozenBlockError` names the remedy), any other name is
 set in the generation of the access. Dunder names stay writable, as on any module.
 
@@ -14,19 +16,19 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import suppress
+import types
+from collections.abc import Collection, Iterable
 from types import FrameType, ModuleType
 from typing import Any
 
-from blockfreeze.building.late_import import PATIENCE
+from blockfreeze.building.facade_look_up import looked_up, shown_in
 from blockfreeze.core.errors import FrozenBlockError
 from blockfreeze.core.safe_access import ABSENT
+from blockfreeze.dispatch.accesses import IS_COMPILED
 from blockfreeze.dispatch.caller_view import skipped
-from blockfreeze.dispatch.lazy_names import LAZY, is_pending, resolved, shown
+from blockfreeze.dispatch.shown import NOTHING, VIEW, Shown, View, reading
 from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.patches import set_name
-
-_OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 
 _getframe = sys._getframe  # taken now, as in `vector`
 
@@ -70,54 +72,20 @@ def direct_class(block: Block, name: str, base: type = ModuleType) -> Any:
 
 def armed_class(block: Block, name: str, base: type = ModuleType) -> Any:
     """Return the class of an armed facade; the arguments are those of `direct_class`."""
-    reference = block.reference
 
-    class ArmedFacade(direct_class(block, name, base)):  # type: ignore[misc]
-        blockfreeze_armed = True
+    @skipped
+    def look_up(facade: ModuleType, attribute: str, frame: FrameType | None) -> Any:
+        return looked_up(block, name, base, facade, attribute, frame)
 
-        @skipped
-        def __getattribute__(self, attribute: str) -> Any:
-            generation = reference.vector[0].of_caller
-            member = generation.members.get(name)
-            if member is None:
-                # Every form of import reads __spec__ of a module that it finds in sys.modules: that is the sign that
-                # the code of this generation imports the module now. Who reads a name that it has (a package's
-                # __path__), has imported it while an older generation served. Who reads what every module has, or a
-                # dunder name that this one lacks, may be a mere scan of sys.modules.
-                own = ModuleType.__getattribute__(self, "__dict__")
-                if attribute in _OF_EVERY_MODULE and attribute in own:
-                    return own[attribute]
-                wanted = attribute in own or attribute == "__spec__" or not attribute.startswith("__")
-                member = block.load_member(generation, name) if wanted else None
-                if member is None:
-                    return _type_attribute(self, base, name, attribute)
-            namespace = member.namespace
-            if attribute in member.linkage.state and name in block.homes:
-                home = member.home_of(block, attribute)
-                if attribute in home:
-                    return resolved(home, attribute)
-            value = namespace.get(attribute, ABSENT)
-            if type(value) is LAZY:
-                value = shown(namespace, attribute)
-            if value is ABSENT and not member.finished:
-                value = _once_loaded(block, namespace, attribute)
-            if value is not ABSENT and attribute != "__dict__":
-                return value
-            if attribute == "__dict__":
-                return _mirrored(block, member)
-            if attribute in ("__annotations__", "__annotate__"):
-                return _annotations(namespace, attribute)
-            child = f"{name}.{attribute}"
-            if is_pending(child):
-                with suppress(ModuleNotFoundError):
-                    importlib.import_module(child)
-            if child in block.published and block.load_member(generation, child) is not None:
-                return block.facades[child]  # imported while an older generation served, maybe a moment ago
-            if child not in block.facades and sys.modules.get(child) is not None:
-                return sys.modules[child]  # no member (an extension module): the import system has told the first one
-            return _type_attribute(self, base, name, attribute, namespace.get("__getattr__"))
-
-    return _named(ArmedFacade, base, (block, name, base))
+    view = View(block.reference, look_up)
+    attributes: dict[str, Any] = {"blockfreeze_armed": True, VIEW: view}
+    bases: tuple[type, ...] = (direct_class(block, name, base),)
+    if IS_COMPILED and base is ModuleType:
+        bases += (Shown,)
+    else:
+        attributes["__getattribute__"] = skipped(reading(view))
+    armed = types.new_class("Facade", bases, {}, lambda body: body.update(attributes))
+    return _named(armed, base, (block, name, base))
 
 
 def _named(cls: Any, base: type, origin: tuple[Any, ...]) -> Any:
@@ -144,6 +112,9 @@ def shown_by(module: ModuleType) -> Block | None:
 
 def arm_facade(facade: ModuleType) -> None:
     """Let `facade` answer for the generation of each access; neutral while the first one serves."""
+    view = getattr(type(facade), VIEW, None)
+    if view is not None:
+        view.shown = NOTHING
     if not _is_armed(facade):
         ModuleType.__setattr__(facade, "__class__", armed_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
 
@@ -159,47 +130,43 @@ def disarm_facade(facade: ModuleType) -> None:
         ModuleType.__setattr__(facade, "__class__", direct_class(*type(facade).blockfreeze_origin))  # type: ignore[attr-defined]
 
 
-def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any:
-    """Return what a name means when the thread that loads a member is done with it; absent, if it never is.
+def show_steady(block: Block, names: Iterable[str] | None = None) -> None:
+    """Let reading go straight to the namespaces of the generation that serves, if versions do not overlap.
 
-    That thread may wait for a module which the reader is importing. The import system goes on with an incomplete module
-    then, and so does this.
+    Threads: any. Who begins an overlap arms the facades after the vector of the overlap is in place, which needs the
+    same lock: so what is shown here is never seen while versions overlap. Who loads a member does not wait for it: if
+    it is taken, an overlap begins, and its end shows all.
+
+    Args:
+        names: of which members; all if None.
     """
-    if block.locks.loading.acquire(timeout=PATIENCE):
-        block.locks.loading.release()
-    return namespace.get(attribute, ABSENT)
+    if not block.locks.arming.acquire(blocking=names is None):
+        return
+    try:
+        head = block.reference.vector[0]
+        if not head.is_overlap:
+            _show(block, head.current, (), tuple(block.facades) if names is None else names)
+    finally:
+        block.locks.arming.release()
 
 
-def _mirrored(block: Block, member: Member) -> dict[str, Any]:
-    if member.name in block.homes:
-        for key in member.linkage.state:
-            home = member.home_of(block, key)
-            if home is not member.namespace and key in home:
-                member.namespace[key] = home[key]
-    return member.namespace
+def show_agreed(block: Block) -> None:
+    """While versions overlap: let reading go straight to what a name means in each of them, if that is the same.
+
+    Threads: by the one that holds the block's claim, while no generation is being built.
+    """
+    with block.locks.arming:
+        current = block.current
+        others = [one for one in tuple(block.generations.values()) if one is not current]
+        _show(block, current, others, tuple(block.facades))
 
 
-def _annotations(namespace: dict[str, Any], attribute: str) -> Any:
-    # CPython computes them from the module's own dictionary, which is that of the first generation: let it compute
-    # them for a module that has this generation's.
-    module = ModuleType("annotations")
-    vars(module).update(namespace)
-    value = ModuleType.__getattribute__(module, attribute)
-    return namespace.setdefault(attribute, value) if attribute == "__annotations__" else value
-
-
-@skipped
-def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, missing: Any = None) -> Any:
-    if attribute == "__class__":
-        return type(facade)
-    for cls in type(facade).__mro__:
-        found = cls.__dict__.get(attribute, ABSENT)
-        if found is not ABSENT and attribute != "__getattribute__":
-            get = getattr(type(found), "__get__", None)
-            return found if get is None else get(found, facade, type(facade))
-    if missing is not None:
-        return missing(attribute)
-    raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)
+def _show(block: Block, current: Generation, others: Collection[Generation], names: Iterable[str]) -> None:
+    for name in names:
+        facade = block.facades.get(name)
+        view = getattr(type(facade), VIEW, None)
+        if view is not None:
+            view.shown = shown_in(name, current, others)
 
 
 def _member_of(block: Block, name: str) -> tuple[Generation | None, Member | None]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
-from blockfreeze.building.facade import arm_facade, disarm_facade
+from blockfreeze.building.facade import arm_facade, disarm_facade, show_agreed, show_steady
 from blockfreeze.building.forwarding import (
     Armed,
     copy_functions,
@@ -78,6 +78,7 @@ class Arming:
             let_methods_be(generation, self._armed)
         disarm_entries(block, generation)
         store(block.reference, plain_vector(block, generation))
+        show_steady(block)
 
     def resume(self, other: Generation) -> None:
         """Arm again after a rest, for `other`, whose bodies have run; each step is neutral."""
@@ -180,6 +181,7 @@ class Arming:
         if alone:
             disarm_entries(block, generation)
         store(block.reference, plain_vector(block, generation) if alone else overlap_vector(block, generation))
+        (show_steady if alone else show_agreed)(block)
 
     def _make_direct(self) -> None:
         for entry in self.block.slots:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from blockfreeze.building.build import load_joined
+from blockfreeze.building.facade import show_agreed
 from blockfreeze.building.forwarding import forward_all, widen
 from blockfreeze.building.stages import finish_build
 from blockfreeze.core.errors import BlockfreezeError
@@ -165,6 +166,7 @@ class Commitment:
         announce(block.subscribers, rolled_back or Committed(block.name, *numbers, label))
         if gate is not None:
             announce(block.subscribers, GateOpened(block.name, after.number, gate.seconds))
+        show_agreed(block)
         # From here on it can be rolled back. Who lingers may take long to find.
         self.claim.release()
         lingering = converge(block, whole=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from types import FunctionType
 
+from blockfreeze.building.facade import show_agreed, show_steady
 from blockfreeze.core.errors import DrainTimeoutError
 from blockfreeze.core.events import Converged, Drained, GateOpened, InstancesConverted, announce
 from blockfreeze.core.report import Lingering
@@ -121,6 +122,7 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     keep_up(block)
     restore_cells(current)
     store(block.reference, plain_vector(block, current))
+    show_steady(block)
     class_attributes.disarm_classes(current)
     disarm_legacy_classes(block)
     # Not before: a call of a generation that was left, on an instance that this one takes back, needs the old methods.
@@ -184,3 +186,4 @@ def _free_drained(block: Block) -> None:
         class_attributes.withdraw(block.current, one)
         _let_go(block, one)
     forget_ancestors(block)
+    show_agreed(block)
