@@ -14,9 +14,9 @@
 #include <structmember.h>
 
 typedef struct {
-    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy, *view_name; /* names */
-    PyObject *getframe, *one, *absent, *in_service;
-    PyTypeObject *places, *view_type;
+    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy, *view_name, *answers, *note, *outside, *by_globals, *block; /* names */
+    PyObject *gettrace, *said_by, *getframe, *one, *absent, *in_service;
+    PyTypeObject *places, *view_type, *note_type, *forwarder_tag, *dispatch_tag;
 } State;
 
 static struct PyModuleDef module_definition;
@@ -25,6 +25,264 @@ static State *state_of(PyObject *self) {
     PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &module_definition);
     return module == NULL ? NULL : (State *)PyModule_GetState(module);
 }
+
+/* ---- The walk ---- */
+
+/* The frames of plain functions that a walk has passed, from the innermost outwards; each is held. */
+typedef struct {
+    PyFrameObject **frames, *few[32];
+    Py_ssize_t count, room;
+} Passed;
+
+static int passed_add(Passed *passed, PyFrameObject *frame) {
+    if (passed->count == passed->room) {
+        Py_ssize_t room = passed->room * 4;
+        PyFrameObject **more = PyMem_New(PyFrameObject *, room);
+        if (more == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        memcpy(more, passed->frames, passed->count * sizeof(PyFrameObject *));
+        if (passed->frames != passed->few) {
+            PyMem_Free(passed->frames);
+        }
+        passed->frames = more;
+        passed->room = room;
+    }
+    passed->frames[passed->count++] = (PyFrameObject *)Py_NewRef(frame);
+    return 0;
+}
+
+static void passed_free(Passed *passed) {
+    for (Py_ssize_t at = 0; at < passed->count; at++) {
+        Py_DECREF(passed->frames[at]);
+    }
+    if (passed->frames != passed->few) {
+        PyMem_Free(passed->frames);
+    }
+}
+
+/* Store in `answer` what a note says of a block, as a new reference: a generation, or None; NULL if it says nothing. A
+   generation that is forgotten, as a candidate that was discarded, has a note without answers. */
+static int noted_answer(State *state, PyObject *note, PyObject *block, PyObject **answer) {
+    *answer = NULL;
+    if (!Py_IS_TYPE(note, state->note_type)) {
+        return 0;
+    }
+    PyObject *answers = PyObject_GetAttr(note, state->answers);
+    if (answers == NULL) {
+        return -1;
+    }
+    PyObject *noted = PyDict_Check(answers) ? Py_XNewRef(PyDict_GetItemWithError(answers, block)) : NULL;
+    Py_DECREF(answers);
+    if (noted == NULL || noted == Py_None) {
+        *answer = noted;
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *own = PyObject_GetAttr(noted, state->note);
+    answers = own == NULL ? NULL : PyObject_GetAttr(own, state->answers);
+    Py_XDECREF(own);
+    Py_ssize_t size = answers == NULL ? -1 : PyObject_Size(answers);
+    Py_XDECREF(answers);
+    if (size > 0) {
+        *answer = noted;
+    }
+    else {
+        Py_DECREF(noted);
+    }
+    return size < 0 ? -1 : 0;
+}
+
+/* Note on a frame what was found: `note`, joined to what is known of other blocks. */
+static int put_note(State *state, PyFrameObject *frame, PyObject *block, PyObject *note, PyObject *answer) {
+    PyObject *known = PyObject_GetAttr((PyObject *)frame, state->f_trace);
+    if (known == NULL) {
+        return -1;
+    }
+    int done = 0;
+    if (known == Py_None) {
+        done = PyObject_SetAttr((PyObject *)frame, state->f_trace, note);
+    }
+    else if (Py_IS_TYPE(known, state->note_type)) {
+        PyObject *answers = PyObject_GetAttr(known, state->answers);
+        PyObject *both = answers == NULL ? NULL : PyDict_Copy(answers);
+        Py_XDECREF(answers);
+        PyObject *joined = NULL;
+        if (both != NULL && PyDict_SetItem(both, block, answer) == 0) {
+            joined = PyObject_CallOneArg((PyObject *)state->note_type, both);
+        }
+        Py_XDECREF(both);
+        done = joined == NULL ? -1 : PyObject_SetAttr((PyObject *)frame, state->f_trace, joined);
+        Py_XDECREF(joined);
+    }
+    Py_DECREF(known);
+    return done;
+}
+
+/* Note `answer`, a generation or None, on frames of plain functions, unless they are traced: then the place is taken. */
+static int put_notes(State *state, PyFrameObject **frames, Py_ssize_t count, PyObject *block, PyObject *answer) {
+    if (count == 0) {
+        return 0;
+    }
+    PyObject *note =
+        answer == Py_None ? PyObject_GetAttr(block, state->outside) : PyObject_GetAttr(answer, state->note);
+    if (note == NULL) {
+        return -1;
+    }
+    int done = 0;
+    for (Py_ssize_t at = 0; done == 0 && at < count; at++) {
+        done = put_note(state, frames[at], block, note, answer);
+    }
+    Py_DECREF(note);
+    return done;
+}
+
+typedef struct {
+    PyObject *found, *served; /* NULL, or held */
+    Py_ssize_t within;
+} Said;
+
+/* Look at one frame: whether it says where it is. What a frame of ours says, `said_by` tells. */
+static int look_at(
+    State *state, PyObject *block, PyObject *by_globals, PyFrameObject *frame, Passed *passed, Said *said) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyObject *constants = code->co_consts;
+    Py_ssize_t size = PyTuple_GET_SIZE(constants);
+    PyTypeObject *last = size == 0 ? NULL : Py_TYPE(PyTuple_GET_ITEM(constants, size - 1));
+    int done = 0;
+    if (last != NULL && (last == state->forwarder_tag || last == state->dispatch_tag)) {
+        PyObject *tag = PyTuple_GET_ITEM(constants, size - 1), *found, *current;
+        PyObject *both = PyObject_CallFunctionObjArgs(state->said_by, block, (PyObject *)frame, tag, NULL);
+        if (both == NULL || !PyArg_ParseTuple(both, "OO", &found, &current)) {
+            done = -1;
+        }
+        else {
+            if (found != Py_None) {
+                said->found = Py_NewRef(found);
+            }
+            if (current != Py_None) {
+                Py_XSETREF(said->served, Py_NewRef(current));
+                said->within = passed->count;
+            }
+        }
+        Py_XDECREF(both);
+    }
+    else {
+        if (!(code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))) {
+            done = passed_add(passed, frame);
+        }
+        PyObject *globals = PyFrame_GetGlobals(frame), *key = PyLong_FromVoidPtr(globals);
+        if (key == NULL) {
+            done = -1;
+        }
+        else if (done == 0) {
+            said->found = Py_XNewRef(PyDict_GetItemWithError(by_globals, key));
+            done = said->found == NULL && PyErr_Occurred() ? -1 : 0;
+        }
+        Py_XDECREF(key);
+        Py_DECREF(globals);
+    }
+    Py_DECREF(code);
+    return done;
+}
+
+static int is_traced(State *state) {
+    PyObject *function = PyObject_CallNoArgs(state->gettrace);
+    if (function == NULL) {
+        return -1;
+    }
+    Py_DECREF(function);
+    return function != Py_None;
+}
+
+/* Do what `_nearest` of `blockfreeze/dispatch/frames.py` does: return a generation or None, as a new reference. */
+static PyObject *walk(State *state, PyObject *block, PyObject *start) {
+    if (start == Py_None) {
+        return Py_NewRef(Py_None);
+    }
+    if (!PyFrame_Check(start) || state->said_by == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a frame is walked from, once it is said what marks frames");
+        return NULL;
+    }
+    PyObject *by_globals = PyObject_GetAttr(block, state->by_globals);
+    if (by_globals == NULL || !PyDict_Check(by_globals)) {
+        Py_XDECREF(by_globals);
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "by_globals is a dictionary");
+        }
+        return NULL;
+    }
+    Passed passed = {.count = 0, .room = 32};
+    passed.frames = passed.few;
+    Said said = {NULL, NULL, 0};
+    int done = 0;
+    PyFrameObject *frame = (PyFrameObject *)Py_NewRef(start);
+    while (frame != NULL && done == 0 && said.found == NULL) {
+        PyObject *answer = NULL, *note = PyObject_GetAttr((PyObject *)frame, state->f_trace);
+        done = note == NULL ? -1 : noted_answer(state, note, block, &answer);
+        Py_XDECREF(note);
+        if (answer != NULL) {
+            said.found = answer; /* None here: there is nothing further out, and that is known */
+            break;
+        }
+        if (done == 0) {
+            done = look_at(state, block, by_globals, frame, &passed, &said);
+        }
+        if (done == 0 && said.found == NULL) {
+            Py_SETREF(frame, PyFrame_GetBack(frame));
+        }
+    }
+    Py_XDECREF(frame);
+    Py_DECREF(by_globals);
+    if (said.found == NULL) {
+        said.found = Py_NewRef(Py_None);
+    }
+    if (said.served == NULL || said.found != Py_None) {
+        Py_XSETREF(said.served, Py_NewRef(said.found));
+    }
+    int traced = done == 0 && passed.count != 0 ? is_traced(state) : 0;
+    if (done == 0 && traced == 0) {
+        done = put_notes(state, passed.frames, said.within, block, said.served);
+    }
+    if (done == 0 && traced == 0) {
+        done = put_notes(state, passed.frames + said.within, passed.count - said.within, block, said.found);
+    }
+    passed_free(&passed);
+    Py_DECREF(said.found);
+    if (done != 0 || traced == -1) {
+        Py_CLEAR(said.served);
+    }
+    return said.served;
+}
+
+static PyObject *module_nearest(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "nearest() takes a block and a frame");
+        return NULL;
+    }
+    return walk((State *)PyModule_GetState(module), given[0], given[1]);
+}
+
+static PyObject *module_know_frames(PyObject *module, PyObject *given) {
+    State *state = (State *)PyModule_GetState(module);
+    PyObject *note, *forwarder, *dispatch, *said_by;
+    if (!PyArg_ParseTuple(
+            given, "O!O!O!O", &PyType_Type, &note, &PyType_Type, &forwarder, &PyType_Type, &dispatch, &said_by)) {
+        return NULL;
+    }
+    Py_XSETREF(state->note_type, (PyTypeObject *)Py_NewRef(note));
+    Py_XSETREF(state->forwarder_tag, (PyTypeObject *)Py_NewRef(forwarder));
+    Py_XSETREF(state->dispatch_tag, (PyTypeObject *)Py_NewRef(dispatch));
+    Py_XSETREF(state->said_by, Py_NewRef(said_by));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"nearest", (PyCFunction)(void (*)(void))module_nearest, METH_FASTCALL,
+     "Return the generation of the nearest frame of a block, from a frame outwards; None if there is none."},
+    {"know_frames", module_know_frames, METH_VARARGS,
+     "Be told the types of notes and of the tags of our own frames, and what tells where such a frame has dispatched."},
+    {NULL}};
 
 /* ---- Places ---- */
 
@@ -79,6 +337,29 @@ static int has_pins(const Places *self) {
     return self->pins == NULL || !PyDict_Check(self->pins) || PyDict_Size(self->pins) != 0;
 }
 
+/* Return the generation in which an access from `frame` is while the vector is `places`, or None if no frame of the
+   block has called it, as a new reference: what the note on it says, or a walk. */
+static PyObject *accessing(State *state, Places *places, PyObject *frame) {
+    PyObject *note = PyObject_GetAttr(frame, state->f_trace);
+    if (note == NULL) {
+        return NULL;
+    }
+    Py_DECREF(note); /* it is only compared, and the frame has it */
+    if (note == places->inside && places->current != NULL) {
+        return Py_NewRef(places->current);
+    }
+    if (note == places->outside) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject *block = places->head == NULL ? NULL : PyObject_GetAttr(places->head, state->block);
+    PyObject *found = block == NULL ? NULL : walk(state, block, frame);
+    if (found == NULL && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_AttributeError, "head");
+    }
+    Py_XDECREF(block);
+    return found;
+}
+
 static PyObject *places_item(Places *self, PyObject *key) {
     Py_ssize_t place = PyNumber_AsSsize_t(key, PyExc_IndexError);
     if (place == -1 && PyErr_Occurred()) {
@@ -109,13 +390,13 @@ static PyObject *places_item(Places *self, PyObject *key) {
         caller = Py_NewRef(Py_None);
     }
     else {
-        PyObject *note = PyObject_GetAttr(caller, state->f_trace);
-        if (note == NULL) {
+        PyObject *found = accessing(state, self, caller);
+        if (found == NULL) {
             Py_DECREF(caller);
             return NULL;
         }
-        Py_DECREF(note); /* it is only compared, and the frame has it */
-        if (note == self->inside || (note == self->entered && !has_pins(self))) {
+        Py_DECREF(found); /* the vector has the current generation */
+        if (found == self->current || (found == Py_None && self->entered == self->outside && !has_pins(self))) {
             Py_DECREF(caller);
             return Py_NewRef(PyTuple_GET_ITEM(self->served, place));
         }
@@ -207,7 +488,7 @@ static int is_noting(State *state, PyObject *generation) {
     return found;
 }
 
-/* Return the value for an access from `frame` if the note on it says so, as a new reference; NULL otherwise. */
+/* Return the value for an access from `frame` if that shows whose it is, as a new reference; NULL otherwise. */
 static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int from_class) {
     if (self->reference == NULL || self->inner == NULL || self->outward == NULL) {
         return NULL;
@@ -218,18 +499,19 @@ static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int fr
     }
     if (PyObject_TypeCheck(vector, state->places)) {
         Places *places = (Places *)vector;
-        PyObject *note = PyObject_GetAttr(frame, state->f_trace);
-        if (note != NULL && places->current != NULL) {
-            int inside = note == places->inside;
-            if (inside || (note == places->outside && !has_pins(places))) {
-                int noting = self->kind == CONSTRUCTOR ? is_noting(state, places->current) : 0;
-                PyObject *values = inside && !from_class ? self->inner : self->outward;
-                if (noting == 0 && PyDict_Check(values)) {
-                    value = Py_XNewRef(PyDict_GetItemWithError(values, places->current));
-                }
+        PyObject *found = accessing(state, places, frame);
+        int inside = found != Py_None;
+        if (found == Py_None && places->current != NULL && !has_pins(places)) {
+            Py_SETREF(found, Py_NewRef(places->current));
+        }
+        if (found != NULL && found != Py_None) {
+            int noting = self->kind == CONSTRUCTOR ? is_noting(state, found) : 0;
+            PyObject *values = inside && !from_class ? self->inner : self->outward;
+            if (noting == 0 && PyDict_Check(values)) {
+                value = Py_XNewRef(PyDict_GetItemWithError(values, found));
             }
         }
-        Py_XDECREF(note);
+        Py_XDECREF(found);
     }
     Py_DECREF(vector);
     return value;
@@ -353,7 +635,7 @@ static PyType_Slot view_slots[] = {
 static PyType_Spec view_spec = {
     "blockfreeze._speed.View", sizeof(View), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, view_slots};
 
-/* Whether the running frame reads in `generation`, as a note on it says: 1; 0 if it says nothing; -1 with an error. */
+/* Whether the running frame reads in `generation`, which serves new calls: 1 or 0; -1 with an error. */
 static int reads_in(State *state, PyObject *reference, PyObject *generation) {
     PyObject *frame = (PyObject *)PyEval_GetFrame();
     if (frame == NULL) {
@@ -366,9 +648,9 @@ static int reads_in(State *state, PyObject *reference, PyObject *generation) {
     int found = 0;
     if (PyObject_TypeCheck(vector, state->places) && ((Places *)vector)->current == generation) {
         Places *places = (Places *)vector;
-        PyObject *note = PyObject_GetAttr(frame, state->f_trace);
-        found = note == NULL ? -1 : note == places->inside || (note == places->outside && !has_pins(places));
-        Py_XDECREF(note);
+        PyObject *reading = accessing(state, places, frame);
+        found = reading == NULL ? -1 : reading == generation || (reading == Py_None && !has_pins(places));
+        Py_XDECREF(reading);
     }
     Py_DECREF(vector);
     return found;
@@ -466,18 +748,22 @@ static int module_exec(PyObject *module) {
         const char *text;
     } names[] = {{&state->vector, "vector"}, {&state->f_trace, "f_trace"}, {&state->found, "_found"},
                  {&state->get, "_get"},      {&state->phase, "phase"},     {&state->classes, "classes"},
-                 {&state->legacy, "legacy"}, {&state->view_name, "blockfreeze_view"}};
+                 {&state->legacy, "legacy"}, {&state->view_name, "blockfreeze_view"},
+                 {&state->answers, "answers"}, {&state->note, "note"},     {&state->outside, "outside"},
+                 {&state->by_globals, "by_globals"}, {&state->block, "block"}};
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if ((*names[at].where = PyUnicode_InternFromString(names[at].text)) == NULL) {
             return -1;
         }
     }
     PyObject *getframe = PySys_GetObject("_getframe"); /* now: a program may delete it */
-    if (getframe == NULL) {
-        PyErr_SetString(PyExc_ImportError, "sys._getframe");
+    PyObject *gettrace = PySys_GetObject("gettrace");
+    if (getframe == NULL || gettrace == NULL) {
+        PyErr_SetString(PyExc_ImportError, "sys._getframe, sys.gettrace");
         return -1;
     }
     state->getframe = Py_NewRef(getframe);
+    state->gettrace = Py_NewRef(gettrace);
     if ((state->one = PyLong_FromLong(1)) == NULL) {
         return -1;
     }
@@ -506,6 +792,11 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *state = PyModule_GetState(module);
+    Py_VISIT(state->gettrace);
+    Py_VISIT(state->said_by);
+    Py_VISIT(state->note_type);
+    Py_VISIT(state->forwarder_tag);
+    Py_VISIT(state->dispatch_tag);
     Py_VISIT(state->getframe);
     Py_VISIT(state->absent);
     Py_VISIT(state->in_service);
@@ -523,6 +814,16 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->phase);
     Py_CLEAR(state->classes);
     Py_CLEAR(state->legacy);
+    Py_CLEAR(state->answers);
+    Py_CLEAR(state->note);
+    Py_CLEAR(state->outside);
+    Py_CLEAR(state->by_globals);
+    Py_CLEAR(state->block);
+    Py_CLEAR(state->gettrace);
+    Py_CLEAR(state->said_by);
+    Py_CLEAR(state->note_type);
+    Py_CLEAR(state->forwarder_tag);
+    Py_CLEAR(state->dispatch_tag);
     Py_CLEAR(state->getframe);
     Py_CLEAR(state->one);
     Py_CLEAR(state->absent);
@@ -542,6 +843,7 @@ static struct PyModuleDef module_definition = {
     .m_name = "blockfreeze._speed",
     .m_doc = "The compiled part: what is asked at every access while versions overlap.",
     .m_size = sizeof(State),
+    .m_methods = module_methods,
     .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

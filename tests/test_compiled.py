@@ -39,6 +39,21 @@ class Current:
     classes = SimpleNamespace(legacy=[])
 
 
+class Block:
+    """What stands for a block: a key of notes, with the tables that a walk over frames looks into."""
+
+    def __init__(self, by_globals: dict[int, Any], outside: FrameNote) -> None:
+        self.by_globals = by_globals
+        self.outside = outside
+
+
+class Head:
+    """What stands for the head of a vector."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+
+
 def pairs(part: Any) -> Any:
     """Return the two classes of a part, derived from as the dispatch does: what is not answered is recorded."""
 
@@ -63,7 +78,10 @@ def world(request: pytest.FixtureRequest) -> Any:
     make_places, make_switch = pairs(PARTS[request.param])
     made = SimpleNamespace(inside=FrameNote({}), outside=FrameNote({}), pins={}, current=Current())
     places = made.places = make_places()
-    places.head, places.served = "head", ("head", "one", "two")
+    # What the frames of this file are in, unless a note on them says another thing: an older generation.
+    made.block = Block({id(globals()): Current()}, made.outside)
+    made.block.by_globals[id(globals())].note = FrameNote({made.block: made.block.by_globals[id(globals())]})
+    places.head, places.served = Head(made.block), ("head", "one", "two")
     places.current, places.pins = made.current, made.pins
     places.inside, places.outside, places.entered = made.inside, made.outside, made.outside
     made.reference = SimpleNamespace(vector=places)
@@ -91,7 +109,7 @@ def test_places_answer_by_the_note_on_the_caller_of_the_forwarder(world: Any) ->
     assert ask(world.inside) == ask(world.outside) == "one"
     assert ask(world.inside, 2) == "two"
     assert ask(None) == ask(FrameNote({})) == ("found", 1, "ask")
-    assert ask(None, 0) == ask(world.inside, 0) == "head"
+    assert ask(None, 0) is ask(world.inside, 0) is world.places.head
     world.pins[1] = "a pin"
     assert ask(world.inside) == "one"
     assert ask(world.outside) == ("found", 1, "ask")

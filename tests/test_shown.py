@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from test_compiled import Block, Head
 
 import blockfreeze as bf
 from blockfreeze.dispatch import shown, uncompiled
@@ -55,6 +56,10 @@ def world(request: pytest.FixtureRequest) -> Any:
     vector = type("Vector", (importlib.import_module("blockfreeze.dispatch.accesses").Places,), {})()
     for name, value in vars(places).items():
         setattr(vector, name, value)
+    older = SimpleNamespace()
+    block = Block({id(globals()): older}, places.outside)
+    older.note = FrameNote({block: older})
+    vector.head = Head(block)
     view = shown.View(SimpleNamespace(vector=vector), lambda *asked: ("asked", *asked))
     module = ModuleType("plain")
     module.__class__ = request.param(view)

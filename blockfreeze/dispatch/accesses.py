@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.dispatch import uncompiled
 
@@ -27,3 +29,16 @@ else:
 
 IS_COMPILED: Final = Places is not uncompiled.Places
 """Whether the compiled part is used."""
+
+
+def compiled_walk(note: type, tags: tuple[type, type], said_by: Callable[[Any, FrameType, Any], Any]) -> Any:
+    """Return the compiled `nearest` of `blockfreeze.dispatch.frames`, which has to be there.
+
+    Args:
+        note: the type of notes on frames.
+        tags: the types of the tags of forwarders and of our other frames.
+        said_by: tells where such a frame has dispatched to.
+    """
+    part = importlib.import_module("blockfreeze._speed")
+    part.know_frames(note, *tags, said_by)
+    return part.nearest

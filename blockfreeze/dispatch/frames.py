@@ -21,6 +21,7 @@ from types import CodeType, FrameType, SimpleNamespace
 from typing import Any, Final
 
 from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.dispatch.accesses import IS_COMPILED, compiled_walk
 from blockfreeze.dispatch.handed_out import HandedOut
 from blockfreeze.dispatch.resolution import LegacyChoice, local_of
 from blockfreeze.model.block import Block, Generation
@@ -127,7 +128,7 @@ def bound_in(block: Block, tag: ForwarderTag) -> Generation | None:
     return None if tag.binds is None else block.generations.get(tag.binds)
 
 
-def nearest(block: Block, frame: FrameType | None) -> Generation | None:
+def _nearest(block: Block, frame: FrameType | None) -> Generation | None:
     """Return the generation of the nearest block frame at or outside `frame`; None if there is none.
 
     The cost is proportional to the depth of the stack down to that frame, or to the first one that is noted.
@@ -189,6 +190,12 @@ def _said_by(block: Block, frame: FrameType, tag: Any) -> tuple[Generation | Non
     if not head.is_overlap:
         return head.generation, None
     return None, head.current if head.gate is None else None  # behind a gate it is `dispatch` that says
+
+
+nearest: Final[Callable[[Block, FrameType | None], Generation | None]] = (
+    compiled_walk(FrameNote, (ForwarderTag, DispatchTag), _said_by) if IS_COMPILED else _nearest
+)
+"""Returns the generation of the nearest block frame at or outside a frame; None if there is none."""
 
 
 def called_generation(block: Block, frame: FrameType) -> Generation | None:
