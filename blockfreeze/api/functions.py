@@ -93,9 +93,7 @@ def swap(
         check: called with the candidate before the commit; an exception, or False, refuses the version.
         strict: refuse a version that removes a definition, narrows a signature or changes a function's kind, or whose
             code needs of objects that were made before what they lack, and what no converter gives them.
-        converters: how instances that were made before are converted, by their class or its qualified name with its
-            module's, as functions that `converts` takes: for a version that does not say so itself. Of two functions
-            in a tuple, the second one is the inverse.
+        converters: by class or its full name, a function as `converts` takes, or a tuple of that and its inverse.
         quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
         probation: roll back by itself if the new version falls short soon after the commit.
         wait: as for `prepare`.
