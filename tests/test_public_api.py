@@ -140,7 +140,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
             "swap",
             (
                 "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-                "quiesce=None, probation=None, wait=False, ask_to_leave=None"
+                "converters=None, quiesce=None, probation=None, wait=False, ask_to_leave=None"
             ),
         ),
         ("current", ""),
@@ -148,7 +148,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
             "aswap",
             (
                 "module, *, source=None, release=None, label=None, expect_hash=None, check=None, strict=False, "
-                "quiesce=None, probation=None, wait=False, ask_to_leave=None"
+                "converters=None, quiesce=None, probation=None, wait=False, ask_to_leave=None"
             ),
         ),
         ("pin", "module, /, *more"),

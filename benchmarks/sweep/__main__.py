@@ -69,6 +69,7 @@ def _outcome(subject: Subject, cache: Path, seconds: float) -> Outcome:
         return Outcome(subject.name, {}, f"plain: {expected}")
     if subject.new:
         orders |= {"hole": list(subject.hole), "newer": str(newer)}
+        orders |= {"converters": list(subject.converters), "quiesce": subject.quiesce}
     found = _ask({"what": "fixed" if subject.new else "swept", **orders}, whole, seconds)
     if isinstance(found, str):
         return Outcome(subject.name, expected, found)

@@ -22,6 +22,8 @@ class Subject:
         old, new: two releases; without them, the one that pip chooses.
         hole: for a pair, lines that define ``is_open()``: whether the hole is open through what was made before.
         about: for a pair, the advisory.
+        converters: for a pair, lines that define ``converters``, which the swap is given.
+        quiesce: for a pair, how long new calls may be held back until old ones have ended.
     """
 
     package: str
@@ -32,6 +34,8 @@ class Subject:
     new: str = ""
     hole: Sequence[str] = ()
     about: str = ""
+    converters: Sequence[str] = ()
+    quiesce: float | None = None
 
     @property
     def name(self) -> str:

@@ -98,7 +98,9 @@ def swept(module: str, smoke: list[str]) -> dict[str, Any]:
     return found
 
 
-def fixed(module: str, smoke: list[str], hole: list[str], newer: str) -> dict[str, Any]:
+def fixed(
+    module: str, smoke: list[str], hole: list[str], newer: str, converters: list[str], quiesce: float | None
+) -> dict[str, Any]:
     """Freeze the release with the hole, use it in threads, and swap it for the one without."""
     import blockfreeze as bf
 
@@ -108,7 +110,8 @@ def fixed(module: str, smoke: list[str], hole: list[str], newer: str) -> dict[st
     found: dict[str, Any] = {"before": [_found(held["use"]), _found(held["is_open"])], "error": ""}
     users = _Users(held["use"], 2)
     try:
-        found["report"] = str(bf.swap(block, source=newer))
+        given = _made(converters).get("converters")
+        found["report"] = str(bf.swap(block, source=newer, converters=given, quiesce=quiesce))
         with suppress(bf.DrainTimeoutError):
             bf.drain(block, timeout=20)
         found["after"] = [_found(held["use"]), _found(held["is_open"]), _found(_made([*smoke, *hole])["is_open"])]

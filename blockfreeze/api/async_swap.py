@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from blockfreeze.core.errors import SwapError
 from blockfreeze.core.report import SwapReport
 from blockfreeze.draining.leaving import AskToLeave, Leaving
 from blockfreeze.draining.quiesce import refuse_from_inside
+from blockfreeze.instances.given import GivenConverter
 from blockfreeze.model.block import Block
 from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.prepare import swap
@@ -34,6 +35,7 @@ async def aswap(
     expect_hash: str | None = None,
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
+    converters: Mapping[Any, GivenConverter] | None = None,
     quiesce: float | None = None,
     probation: Probation | None = None,
     wait: bool | float = False,
@@ -53,6 +55,7 @@ async def aswap(
         expect_hash: as for `swap`.
         check: as for `swap`.
         strict: as for `swap`.
+        converters: as for `swap`.
         quiesce: as for `swap`; the tasks that are to end go on meanwhile.
         probation: as for `swap`.
         wait: as for `swap`.
@@ -70,7 +73,8 @@ async def aswap(
         refuse_from_inside(block, sys._getframe())
     swapping = _ThreadedSwap(block)
     version = version_for(block, source, release, label, expect_hash)
-    swapping.start(partial(swap, block, version, check, wait, strict=strict, seconds=quiesce, between=swapping.between))
+    work = partial(swap, block, version, check, wait, strict=strict, seconds=quiesce, converters=converters or {})
+    swapping.start(partial(work, between=swapping.between))
     report = await swapping.result()
     if ask_to_leave is not None:
         Leaving(block, ask_to_leave).ask()

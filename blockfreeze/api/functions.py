@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, overload
@@ -17,6 +17,7 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.dispatch.pins import Pin
 from blockfreeze.draining.leaving import AskToLeave, Leaving
+from blockfreeze.instances.given import GivenConverter
 from blockfreeze.model.block import Block
 from blockfreeze.swapping import prepare as preparing
 from blockfreeze.swapping import rollback as rolling_back
@@ -68,6 +69,7 @@ def swap(
     expect_hash: str | None = None,
     check: Callable[[Candidate], object] | None = None,
     strict: bool = False,
+    converters: Mapping[Any, GivenConverter] | None = None,
     quiesce: float | None = None,
     probation: Probation | None = None,
     wait: bool | float = False,
@@ -89,7 +91,9 @@ def swap(
         label: as for `prepare`.
         expect_hash: as for `prepare`.
         check: called with the candidate before the commit; an exception, or False, refuses the version.
-        strict: refuse a version that removes a definition, narrows a signature or changes a function's kind.
+        strict: refuse a version that removes a definition, narrows a signature or changes a function's kind, or whose
+            code needs of objects that were made before what they lack, and what no converter gives them.
+        converters: by class or its full name, a function as `converts` takes, or a tuple of that and its inverse.
         quiesce: hold new calls back until the old ones have ended, for so many seconds at most.
         probation: roll back by itself if the new version falls short soon after the commit.
         wait: as for `prepare`.
@@ -107,7 +111,10 @@ def swap(
     block = freeze.block_of(module, "swap")
     two_way = probation is not None
     version = version_for(block, source, release, label, expect_hash)
-    report = preparing.swap(block, version, check, wait, strict=strict, two_way=two_way, seconds=quiesce)
+    given = converters or {}
+    report = preparing.swap(
+        block, version, check, wait, strict=strict, two_way=two_way, seconds=quiesce, converters=given
+    )
     if ask_to_leave is not None:
         Leaving(block, ask_to_leave).ask()
     if probation is not None:

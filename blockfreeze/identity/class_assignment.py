@@ -16,10 +16,10 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.vector import Plain
 from blockfreeze.identity.adopt import new_versioned_attribute, version_attribute
-from blockfreeze.identity.class_attributes import IN_THE_TYPE, is_shared, serve_entry, set_item
+from blockfreeze.identity.class_attributes import is_shared, serve_entry, set_item
 from blockfreeze.identity.enums import is_no_member
 from blockfreeze.identity.equality import same
-from blockfreeze.identity.layout import set_or_delete
+from blockfreeze.identity.layout import IN_THE_TYPE, set_or_delete
 from blockfreeze.identity.methods import can_be_patched
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on
 from blockfreeze.model.block import Block, Generation

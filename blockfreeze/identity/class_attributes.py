@@ -18,8 +18,6 @@ from blockfreeze.model.entry import Entry
 
 _NEVER = frozenset({"__dict__", "__weakref__", "__slotnames__", "__class__", "_abc_impl"})
 
-IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__"})  # not in the dictionary of the class
-
 METADATA = frozenset(
     {"__module__", "__annotations__", "__annotate_func__", "__annotations_cache__", "__firstlineno__"}
     | {"__static_attributes__", "__abstractmethods__", "__type_params__", "__orig_bases__", "__parameters__"}

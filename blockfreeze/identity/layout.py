@@ -16,6 +16,9 @@ _IMMUTABLE = 1 << 8
 
 _CHANGED = "blockfreeze.changed"
 
+IN_THE_TYPE = frozenset({"__name__", "__qualname__", "__bases__", "__base__", "__mro__"})
+"""What a class has by its type: what its dictionary has under such a name is an attribute of its instances."""
+
 
 def can_change(cls: type) -> bool:
     """Tell whether attributes of `cls` can be set: not on a class that an extension module defines as immutable."""
@@ -33,7 +36,7 @@ def set_attribute(cls: type, name: str, value: Any) -> None:
     Raises:
         AttributeError: there is none to delete.
     """
-    if type(cls) is not type and _is_intercepted(type(cls), name):
+    if (name in IN_THE_TYPE and name in cls.__dict__) or (type(cls) is not type and _is_intercepted(type(cls), name)):
         _set_past(cls, name, value)
         return
     try:
@@ -99,7 +102,7 @@ def hand_down(new: type, old: type) -> None:
     for cls in derived:
         bases = tuple(old if base is new else base for base in cls.__bases__)
         with contextlib.suppress(TypeError):  # it has a layout of its own: it goes on to inherit from the shadow
-            set_attribute(cls, "__bases__", bases)
+            type.__setattr__(cls, "__bases__", bases)
 
 
 def _is_its_own_metaclass(cls: type) -> bool:
@@ -134,9 +137,6 @@ def shape_difference(old: type, new: type) -> str | None:
     layouts = [(c.__basicsize__, c.__itemsize__, c.__dictoffset__, c.__weakrefoffset__) for c in (old, new)]
     if layouts[0] != layouts[1]:
         return "the layout of its instances differs"
-    for name in ("__name__", "__qualname__"):
-        if name in old.__dict__ or name in new.__dict__:
-            return f"it defines {name} for its instances, which Python does not let be replaced on a class"
     if issubclass(old, tuple) and getattr(old, "_fields", None) != getattr(new, "_fields", None):
         return "the fields of the tuple differ"
     return None

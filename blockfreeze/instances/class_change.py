@@ -49,6 +49,10 @@ class ClassChange:
             converter = None if old is None else converter_of(before, old)
             inverse = None if converter is None else converter.inverse
             self.hook = None if inverse is None else partial(_as_own, before, inverse)
+        self._is_given = found is not None and found.given and self.hook is not None
+        if after.number < before.number and superseded is None and old is not None:
+            left = converter_of(before, old)
+            self._is_given = left is not None and left.given and self.hook is not None
         self._has_inverse = found is not None and found.inverse is not None
 
     def problem(self) -> str:
@@ -71,7 +75,7 @@ class ClassChange:
         differs = version != self.version_now or (
             not self.is_declared and (self.is_second or assigned != self.assigned_now)
         )
-        if not differs:
+        if not differs and not self._is_given:
             return None
         return self.hook if version == self.version else self.onward
 

@@ -21,6 +21,8 @@ class Converter:
     version: Version
     hook: Callable[..., object]
     inverse: Callable[..., object] | None
+    given: bool = False
+    """Whoever swapped has given it: it converts all instances made before, whatever their version is."""
 
 
 class SupersededClass:

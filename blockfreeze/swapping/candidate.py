@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
 from blockfreeze.core.errors import SwapError
-from blockfreeze.core.report import SwapReport
+from blockfreeze.core.report import SwapReport, Unreached
 from blockfreeze.core.safe_access import ABSENT, is_a
 from blockfreeze.dispatch.lazy_names import resolved
 from blockfreeze.dispatch.pins import Hold, held_in
 from blockfreeze.dispatch.vector import call_in
 from blockfreeze.instances.conversion import Conversion
+from blockfreeze.instances.given import GivenConverter, take_converters
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.diff import differences
 from blockfreeze.state.migration import no_way_back
 from blockfreeze.swapping.claim import HeldClaim
+from blockfreeze.swapping.made_before import lacking_objects
 from blockfreeze.swapping.resting import Rest
 
 
@@ -121,8 +124,10 @@ class Candidate:
         """
         self._close("commit")
         self._rest.end()
+        lacking = lacking_objects(self._block, self._block.current, self._generation, attributes=False)
         try:
-            return self._commit(quiesce)
+            report = self._commit(quiesce)
+            return replace(report, unreached=(*report.unreached, *lacking)) if lacking else report
         finally:
             self._let_go(void=self._block.current is not self._generation)
             self._claim.release()
@@ -154,6 +159,21 @@ class Candidate:
     def incompatible(self) -> tuple[str, ...]:
         """Return what callers of the current generation rely on and the candidate does not have."""
         return self.differences().incompatible
+
+    def lacking(self) -> list[Unreached]:
+        """Return which objects that were made before lack what the candidate's code needs, and who holds one.
+
+        Searches the heap if there may be any. Those that a converter converts are not among them.
+        """
+        return lacking_objects(self._block, self._block.current, self._generation)
+
+    def take_converters(self, converters: Mapping[Any, GivenConverter]) -> None:
+        """Let the candidate convert instances as it is told: see `swap`.
+
+        Raises:
+            IncompatibleBlockError: it has no such class.
+        """
+        take_converters(self._block, self._generation, converters)
 
     def no_way_back(self) -> list[str]:
         """Return what of the candidate's state a rollback could not bring back to the current generation."""

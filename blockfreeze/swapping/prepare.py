@@ -14,7 +14,8 @@ plain vector, and nothing left over (`convergence`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from blockfreeze.building.build import loads_of_members
@@ -25,6 +26,7 @@ from blockfreeze.core.events import Event, Prepared, Refused, announce
 from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.draining.quiesce import go_on, refuse_from_inside
+from blockfreeze.instances.given import GivenConverter
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.releases.version import Version, read
 from blockfreeze.reporting.diff import differences
@@ -186,6 +188,7 @@ def swap(
     strict: bool,
     two_way: bool = False,
     seconds: float | None = None,
+    converters: Mapping[Any, GivenConverter] = MappingProxyType({}),
     between: Callable[[], None] = go_on,
 ) -> SwapReport:
     """Prepare, check and commit; see `blockfreeze.swap`.
@@ -199,6 +202,7 @@ def swap(
     with block.claim.forks.at_work():  # a fork comes before or after all of it
         candidate = prepare(block, version, wait, between)
         try:
+            candidate.take_converters(converters)
             if strict:
                 refuse_incompatible(block, candidate)
             if two_way:

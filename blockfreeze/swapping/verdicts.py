@@ -41,13 +41,14 @@ def refuse_incompatible(block: Block, candidate: Candidate) -> None:
     """Refuse a version that lacks what callers rely on.
 
     Raises:
-        IncompatibleBlockError: it removes or narrows an entry, or changes a function's kind.
+        IncompatibleBlockError: it removes or narrows an entry, changes a function's kind, or needs of objects that were
+            made before what they lack.
     """
-    problems = candidate.incompatible()
+    problems = (*candidate.incompatible(), *map(str, candidate.lacking()))
     if problems:
         raise IncompatibleBlockError(
             f"{block.name}: the swap was refused: {'; '.join(problems)}; generation {block.current.number} still "
-            "serves; keep what callers rely on, or swap without strict=True",
+            "serves; keep what callers rely on, convert what was made before, or swap without strict=True",
             block=block.name,
             problems=tuple(problems),
         )
