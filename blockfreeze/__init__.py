@@ -44,6 +44,8 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.draining.leaving import AskToLeave
+from blockfreeze.notebooks.extension import load_ipython_extension as load_ipython_extension
+from blockfreeze.notebooks.extension import unload_ipython_extension as unload_ipython_extension
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry, asgi_pin
 from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin

@@ -46,6 +46,7 @@ ROOMS = (
     "metrics",
     "control",
     "coordination",
+    "notebooks",
     "__init__",
     "demo",
     "cli",
@@ -73,6 +74,7 @@ OPTIONAL = {
     "opentelemetry": {"metrics.opentelemetry"},
     "prometheus_client": {"metrics.prometheus"},
     "watchfiles": {"cli.watching"},
+    "IPython": {"notebooks.magics"},
     "rich": {"demo.rich_display", "cli.auditing", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""
