@@ -756,6 +756,10 @@ static int module_exec(PyObject *module) {
             return -1;
         }
     }
+    /* What the Python side calls here; it goes without this part if it was built from other sources. */
+    if (PyModule_AddIntConstant(module, "FORM", 2) < 0) {
+        return -1;
+    }
     PyObject *getframe = PySys_GetObject("_getframe"); /* now: a program may delete it */
     PyObject *gettrace = PySys_GetObject("gettrace");
     if (getframe == NULL || gettrace == NULL) {

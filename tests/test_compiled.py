@@ -291,3 +291,18 @@ print(bf.status(shop).compiled, shop.foo(), next(steps))
 
 def test_what_is_built_is_used_unless_it_is_left_out() -> None:
     assert IS_COMPILED is (IS_BUILT and not os.environ.get("BLOCKFREEZE_PURE"))
+
+
+@pytest.mark.needs_subprocess
+def test_one_that_was_built_from_other_sources_is_not_used() -> None:
+    script = (
+        "import sys, types\n"
+        "other = types.ModuleType('blockfreeze._speed')\n"
+        "other.FORM, other.Places, other.Switch = 1, object, object\n"
+        "sys.modules['blockfreeze._speed'] = other\n"
+        "import blockfreeze\n"
+        "from blockfreeze.dispatch.accesses import IS_COMPILED\n"
+        "assert not IS_COMPILED\n"
+    )
+    done = run_python("-c", script)
+    assert done.returncode == 0, done.stderr

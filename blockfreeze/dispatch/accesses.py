@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.dispatch import uncompiled
 
+_FORM: Final = 2
+"""What is expected of the compiled part; one that was built from other sources is as good as none."""
+
 if TYPE_CHECKING:
     # Under its own name, so that mypy lets others take it from here.
     from blockfreeze.dispatch.uncompiled import Places as Places  # noqa: PLC0414
@@ -23,6 +26,8 @@ else:
         if os.environ.get("BLOCKFREEZE_PURE"):
             raise ImportError
         _part = importlib.import_module("blockfreeze._speed")
+        if getattr(_part, "FORM", None) != _FORM:
+            raise ImportError
     except ImportError:
         _part = uncompiled
     Places, Switch = _part.Places, _part.Switch
