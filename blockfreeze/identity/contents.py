@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from itertools import chain
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
@@ -37,6 +38,9 @@ class _Named:
 
     def __init__(self, at: int) -> None:
         self.at = at
+
+
+_UNCERTAIN = frozenset({_Reference, _Named})
 
 
 class _List(list[Any]):
@@ -89,8 +93,10 @@ def meant(mark: Any, now: Any) -> Any:
     return mark
 
 
-def meant_by(marks: Iterable[Any], now: Iterable[Any]) -> list[Any]:
+def meant_by(marks: Collection[Any], now: Iterable[Any]) -> list[Any]:
     """Return the objects that a record means, in its order, given those that are there now."""
+    if _UNCERTAIN.isdisjoint(map(type, marks)):
+        return list(marks)
     known = {id(one): one for one in now}
     return [meant(mark, known.get(mark.at, ABSENT) if type(mark) is _Named else ABSENT) for mark in marks]
 
@@ -103,9 +109,9 @@ def identity_of(value: Any) -> Hashable:
 def items_of(value: Any) -> list[Any]:
     """Return what a container holds, of a mapping by turns the keys and values, by the methods of built-in classes."""
     if is_a(value, dict):
-        return [part for pair in list(dict.items(value)) for part in pair]
+        return list(chain.from_iterable(list(dict.items(value))))
     if type(value) is MappingProxyType:
-        return [part for pair in list(value.items()) for part in pair]
+        return list(chain.from_iterable(list(value.items())))
     kinds: tuple[Any, ...] = (tuple, list, set, deque)
     return next((list(kind.__iter__(value)) for kind in kinds if is_a(value, kind)), [])
 

@@ -83,7 +83,7 @@ def _pairs(
         return None
     attributes = _paired_attributes(one, other, held) if is_entered else []
     if not is_a(one, set):
-        items = _paired_items(one, other, held)
+        items = _paired_items(one, other, held, replace)
     else:
         now = [replace.get(id(item), item) for item in items_of(other)]
         items = _paired_elements(_held_items(one, held), now, kinds)
@@ -129,11 +129,12 @@ def _paired_elements(was: list[Any], now: list[Any], kinds: Collection[type]) ->
     return [(equal[item], item) for item in now] if all(item in equal for item in now) else None
 
 
-def _paired_items(one: Any, other: Any, held: Held | None) -> list[tuple[Any, Any]] | None:
+def _paired_items(one: Any, other: Any, held: Held | None, replace: Mapping[int, Any]) -> list[tuple[Any, Any]] | None:
     was, now = _held_items(one, held), items_of(other)
     if len(was) != len(now):
         return None
-    pairs = list(zip(was, now, strict=True))
+    # Most of a large table are constants, which copies of one code share.
+    pairs = [pair for pair in zip(was, now, strict=True) if pair[0] is not pair[1] or id(pair[1]) in replace]
     if type(one) is defaultdict:
         pairs.append((one.default_factory, other.default_factory))
     return pairs if type(one) is not deque or one.maxlen == other.maxlen else None

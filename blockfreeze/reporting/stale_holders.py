@@ -86,12 +86,11 @@ def _drop_explained(
     So only what something outside has taken is searched for in the heap, which holds up every thread. What explains a
     reference is mostly near: so the walk goes on only as long as something is unexplained.
     """
-    known = Counter(map(id, [*before.build.caches, *before.contents.places.values()]))
-    for record in {id(one): one for part in (before, after) for one in list(part.contents.left.values())}.values():
-        known.update(map(id, (record.thing, *record.items, *record.attributes)))
-    for member in before.members.values():
-        known.update(map(id, list(member.namespace.values())))
-        known.update(id(cell_content(cell)) for cell in member.cells.values())
+    known = Counter[int]()
+    held: Any = None
+    for held in _held_by_tables(before, after):
+        if _meets(held, wanted):  # mostly not, and to find that out takes a fraction of counting
+            known.update(at for at in map(id, held) if at in wanted)
     here: list[Any] = []
     levels = _walk_inside(before, after).levels()
     while wanted:
@@ -108,6 +107,18 @@ def _drop_explained(
         if found is None:
             return
         here = found
+
+
+def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collection[Any]]:
+    """Yield what the tables of two generations hold: caches, records, namespaces and cells; once for each reference."""
+    yield [*before.build.caches, *before.contents.places.values()]
+    for record in {id(one): one for part in (before, after) for one in list(part.contents.left.values())}.values():
+        yield (record.thing,)
+        yield record.items
+        yield record.attributes
+    for member in before.members.values():
+        yield list(member.namespace.values())
+        yield [cell_content(cell) for cell in member.cells.values()]
 
 
 def _meets(objects: Iterable[Any], wanted: Mapping[int, Any]) -> bool:
