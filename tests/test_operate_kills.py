@@ -67,7 +67,7 @@ def swapped_while_killing(service: Operated, kills: list[tuple[float, int]]) -> 
     assert service.answer().split()[0].decode() == pointed[1:]
 
 
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(KILLS)
 def test_whichever_workers_are_killed_no_two_releases_serve(service: Operated, kills: list[tuple[float, int]]) -> None:
     swapped_while_killing(service, kills)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import quantiles
 from typing import Final
 
@@ -21,6 +22,9 @@ from benchmarks.operate.client import Found
 from benchmarks.operate.services import KINDS, Kind, started
 
 _TURNS: Final = 4
+
+_FEWEST: Final = 100
+"""Answers, of which percentiles can be told."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def measured(kind: Kind, seconds: float, interval: float, connections: int) -> R
 
 
 def _ratios(quiet: Found, busy: Found) -> tuple[float, float, float]:
+    if min(len(quiet.latencies), len(busy.latencies)) < _FEWEST:
+        return nan, nan, nan
     before, after = quantiles(quiet.latencies, n=100), quantiles(busy.latencies, n=100)
     return after[49] / before[49], after[98] / before[98], 1000 * max(busy.latencies)
 
@@ -80,6 +86,7 @@ def table(rows: Sequence[Row], interval: float) -> str:
         refused = f", {one.refused} refused" if one.refused else ""
         cells = (f"{one.answers:,}", f"{one.failed:,}", f"{one.torn:,}", f"{one.lost:,}", f"{one.backwards:,}")
         times = (f"{one.median:.2f}×", f"{one.p99:.2f}×", f"{one.longest:.0f} ms")
+        times = ("–", "–", "–") if isnan(one.median) else times
         lines.append(f"| {one.name} | {one.replaced}{refused} | {' | '.join((*cells, *times))} |")
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 __all__ = ["Found", "load"]
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-_LONGEST_LATENCY = 30.0
+_LONGEST_LATENCY = 5.0
 
 
 @dataclass
