@@ -8,6 +8,7 @@
     python -m benchmarks.state            # state through a thousand swaps
     python -m benchmarks.quiesced         # calls through a thousand swaps behind a gate
     python -m benchmarks.conversion       # a hundred thousand live instances, converted
+    python -m benchmarks.operate          # what callers notice of a service that is replaced again and again
     python -m benchmarks.charts           # the manual's charts, drawn from results that are kept
 
 `frame` is what these have in common; `shapes` is what they share with the tests, and is all that tests use of them but

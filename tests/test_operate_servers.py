@@ -70,7 +70,12 @@ def test_hypercorn_is_swapped_and_rolled_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("preloaded", [False, True])
 @pytest.mark.parametrize("kind", [["-k", "sync"], ["-k", "gthread", "--threads", "2"]])
 def test_recycled_workers_come_up_in_the_pointed_release(tmp_path: Path, kind: list[str], *, preloaded: bool) -> None:
-    more = ["--max-requests", *(["30", "--preload"] if preloaded else ["100"])]  # without, each takes longer to start
+    more = [
+        "--graceful-timeout",
+        "3",
+        "--max-requests",
+        *(["30", "--preload"] if preloaded else ["100"]),
+    ]  # without, each takes longer to start
     with Operated(tmp_path, program([*GUNICORN, *kind, *more, "shop.app:app"])) as service:
         before = service.wait_for(3 if preloaded else 2)
         with service.load() as tally:

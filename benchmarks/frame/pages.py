@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "conversion": "docs/pages/costs.md",
         "identity": "docs/pages/comparison.md",
         "upgrades": "docs/pages/upgrading.md",
+        "operate": "docs/pages/comparison.md",
     }
 )
 """By the name of a table, the page on which it stands: the one place that says so."""
