@@ -14,9 +14,9 @@
 #include <structmember.h>
 
 typedef struct {
-    PyObject *vector, *f_trace, *found, *get, *phase, *classes, *legacy, *view_name, *answers, *note, *outside, *by_globals, *block; /* names */
-    PyObject *gettrace, *said_by, *getframe, *one, *absent, *in_service;
-    PyTypeObject *places, *view_type, *note_type, *forwarder_tag, *dispatch_tag;
+    PyObject *vector, *found, *get, *phase, *classes, *legacy, *view_name, *answers, *note, *outside, *by_globals, *block; /* names */
+    PyObject *trace, *slot, *gettrace, *said_by, *getframe, *one, *absent, *in_service;
+    PyTypeObject *places, *view_type, *reference_type, *note_type, *forwarder_tag, *dispatch_tag;
 } State;
 
 static struct PyModuleDef module_definition;
@@ -24,6 +24,35 @@ static struct PyModuleDef module_definition;
 static State *state_of(PyObject *self) {
     PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), &module_definition);
     return module == NULL ? NULL : (State *)PyModule_GetState(module);
+}
+
+/* ---- Attributes that are read all the time ---- */
+
+/* The descriptors were looked up when the module was loaded, and are asked at once. No program can change the type of
+   frames, and nothing changes that of references; whatever is not exactly one is asked for its attribute. */
+
+/* Return the note on a frame, or whatever else is its trace function, as a new reference. */
+static PyObject *note_on(State *state, PyObject *frame) {
+    PyGetSetDef *trace = ((PyGetSetDescrObject *)state->trace)->d_getset;
+    return trace->get(frame, trace->closure);
+}
+
+static int set_note(State *state, PyObject *frame, PyObject *note) {
+    PyGetSetDef *trace = ((PyGetSetDescrObject *)state->trace)->d_getset;
+    return trace->set(frame, note, trace->closure);
+}
+
+/* Return the vector that a reference points to, as a new reference: the one load. */
+static PyObject *vector_of(State *state, PyObject *reference) {
+    if (!Py_IS_TYPE(reference, state->reference_type)) {
+        return PyObject_GetAttr(reference, state->vector);
+    }
+    Py_ssize_t offset = ((PyMemberDescrObject *)state->slot)->d_member->offset;
+    PyObject *vector = *(PyObject **)((char *)reference + offset);
+    if (vector == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "vector");
+    }
+    return Py_XNewRef(vector);
 }
 
 /* ---- The walk ---- */
@@ -95,13 +124,13 @@ static int noted_answer(State *state, PyObject *note, PyObject *block, PyObject 
 
 /* Note on a frame what was found: `note`, joined to what is known of other blocks. */
 static int put_note(State *state, PyFrameObject *frame, PyObject *block, PyObject *note, PyObject *answer) {
-    PyObject *known = PyObject_GetAttr((PyObject *)frame, state->f_trace);
+    PyObject *known = note_on(state, (PyObject *)frame);
     if (known == NULL) {
         return -1;
     }
     int done = 0;
     if (known == Py_None) {
-        done = PyObject_SetAttr((PyObject *)frame, state->f_trace, note);
+        done = set_note(state, (PyObject *)frame, note);
     }
     else if (Py_IS_TYPE(known, state->note_type)) {
         PyObject *answers = PyObject_GetAttr(known, state->answers);
@@ -112,7 +141,7 @@ static int put_note(State *state, PyFrameObject *frame, PyObject *block, PyObjec
             joined = PyObject_CallOneArg((PyObject *)state->note_type, both);
         }
         Py_XDECREF(both);
-        done = joined == NULL ? -1 : PyObject_SetAttr((PyObject *)frame, state->f_trace, joined);
+        done = joined == NULL ? -1 : set_note(state, (PyObject *)frame, joined);
         Py_XDECREF(joined);
     }
     Py_DECREF(known);
@@ -218,7 +247,7 @@ static PyObject *walk(State *state, PyObject *block, PyObject *start) {
     int done = 0;
     PyFrameObject *frame = (PyFrameObject *)Py_NewRef(start);
     while (frame != NULL && done == 0 && said.found == NULL) {
-        PyObject *answer = NULL, *note = PyObject_GetAttr((PyObject *)frame, state->f_trace);
+        PyObject *answer = NULL, *note = note_on(state, (PyObject *)frame);
         done = note == NULL ? -1 : noted_answer(state, note, block, &answer);
         Py_XDECREF(note);
         if (answer != NULL) {
@@ -340,7 +369,7 @@ static int has_pins(const Places *self) {
 /* Return the generation in which an access from `frame` is while the vector is `places`, or None if no frame of the
    block has called it, as a new reference: what the note on it says, or a walk. */
 static PyObject *accessing(State *state, Places *places, PyObject *frame) {
-    PyObject *note = PyObject_GetAttr(frame, state->f_trace);
+    PyObject *note = note_on(state, frame);
     if (note == NULL) {
         return NULL;
     }
@@ -493,7 +522,7 @@ static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int fr
     if (self->reference == NULL || self->inner == NULL || self->outward == NULL) {
         return NULL;
     }
-    PyObject *value = NULL, *vector = PyObject_GetAttr(self->reference, state->vector);
+    PyObject *value = NULL, *vector = vector_of(state, self->reference);
     if (vector == NULL) {
         return NULL;
     }
@@ -641,7 +670,7 @@ static int reads_in(State *state, PyObject *reference, PyObject *generation) {
     if (frame == NULL) {
         return 0;
     }
-    PyObject *vector = PyObject_GetAttr(reference, state->vector);
+    PyObject *vector = vector_of(state, reference);
     if (vector == NULL) {
         return -1;
     }
@@ -746,7 +775,7 @@ static int module_exec(PyObject *module) {
     struct {
         PyObject **where;
         const char *text;
-    } names[] = {{&state->vector, "vector"}, {&state->f_trace, "f_trace"}, {&state->found, "_found"},
+    } names[] = {{&state->vector, "vector"}, {&state->found, "_found"},
                  {&state->get, "_get"},      {&state->phase, "phase"},     {&state->classes, "classes"},
                  {&state->legacy, "legacy"}, {&state->view_name, "blockfreeze_view"},
                  {&state->answers, "answers"}, {&state->note, "note"},     {&state->outside, "outside"},
@@ -768,6 +797,17 @@ static int module_exec(PyObject *module) {
     }
     state->getframe = Py_NewRef(getframe);
     state->gettrace = Py_NewRef(gettrace);
+    PyObject *reference_type = attribute_of("blockfreeze.model.reference", "Reference");
+    state->reference_type = (PyTypeObject *)reference_type;
+    state->slot = reference_type == NULL ? NULL : PyObject_GetAttr(reference_type, state->vector);
+    state->trace = PyObject_GetAttrString((PyObject *)&PyFrame_Type, "f_trace");
+    if (state->slot == NULL || state->trace == NULL) {
+        return -1;
+    }
+    if (!Py_IS_TYPE(state->slot, &PyMemberDescr_Type) || !Py_IS_TYPE(state->trace, &PyGetSetDescr_Type)) {
+        PyErr_SetString(PyExc_ImportError, "this CPython has frames or slots of another kind");
+        return -1;
+    }
     if ((state->one = PyLong_FromLong(1)) == NULL) {
         return -1;
     }
@@ -796,6 +836,9 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     State *state = PyModule_GetState(module);
+    Py_VISIT(state->trace);
+    Py_VISIT(state->slot);
+    Py_VISIT(state->reference_type);
     Py_VISIT(state->gettrace);
     Py_VISIT(state->said_by);
     Py_VISIT(state->note_type);
@@ -812,7 +855,6 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 static int module_clear(PyObject *module) {
     State *state = PyModule_GetState(module);
     Py_CLEAR(state->vector);
-    Py_CLEAR(state->f_trace);
     Py_CLEAR(state->found);
     Py_CLEAR(state->get);
     Py_CLEAR(state->phase);
@@ -823,6 +865,9 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->outside);
     Py_CLEAR(state->by_globals);
     Py_CLEAR(state->block);
+    Py_CLEAR(state->trace);
+    Py_CLEAR(state->slot);
+    Py_CLEAR(state->reference_type);
     Py_CLEAR(state->gettrace);
     Py_CLEAR(state->said_by);
     Py_CLEAR(state->note_type);
