@@ -27,7 +27,7 @@ _SLACK: Final = 5.0
 """How much longer than the time that a request gives its answer may take, in seconds."""
 
 
-_ENDING: Final = 5.0
+_ENDING: Final = 15.0
 """How long a process that has closed its connection may take to end, in seconds."""
 
 
