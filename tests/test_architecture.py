@@ -48,6 +48,7 @@ ROOMS = (
     "coordination",
     "notebooks",
     "__init__",
+    "testing",
     "demo",
     "cli",
     "__main__",
@@ -75,6 +76,7 @@ OPTIONAL = {
     "prometheus_client": {"metrics.prometheus"},
     "watchfiles": {"cli.watching"},
     "IPython": {"notebooks.magics"},
+    "pytest": {"testing.plugin"},
     "rich": {"demo.rich_display", "cli.auditing", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""

@@ -52,12 +52,12 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ),
         ("rollback", "to lossy quiesce timeout wait pointer directory json"),
         ("drain", "timeout close-code cancel-tasks wait pointer directory json"),
-        ("compile", "source output label serial python against sign"),
+        ("compile", "source output label serial python against sign json"),
         ("verify", "json"),
         ("upgrade", "into hash require-hashes strict dry-run canary probation timeout directory json"),
         ("audit", "osv pip-audit forecast directory json"),
-        ("attach", "block releases timeout directory"),
-        ("detach", "directory"),
+        ("attach", "block releases timeout directory json"),
+        ("detach", "directory json"),
     ],
 )
 def test_the_help_of_a_command_names_every_option(

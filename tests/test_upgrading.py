@@ -131,8 +131,9 @@ def test_the_hash_may_be_that_of_a_requirements_file(
     lock.write_text(f"# ours\nother==1 --hash=sha256:1\nTally==1.1 \\\n    --hash={write_wheel(wheels, '1.1')}  # x\n")
     assert upgrade(program, "tally==1.1", "--require-hashes", str(lock)) == 0
     assert program.talk() == "('1.1', 1)"
-    assert upgrade(program, "pip==1.1", "--require-hashes", str(lock)) == 2
-    assert "it has no hash for pip" in capsys.readouterr().err
+    lock.write_text("other==1 --hash=sha256:1\ntally==1.1\n")
+    assert upgrade(program, "tally==1.1", "--require-hashes", str(lock)) == 2
+    assert "it has no hash for tally" in capsys.readouterr().err
 
 
 def test_a_directory_that_differs_from_the_wheel_is_refused(
@@ -200,6 +201,43 @@ def test_a_release_that_does_not_fit_is_refused(
     assert upgrade(program, requirement) == status
     assert why in capsys.readouterr().err
     assert program.talk() == "('1.0', 1)"
+
+
+def test_what_no_process_has_as_a_block_is_not_fetched(
+    program: Operated, wheels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert upgrade(program, "click==8.3.1") == 2
+    assert "no process has a module of it as a block" in capsys.readouterr().err
+    assert [*(program.releases / "deps").iterdir()] == []
+
+
+def test_blocks_are_completed_where_their_sockets_are(
+    program: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_BLOCKFREEZE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("COMP_WORDS", "blockfreeze swap ta")
+    monkeypatch.setenv("BLOCKFREEZE_DIRECTORY", str(program.releases))
+
+    def completed() -> str:
+        with pytest.raises(SystemExit):
+            main([])
+        return capsys.readouterr().out.strip()
+
+    assert completed() == ""
+    monkeypatch.chdir(program.releases)
+    (program.releases / "pyproject.toml").write_text(f"[tool.blockfreeze]\ndirectory = {program.sockets!r}\n")
+    assert completed() == "plain,tally"
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("COMP_WORDS", f"blockfreeze swap --directory {program.sockets} ta")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert completed() == "plain,tally"
+
+
+def test_to_drain_says_nothing_of_changes(program: Operated, capsys: pytest.CaptureFixture[str]) -> None:
+    (pid,) = program.serving(block="tally")
+    assert main(["drain", "tally", "--directory", program.sockets]) == 0
+    assert capsys.readouterr().out == f"{pid}: it is well\n"
 
 
 def test_extension_modules_are_refused(program: Operated, capsys: pytest.CaptureFixture[str]) -> None:

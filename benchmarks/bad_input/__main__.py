@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line.add_quick()
     line.add_amount("--frames", 1_000_000, 20_000, "how many frames")
     line.add_amount("--artifacts", 1_000_000, 20_000, "how many artifacts")
+    line.add_amount("--within", 1e9, 60.0, "seconds after which each ends, with as many as there were")
     line.add_amount("--seed", 1, 1, "what the input is made from")
     line.add_json()
     options = line.parse(arguments)
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for what in ("frames", "artifacts"):
         count = getattr(options, what)
         if count:
-            found[what] = ask("benchmarks.bad_input.trial", {"what": what, "count": count, "seed": options.seed})
+            orders = {"what": what, "count": count, "seed": options.seed, "within": options.within}
+            found[what] = ask("benchmarks.bad_input.trial", orders)
             told = ", ".join(f"{name} {value:,}" for name, value in found[what].items() if isinstance(value, int))
             said = wrong_with(found[what]) or "no code ran, and the process serves on"
             print(f"{told}, in {found[what]['seconds']:.0f} s: {said}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import resource
 import socket
@@ -76,7 +77,7 @@ def _releases(place: Path) -> list[str]:
     return [*inside, str(place / "outside"), "/", "/etc/passwd", "/dev/zero", "", "\0", "x" * 4000]
 
 
-def frames(count: int, seed: int) -> dict[str, Any]:
+def frames(count: int, seed: int, within: float = math.inf) -> dict[str, Any]:
     """Send frames to this process until so many were answered; it must answer to the last.
 
     Most are read by a session in this thread, which saves the changes of threads; some come over the control socket.
@@ -91,7 +92,7 @@ def frames(count: int, seed: int) -> dict[str, Any]:
         random, told, runs = Random(seed), Counter[str](), _Runs()
         silent, _other_side = socket.socketpair()
         runs.is_on, began, memory = True, time.monotonic(), [_memory()]
-        while told["frames"] < count:
+        while told["frames"] < count and time.monotonic() - began < within:
             some = [frame(random, bad) for _ in range(random.randrange(1, AT_ONCE))]
             whole = told["connections"] % _THROUGH == 0
             answered = _over_socket(str(control.path), some) if whole else _in_place(place / "sockets", some, silent)
@@ -177,7 +178,7 @@ def _count(answered: bytes | bytearray) -> int:
     return count
 
 
-def artifacts(count: int, seed: int) -> dict[str, Any]:
+def artifacts(count: int, seed: int, within: float = math.inf) -> dict[str, Any]:
     """Load damaged artifacts; each is refused, or is the whole one."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -198,8 +199,9 @@ def artifacts(count: int, seed: int) -> dict[str, Any]:
         began, memory = time.monotonic(), [_memory()]
         runs.is_on = True
         warnings.simplefilter("ignore")  # of zipfile, about names that are there twice
-        for number in range(count):
+        while told["artifacts"] < count and time.monotonic() - began < within:
             content = damaged(random, whole)
+            told["artifacts"] += 1
             file.write_bytes(content)
             try:
                 found = vars(Artifact(file, trust)) | {"place": None}
@@ -207,10 +209,10 @@ def artifacts(count: int, seed: int) -> dict[str, Any]:
                 told["refused"] += 1
             else:
                 told["whole" if found == expected else "ANOTHER"] += 1
-            if number % 20000 == 0:
+            if told["artifacts"] % 20000 == 0:
                 memory.append(_memory())
         runs.is_on = False
-    return {"artifacts": count, **told, "seconds": time.monotonic() - began, "ran": dict(runs.found), "memory": memory}
+    return {**told, "seconds": time.monotonic() - began, "ran": dict(runs.found), "memory": memory}
 
 
 def idle(seconds: float) -> dict[str, Any]:

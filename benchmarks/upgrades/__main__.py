@@ -46,7 +46,7 @@ class Outcome:
     def row(self) -> list[str | Verdict]:
         """Return its line of the table."""
         done = [f"{self.answered:,}", str(len(self.failed)), f"{1000 * self.slowest:.0f}", f"{self.seconds:.1f}"]
-        closed = Verdict("closed" if not self.wrong else "no", not self.wrong)
+        closed = Verdict("closed" if not self.wrong else "no" if self.answered else "", not self.wrong)
         return [self.name, self.about, closed, *(done if self.answered else [""] * 4), self.wrong]
 
 

@@ -6,6 +6,7 @@ it (PEP 768). Both must be of the same minor version.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -38,6 +39,9 @@ with open({answer!r}, "w", encoding="utf-8") as file:
 """
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+
+
 @click.command(
     short_help="bring the control socket into a process that nobody has prepared (CPython 3.14)",
     epilog="Exit status: 0 if it is there, 2 if not.",
@@ -49,8 +53,15 @@ with open({answer!r}, "w", encoding="utf-8") as file:
 )
 @click.option("--timeout", type=Between(float, 0, 600), default=10.0, show_default=True, help="Seconds to wait.")
 @DIRECTORY
+@_JSON
 def attach(
-    pid: int, blocks: tuple[str, ...], releases: tuple[Path, ...], timeout: float, directory: Path | None
+    pid: int,
+    blocks: tuple[str, ...],
+    releases: tuple[Path, ...],
+    timeout: float,
+    directory: Path | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Bring the control socket into the process PID, and freeze modules there, which are imported already. Then it is
     asked as all others are; `detach` takes the socket out again, and leaves the blocks.
@@ -84,7 +95,10 @@ def attach(
         found = _answer(answer, timeout)
     if found != "attached":
         raise ControlError(f"{pid}: {found or f'it has not come to a safe point in {timeout:g} s'}; try again")
-    print(f"{pid}: attached{f', with {chr(44).join(blocks)}' if blocks else ''}")
+    if as_json:
+        print(json.dumps({"pid": pid, "attached": True, "blocks": blocks}))
+    else:
+        print(f"{pid}: attached{f', with {chr(44).join(blocks)}' if blocks else ''}")
     return 0
 
 
@@ -100,7 +114,8 @@ def _answer(file: Path, timeout: float) -> str:
 @click.command(short_help="close the control socket of a process", epilog="Exit status: 0 if it is closed, 2 if not.")
 @click.argument("pid", type=click.IntRange(1))
 @DIRECTORY
-def detach(pid: int, directory: Path | None) -> int:
+@_JSON
+def detach(pid: int, directory: Path | None, *, as_json: bool) -> int:
     """Close the control socket of the process PID; its thread ends. The blocks stay."""
     place = default_directory() if directory is None else Path(os.path.abspath(directory))
     links = [link for link in SocketProcesses(place).find() if link.pid == pid]
@@ -109,5 +124,5 @@ def detach(pid: int, directory: Path | None) -> int:
     (reply,) = ask_all(links, {"do": "detach"}, 10.0).values()
     if not reply.get("ok"):
         raise ControlError(f"{pid}: it was not closed: {reply.get('message')}; try again")
-    print(f"{pid}: detached")
+    print(json.dumps({"pid": pid, "attached": False}) if as_json else f"{pid}: detached")
     return 0

@@ -40,6 +40,7 @@ from blockfreeze.releases.refusal import ReleaseRefusedError
 @click.option(
     "--sign", "key", type=click.Path(path_type=Path, exists=True), help="Sign with this private Ed25519 key (PEM)."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON, and nothing else.")
 def compile_(
     blocks: tuple[str, ...],
     source: Path,
@@ -49,6 +50,8 @@ def compile_(
     pythons: tuple[str, ...],
     against: Path | None,
     key: Path | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Link the block of MODULE (several make one block) into one file: its sources, its linked code for this CPython
     and others, and a manifest of hashes. Nothing of it is executed. The same release gives the same bytes.
@@ -66,7 +69,11 @@ def compile_(
         fresh.replace(output)
     except (OSError, SyntaxError, ValueError, ImportError) as error:
         raise ControlError(f"{'+'.join(blocks)}: not compiled: {type(error).__name__}: {error}; mend that") from error
-    print(f"{output}: {len(members)} members, linked for {', '.join(sorted(linked))}")
+    if as_json:
+        told = {"file": str(output), "members": sorted(members), "pythons": sorted(linked), "changes": changes}
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"{output}: {len(members)} members, linked for {', '.join(sorted(linked))}")
     return 0
 
 

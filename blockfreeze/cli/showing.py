@@ -92,7 +92,8 @@ def show_prepared(replies: Mapping[Link, Message], *, as_json: bool) -> int:
     else:
         for link, reply in sorted(replies.items(), key=lambda one: one[0].pid):
             print(f"{link.pid}: {'it is well' if reply.get('ok') else reply.get('message')}")
-            show_differences(reply.get("differences") or {})
+            if reply.get("differences") is not None:
+                show_differences(reply["differences"])
             for line in (reply.get("stack") or [])[-12:]:
                 print(f"  at {line}")
     return 0 if all(good) else 1 if not any(good) else 3

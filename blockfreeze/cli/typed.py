@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -76,8 +77,9 @@ class Share(ParamType):
 
 def complete_block(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of blocks of running processes that begin so, for the shell."""
+    place = context.params.get("directory") or context.lookup_default("directory") or default_directory()
     try:
-        links = SocketProcesses(default_directory()).find()
+        links = SocketProcesses(Path(os.path.abspath(place))).find()
     except (ControlError, OSError):
         return []
     replies = told_by(links).values()

@@ -67,6 +67,9 @@ def upgrade(
     name, version = pinned(requirement)
     environments, told = environments_at(directory or default_directory())
     refuse(requirement, problems_of_version(environments, name, version))
+    known = [one.packages.get(canonicalize_name(name)) for one in environments]
+    if all(one is not None and not one.blocks for one in known):
+        raise _no_block(requirement)
     wanted = [*hashes, *(hashes_in(require_hashes, name) if require_hashes else ())]
     where = into or next((Path(root) for one in told.values() for root in one["roots"]), None)
     if where is None:
@@ -77,7 +80,7 @@ def upgrade(
     refuse(requirement, problems_of_release(environments, fetched.place))
     blocks = [block for block in told if _has(fetched.place, block)]
     if not blocks:
-        raise ControlError(f"{requirement}: no process has a module of it as a block; start with `run --block`")
+        raise _no_block(requirement)
     prepare = {"release": str(fetched.place.resolve()), "label": f"{name} {version}", "strict": strict}
     results: list[dict[str, Any]] = []
     statuses = []
@@ -95,6 +98,10 @@ def upgrade(
     elif not any(statuses) and not dry_run:
         _print_note(note)
     return _status_of(statuses)
+
+
+def _no_block(requirement: str) -> ControlError:
+    return ControlError(f"{requirement}: no process has a module of it as a block; start with `run --block`")
 
 
 def _tried(plan: Plan, directory: Path | None, results: list[dict[str, Any]], *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 from blockfreeze.core.errors import BlockfreezeError, IncompatibleBlockError, PrepareError
@@ -29,12 +30,18 @@ def prepare_error(block: Block, phase: str, member: str | None, error: BaseExcep
     place = member or block.name
     what = "converted to" if phase == "convert" else "built"
     return PrepareError(
-        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: {error}; "
+        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: {_said(error)}; "
         f"generation {block.current.number} still serves; mend the source and swap again",
         block=block.name,
         phase=phase,
         member=member,
     )
+
+
+def _said(error: BaseException) -> str:
+    """Return an error's text, or where it was raised if it has none, as that of an ``assert``."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return str(error) or "".join(f"{at.line} at {at.filename}:{at.lineno}" for at in last)
 
 
 def refuse_incompatible(block: Block, candidate: Candidate) -> None:

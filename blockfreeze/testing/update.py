@@ -1,0 +1,200 @@
+"""The update kit: a call is made once for each of its boundaries, with an update there, and must come out as ever.
+
+The method is that of C. M. Hayden and others (*Evaluating dynamic software update safety using systematic testing*,
+2012): the program's own tests, with the update at every point. The criterion is that of a cold start: what comes out
+must be what comes out of the version before, or of the new one started afresh, or what the caller's own judge accepts.
+
+Each call is made in a child of a fork, so it finds what the first one found; what is outside of the process (files,
+servers) is not put back. Only boundaries of the calling thread are tried.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from blockfreeze.api import functions
+from blockfreeze.api.registry import block_of
+from blockfreeze.core.errors import BlockfreezeError, ControlError
+from blockfreeze.testing.advice import advice
+from blockfreeze.testing.boundaries import Boundaries
+from blockfreeze.versions.snapshot import SourceGiven
+
+LIMIT: Final = 200
+"""How many boundaries are tried if nobody says so."""
+
+_PATIENCE: Final = 60.0
+"""How long one call may take, in seconds."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A call with an update at one boundary: where that was, what came out, and what is wrong with it, if it is."""
+
+    boundary: int
+    place: str
+    outcome: str
+    wrong: str = ""
+    advice: str = ""
+    trace: str = ""
+
+    def __str__(self) -> str:
+        said = f"boundary {self.boundary}, {self.place}: {self.wrong or self.outcome}"
+        return f"{said}\n  {self.advice}" if self.advice else said
+
+
+@dataclass(frozen=True)
+class Update:
+    """What became of a call at each boundary: `boundaries` is how many there are, `tried` are those that were tried."""
+
+    boundaries: int
+    tried: tuple[Tried, ...]
+
+    @property
+    def failures(self) -> tuple[Tried, ...]:
+        """Those that came out wrong, the one after the fewest calls first."""
+        return tuple(one for one in self.tried if one.wrong)
+
+    def __str__(self) -> str:
+        head = f"{len(self.tried)} of {self.boundaries + 1} boundaries tried, {len(self.failures)} of them wrong"
+        return "\n".join([head, *map(str, self.failures[:5])])
+
+
+def at_each_boundary(
+    call: Callable[[], object],
+    module: Any,
+    to: SourceGiven,
+    *,
+    limit: int = LIMIT,
+    judge: Callable[[object], bool] | None = None,
+) -> Update:
+    """Make a call once for each of its boundaries, swap a block there, and return what came out.
+
+    Args:
+        call: what is called; its result is compared by its `repr`.
+        module: the block, or its name.
+        to: the other version, as for `blockfreeze.swap`.
+        limit: how many boundaries are tried at most: the first and the last, and between them evenly. Before the first
+            one that is wrong all are tried, so that the shortest way there is found.
+        judge: tells of a result whether it is right; then it is not compared.
+
+    Raises:
+        BlockfreezeError: the module is not frozen, or there is no fork here.
+        ControlError: the call fails without any update.
+    """
+    block = block_of(module, "update")
+    if not hasattr(os, "fork"):
+        raise BlockfreezeError(f"{block.name}: there is no fork on {sys.platform}; try updates where there is")
+
+    def made(at: int | None) -> _Came:
+        return _in_child(lambda: _call(call, block.covers, at, lambda: functions.swap(block, source=to), judge))
+
+    plain = made(None)
+    if plain.error or not plain.is_right:
+        raise ControlError(f"{block.name}: the call fails without an update: {plain.outcome}; mend that first")
+    fresh = made(0)
+    right = {plain.outcome, *(() if fresh.error else (fresh.outcome,))}
+    found: dict[int, Tried] = {}
+    for at in _order(plain.passed, limit):
+        found[at] = _judged(at, fresh if at == 0 else made(at), right, judged=judge is not None)
+    first = min((at for at, one in found.items() if one.wrong), default=0)
+    for at in range(max((at for at in found if at < first), default=first) + 1, first):
+        found[at] = _judged(at, made(at), right, judged=judge is not None)
+    return Update(plain.passed, tuple(found[at] for at in sorted(found)))
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What came out of a call in a child."""
+
+    passed: int = 0
+    place: str = ""
+    outcome: str = ""
+    error: str = ""
+    is_right: bool = True
+    advice: str = ""
+    trace: str = ""
+
+
+def _order(boundaries: int, limit: int) -> Iterator[int]:
+    """Yield which boundaries are tried, 0 among them: all, or so many of them, evenly."""
+    count = min(limit, boundaries + 1)
+    yield from sorted({round(at * boundaries / max(1, count - 1)) for at in range(count)})
+
+
+def _judged(at: int, came: _Came, right: set[str], *, judged: bool) -> Tried:
+    wrong = ""
+    if came.error:
+        wrong = came.error
+    elif judged and not came.is_right:
+        wrong = f"the result is not right: {came.outcome}"
+    elif not judged and came.outcome not in right:
+        wrong = f"the result is {came.outcome}, and that of a cold start is {' or '.join(sorted(right))}"
+    return Tried(at, came.place, came.outcome, wrong, came.advice if wrong else "", came.trace)
+
+
+def _call(
+    call: Callable[[], object],
+    covers: Callable[[str], bool],
+    at: int | None,
+    swap: Callable[[], Any],
+    judge: Callable[[object], bool] | None,
+) -> _Came:
+    reports: list[Any] = []
+    boundaries = Boundaries(covers, at, lambda: reports.append(swap()))
+    try:
+        with boundaries.watched():
+            result = call()
+        is_right = judge is None or bool(judge(result))
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))
+        told = advice(error, reports[0] if reports else None)
+        return _Came(boundaries.passed, boundaries.place, said, said, False, told, trace)
+    told = advice(None, reports[0] if reports else None)
+    return _Came(boundaries.passed, boundaries.place, repr(result), "", is_right, told)
+
+
+def _in_child(make: Callable[[], _Came]) -> _Came:
+    """Return what `make` returns in a child of a fork, which does nothing else and says nothing."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            with os.fdopen(writing, "wb") as answer:
+                pickle.dump(make(), answer)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    content, until = bytearray(), time.monotonic() + _PATIENCE
+    try:
+        while select.select([reading], [], [], max(0.0, until - time.monotonic()))[0]:
+            part = os.read(reading, 1 << 16)
+            if not part:
+                break
+            content += part
+    finally:
+        os.close(reading)
+        is_late = time.monotonic() >= until
+        if is_late:
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if is_late or not content:
+        said = f"it hangs for {_PATIENCE:g} s" if is_late else "the process has ended"
+        return _Came(outcome=said, error=said, is_right=False)
+    came: _Came = pickle.loads(content)
+    return came
