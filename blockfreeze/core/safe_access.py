@@ -66,9 +66,13 @@ def compiles_bytecode(kind: type) -> bool:
 
 def is_proxy(value: object) -> bool:
     """Tell whether the class of `value` answers for ``__class__`` itself, as a proxy's does."""
-    kind = type(value)
+    return makes_proxies(type(value))
+
+
+def makes_proxies(kind: type) -> bool:
+    """Tell whether instances of a class are proxies; see `is_proxy`."""
     if not kind.__flags__ & HEAP_TYPE:
-        return False  # nor has any of its bases one
+        return False  # nor has any of its bases a ``__class__`` of its own
     return any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
 
 

@@ -12,7 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import Filling, dispatches, filling
-from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, HEAP_TYPE, cell_content, is_a, is_proxy, own_attribute
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, HEAP_TYPE, cell_content, makes_proxies, own_attribute
 from blockfreeze.identity.contents import CONTAINERS, Dispatch, record
 from blockfreeze.identity.layout import own_slots
 from blockfreeze.identity.versioned_attribute import outward_value
@@ -21,6 +21,9 @@ from blockfreeze.model.records import ContentsRecord
 
 _NEVER_FILLED = frozenset({str, bytes, float, complex, type, ModuleType, property})
 """Types whose instances can only be replaced; what is of a sub-class of one may have attributes."""
+
+_NO_PARTS = (*ATOMS, type, ModuleType)
+"""Types whose instances are not looked into, nor those of their sub-classes; nor are proxies."""
 
 
 def fillings(
@@ -137,26 +140,29 @@ def _has_nothing_inside(value: Any) -> bool:
     return kind in _NEVER_FILLED or issubclass(kind, type)
 
 
-class _Slots(dict[type, list[str]]):
-    """The names of the slots that instances of each class have, found once for each."""
+class _Slots(dict[type, list[str] | None]):
+    """The names of the slots that instances of each class have, found once for each; None if nothing is looked into."""
 
-    def __missing__(self, kind: type) -> list[str]:
-        names = [name for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE for name in own_slots(cls)]
+    def __missing__(self, kind: type) -> list[str] | None:
+        names: list[str] | None = None
+        if not issubclass(kind, _NO_PARTS) and not makes_proxies(kind):
+            names = [name for cls in kind.__mro__ if cls.__flags__ & HEAP_TYPE for name in own_slots(cls)]
         self[kind] = names
         return names
 
 
 def _parts(value: Any, slots: _Slots) -> list[tuple[str, Any]]:
-    if is_a(value, (*ATOMS, type, ModuleType)) or is_proxy(value):
+    names = slots[type(value)]
+    if names is None:
         return []
-    if is_a(value, FunctionType):
+    if type(value) is FunctionType:
         if "<locals>" not in value.__code__.co_qualname:
             return []
         cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
         return [(name, cell_content(cell)) for name, cell in cells if "." not in name]  # our own have a dot
     own = own_attribute(value, "__dict__")
     found: dict[str, Any] = own.copy() if type(own) is dict else {}
-    found.update((name, own_attribute(value, name)) for name in slots[type(value)])
+    found.update((name, own_attribute(value, name)) for name in names)
     return [(name, part) for name, part in found.items() if not is_marked(name)]
 
 
