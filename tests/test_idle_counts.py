@@ -223,6 +223,13 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
+def begin_hidden(parts: ModuleType, kind: str) -> Any:
+    """Begin something that is suspended, and hide it from the collector, as servers do before they fork."""
+    suspended = KINDS[kind][1](parts)
+    gc.freeze()
+    return suspended
+
+
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
 def parts(request: pytest.FixtureRequest, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(registry, "_patterns", {})
@@ -276,6 +283,41 @@ def test_nothing_is_committed_at_rest_while_it_is_suspended(parts: ModuleType, k
     bf.swap(parts, quiesce=LIMIT)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_collector_does_not_see_lingers(workshop: Workshop, kind: str) -> None:
+    parts = workshop.freeze("parts", PARTS)
+    suspended = begin_hidden(parts, kind)
+    with pytest.raises(bf.DrainTimeoutError) as caught:
+        bf.swap(parts, quiesce=0)
+    assert {one.kind for one in caught.value.lingering} == {"reference"}
+    suspended.close()
+    del suspended
+    bf.swap(parts, quiesce=LIMIT)
+
+
+def test_it_lingers_until_it_is_gone(parts: ModuleType) -> None:
+    suspended = begin_hidden(parts, "generator of a closure")
+    number = block_of(parts).current.number
+    report = bf.swap(parts)
+    assert {(one.generation, one.kind) for one in report.lingering} == {(number, "reference")}
+    with pytest.raises(bf.DrainTimeoutError):
+        bf.drain(parts, timeout=0)
+    suspended.close()
+    del suspended
+    bf.drain(parts, timeout=LIMIT)
+    assert not bf.status(parts).overlapping
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_has_ended_and_is_still_held_does_not_linger(workshop: Workshop, kind: str) -> None:
+    parts = workshop.freeze("parts", PARTS)
+    suspended = KINDS[kind][1](parts)
+    bf.swap(parts)
+    suspended.close()
+    bf.drain(parts, timeout=LIMIT)
+    assert suspended is not None
+
+
 def test_a_closure_that_was_handed_out_is_found(parts: ModuleType) -> None:
     block = block_of(parts)
     held = parts.closure()
@@ -306,6 +348,38 @@ def test_a_function_that_is_gone_hides_no_call(workshop: Workshop) -> None:
     next(steps)
     assert [one.kind for one in find_lingering(block, [block.current])] == ["generator"]
     steps.close()
+
+
+HOLDERS: dict[str, Callable[[Any], Any]] = {
+    "function that was copied": lambda parts: FunctionType(parts.numbers.__code__, {}),
+    "list of tuples": lambda parts: [("code", parts.numbers.__code__, [])],
+    "closure": lambda parts: parts.closure(),
+    "method": lambda parts: parts.Stock().items,
+}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_who_holds_code_and_runs_nothing_is_no_call(workshop: Workshop, holder: str, frozen: bool) -> None:
+    """What the collector does not see is found from the modules that hold it; a tuple alone is not, and lingers."""
+    parts = workshop.freeze("parts", PARTS)
+    workshop.write("holding.py", "held = []\n")
+    held = importlib.import_module("holding").held
+    held.append(HOLDERS[holder](parts))
+    gc.collect()
+    if frozen and holder != "list of tuples":
+        gc.freeze()
+    assert bf.swap(parts, quiesce=LIMIT).lingering == ()
+
+
+@pytest.mark.needs_threads
+def test_a_call_of_the_version_that_serves_explains_what_it_shares(workshop: Workshop) -> None:
+    """Versions with the same text have the same code objects, and a closure's frame has one more reference to it."""
+    source = "def make():\n    def held(call): return call()\n    return held\nheld = make()\n"
+    lot = workshop.freeze("lot", source)
+    bf.swap(lot, source=source + "\n# other\n")
+    bf.swap(lot, source=source)
+    assert lot.held(lambda: find_lingering(block_of(lot), block_of(lot).retired())) == []
 
 
 @pytest.mark.needs_event_loop

@@ -127,11 +127,12 @@ class Lingering:
     """Something that still runs in, or still holds, a retired generation.
 
     `kind` is ``thread``, ``greenlet`` (one that is switched away from), ``import``, ``task``, ``generator``,
-    ``coroutine``, ``async generator``, ``closure`` or ``pin``; `owner` names it (a thread's or a task's name, also for
-    a pin; for a greenlet, the function that it was made for; a qualified name otherwise). File and line of a pin are
-    those of its ``with`` statement. The kind ``interpreter`` means that nothing is known: while the program has other
-    interpreters, CPython cannot safely show the stacks of threads. `seconds` says for how long the generation has not
-    served any more, where `status` or an event tells of it.
+    ``coroutine``, ``async generator``, ``closure``, ``pin`` or ``reference``; `owner` names it (a thread's or a task's
+    name, also for a pin; for a greenlet, the function that it was made for; a qualified name otherwise). File and line
+    of a pin are those of its ``with`` statement. A ``reference`` is one to the function's code that nothing explains,
+    as a suspended call has that ``gc.freeze`` has hidden: what cannot be told is said to run. The kind ``interpreter``
+    means that nothing is known: while the program has other interpreters, CPython cannot safely show the stacks of
+    threads. `seconds` says for how long the generation has not served any more, where `status` or an event tells of it.
     """
 
     generation: int

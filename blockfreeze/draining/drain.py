@@ -23,9 +23,10 @@ from typing import Any, Final, NamedTuple
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.pins import lingering_pins
 from blockfreeze.draining.closures import held_outside
-from blockfreeze.draining.idle import codes_in_use, users_of
+from blockfreeze.draining.idle import codes_in_use, referrers_of, users_among
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.draining.stacks import calls_on_stacks, describe_frame
+from blockfreeze.draining.unexplained import is_hidden_from_collector, unexplained
 from blockfreeze.model.block import Block, Generation
 
 _FRAMES: Final[Mapping[type, tuple[str, str]]] = {
@@ -77,9 +78,26 @@ def search(
         running = running or _not_ended(block, wanted)
     if not suspects or (running and not whole):
         return running, []
-    found = users_of(suspects)
+    referrers = referrers_of(suspects)
+    found = users_among(referrers)
     in_flight = _in_flight(block, wanted, found, all_seen=bool(running))
-    return running + _remember(block, in_flight), list(held_outside(block, suspects, found))
+    running += _remember(block, in_flight)
+    if is_hidden_from_collector():
+        running += _hidden(block, suspects, running, referrers)
+    return running, list(held_outside(block, suspects, found))
+
+
+def _hidden(
+    block: Block, suspects: list[Generation], running: list[Lingering], referrers: list[Any]
+) -> list[Lingering]:
+    """Return what is said of references that nothing explains, of generations in which nothing was found to run.
+
+    Calls under way have references too, so of those in which something runs nothing can be said, and need not be.
+    """
+    settled = {one.generation for one in running}
+    found = unexplained([one for one in suspects if one.number not in settled], referrers)
+    block.search.hidden = [(one.is_as_before, described) for one in found if (described := one.described()) is not None]
+    return [described for _, described in block.search.hidden]
 
 
 def _imports_into(wanted: Iterable[Generation]) -> list[Lingering]:
@@ -102,7 +120,9 @@ def _not_ended(block: Block, wanted: set[Generation]) -> list[Lingering]:
         one = None if thing is None else _suspended(block, wanted, thing)
         if one is not None:
             return [describe_frame(one.generation, kind, owner, one.frame)]
-    return []
+    numbers = {one.number for one in wanted}
+    hidden = block.search.hidden
+    return [described for is_there, described in hidden if described.generation in numbers and is_there()][:1]
 
 
 def _in_flight(block: Block, wanted: set[Generation], objects: Iterable[Any], *, all_seen: bool) -> list[_Suspended]:

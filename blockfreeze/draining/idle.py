@@ -95,14 +95,19 @@ def codes_in_use(generation: Generation) -> list[CodeType]:
     return found
 
 
-def users_of(generations: Iterable[Generation]) -> list[Any]:
-    """Return the functions, generators and coroutines that have the code objects in use, by one search of the heap.
+def referrers_of(generations: Iterable[Generation]) -> list[Any]:
+    """Return what refers to the code objects in use, as far as the collector sees it, by one search of the heap.
 
     Of a few code objects the collector knows few referrers. A list of everything would be a danger: tuples that other
     threads are building would be in it, and may then not be resized any more.
     """
     codes = [code for generation in generations for code in codes_in_use(generation)]
-    return [one for one in gc.get_referrers(*codes) if type(one) in _USERS] if codes else []
+    return gc.get_referrers(*codes) if codes else []
+
+
+def users_among(objects: Iterable[Any]) -> list[Any]:
+    """Return the functions, generators and coroutines among objects."""
+    return [one for one in objects if type(one) in _USERS]
 
 
 def _counts(codes: Iterable[CodeType]) -> dict[int, int]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import accumulate, chain, compress, repeat, takewhile
-from operator import call, is_not, itemgetter, truth
+from operator import call, contains, is_not, itemgetter, truth
 from types import FrameType
 from typing import Any, Final
 
@@ -97,6 +97,19 @@ class Moment:
         return partial(
             self.stacks.extend, map(list, map(takewhile, repeat(truth), map(accumulate, links, repeat(getattr))))
         )
+
+
+def objects_of(kinds: Collection[type]) -> list[Any]:
+    """Return the objects of exactly the types `kinds` that the collector sees."""
+    objects: list[Any] = []
+    found: list[Any] = []
+    of_kinds = map(contains, repeat(kinds), map(type, objects))
+    _at_once(
+        partial(objects.extend, _called(gc.get_objects)),
+        partial(found.extend, compress(objects, of_kinds)),
+        objects.clear,
+    )
+    return found
 
 
 def _called(function: Callable[[], Iterable[Any]]) -> Iterable[Any]:

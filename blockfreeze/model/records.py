@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, Protocol
 
 from blockfreeze.core.forks import Forks
-from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.core.report import Converted, Lingering, Unreached
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.linking.linker import LinkedCode
@@ -194,6 +194,8 @@ class SearchRecord:
 
     suspended: Sequence[tuple[weakref.ref[Any], str, str]] = ()
     """What the last search of the heap found suspended, with its kind and its owner."""
+    hidden: Sequence[tuple[Callable[[], bool], Lingering]] = ()
+    """What it could only conclude from references that nothing explains, and whether they are still there."""
     greenlets: Sequence[weakref.ref[Any]] = ()
     """The greenlets in which the last search that found any found calls."""
     pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)
