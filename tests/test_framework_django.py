@@ -188,7 +188,8 @@ def test_the_closure_of_a_middleware_function_that_has_changed_stays_and_is_repo
     changed = second(MIDDLEWARE).replace('response["Mark"] = mark()', 'response["Mark"] = "new " + mark()')
     (found,) = bf.swap(views, source=changed).unreached
     assert str(found) == (
-        "django_views.middleware.<locals>.call: 1 made at line 8 are held outside, and go on with generation 1"
+        "django_views.middleware.<locals>.call: 1 made at line 8 "
+        "are held by a cell, a dict, and go on with generation 1"
     )
     bf.drain(views)
     answer = client.get("/none")

@@ -90,7 +90,7 @@ def test_what_the_block_has_imported_is_outside_of_it(workshop: Workshop) -> Non
 def test_closures_that_others_hold_are_counted_and_say_where_they_go_on(routes: Any) -> None:
     held = [routes.counting(1), routes.counting(2)]
     line = TEXT.splitlines().index("    def count():") + 1
-    expected = f"routes.counting.<locals>.count: 2 made at line {line} are held outside, and go on with generation 1"
+    expected = f"routes.counting.<locals>.count: 2 made at line {line} are held by a list, and go on with generation 1"
     assert unreached(bf.swap(routes, source=NEW.replace("return mark(), start", "return start, mark()"))) == [expected]
     assert [one() for one in held] == [("1", 1), ("1", 2)]
 

@@ -73,7 +73,7 @@ class Hooks:
         return value
 
     def define(self, function: Any, name: str) -> Any:
-        """Remember a function as it is before its decorators are applied."""
+        """Remember a function as it is before its decorators are applied; a class's with its path."""
         if is_a(function, FunctionType):
             self.member.raws[name] = function
         return function

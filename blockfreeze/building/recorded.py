@@ -9,7 +9,8 @@ from blockfreeze.identity.adopt import adopt, watch_construction
 from blockfreeze.identity.carry_over import metaclass_objection
 from blockfreeze.identity.class_attributes import class_values
 from blockfreeze.identity.layout import can_change, shape_difference
-from blockfreeze.identity.methods import is_own
+from blockfreeze.identity.methods import is_own, method_function
+from blockfreeze.identity.wrapped_methods import wrapped_functions
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.entry import undecorated
 from blockfreeze.versions.outline import declaring_outline_of
@@ -66,16 +67,36 @@ def seal(generation: Generation, member: Member) -> None:
         elif at_home and value not in generation.classes.values and id(value) not in member.foreign:
             if definition is not None or value.__name__ == name:
                 record_class(generation, (member.name, name), value)
-    for name, raw in member.raws.items():
-        made = namespace.get(name)
-        if made is not raw and not compiles_bytecode(type(made)):
-            _find_entry(generation, member, undecorated(name), raw)
+    _find_undecorated(generation, member)
     for name, cell in member.cells.items():
         if name in namespace:
             cell.cell_contents = generation.own_value(namespace[name])
     member.own_classes.clear()
-    generation.build.caches += [value for value in namespace.values() if type(value) is CACHE_TYPE]
+    classes = [cls for (module, _), cls in list(generation.classes.named.items()) if module == member.name]
+    tables = [namespace, *(generation.classes.values.get(cls, {}) for cls in classes)]
+    generation.build.caches += [value for table in tables for value in table.values() if type(value) is CACHE_TYPE]
     member.finished = True
+
+
+def _find_undecorated(generation: Generation, member: Member) -> None:
+    """Let functions serve entries as they were before their decorators, where these have made something else."""
+    for name, raw in list(member.raws.items()):
+        path, _, attribute = name.rpartition(".")
+        if path and _is_method(generation, (member.name, path), attribute, raw):
+            del member.raws[name]  # the class holds it
+        elif path or (
+            member.namespace.get(name) is not raw and not compiles_bytecode(type(member.namespace.get(name)))
+        ):
+            _find_entry(generation, member, undecorated(name), raw)
+
+
+def _is_method(generation: Generation, key: tuple[str, str], name: str, raw: FunctionType) -> bool:
+    """Tell whether a function of a class's body is what the class has under its name, or inside of that."""
+    cls = generation.classes.named.get(key)
+    value = None if cls is None else generation.classes.values.get(cls, {}).get(name)
+    if method_function(value) is raw or compiles_bytecode(type(value)):
+        return True
+    return any(one is raw for one in wrapped_functions(generation, key[1], value).values())
 
 
 def _find_entry(generation: Generation, member: Member, path: str, function: FunctionType) -> None:

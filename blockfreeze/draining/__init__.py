@@ -4,5 +4,5 @@ May import: core to instances. A search errs to one side only: what cannot be to
 
 `stacks` finds threads and greenlets, whose stacks `moment` takes; `drain` finds what is suspended, and makes the whole
 search; `closures` finds functions that were handed out. `idle` has the reference counts by which most searches end
-early. `background` and `quiesce` wait.
+early; `unexplained` has those that nothing explains. `background` and `quiesce` wait.
 """

@@ -1,4 +1,4 @@
-"""References to code objects that nothing explains: calls that `gc.freeze` has hidden from the collector, or so it seems.
+"""References to code objects that nothing explains: calls that `gc.freeze` has hidden, or so it seems.
 
 A suspended generator has a reference to its code object. Once it is frozen, no search of the heap finds it, while the
 count tells of it. So where something is frozen, those who refer to a code object in use are counted, and looked for
@@ -156,7 +156,6 @@ class _References:
         They are of other generations, which share the code: what runs in this one was looked for before.
         """
         moment, kind = Moment(), greenlet_type()
-        frame = None
         try:
             if kind is None:
                 moment.take_threads()
@@ -166,7 +165,6 @@ class _References:
             return Counter(id(code) for code in codes if not code.co_flags & _SUSPENDABLE and id(code) in self._codes)
         finally:
             moment.forget()
-            frame = None
 
 
 def _count_while_counting() -> int:

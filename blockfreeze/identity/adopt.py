@@ -76,6 +76,8 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
         set_item(values, "__init__", found_at_first_use(shadow, lambda found: outward_value(found, generation)))
     # The rest of the generation is redirected once for all its classes, when it is complete.
     redirect_class(values, shadow, cls)
+    raws = generation.members[member].raws.items()
+    redirect_class({name: raw for name, raw in raws if name.startswith(f"{path}.")}, shadow, cls)
     generation.classes.named[key] = cls
     generation.classes.values[cls] = values
     entries = generation.block.entries

@@ -92,6 +92,15 @@ class Instructions:
             place += 1
         return place
 
+    def made_function(self, place: int) -> int:
+        """Return where the function that MAKE_FUNCTION at `place` makes is complete.
+
+        Before 3.13 that is there; later SET_FUNCTION_ATTRIBUTE may follow, several times.
+        """
+        while self.opname(after := self.after(place)) == "SET_FUNCTION_ATTRIBUTE":
+            place = after
+        return place
+
     def before(self, place: int) -> int:
         """Return the place of the instruction before; -1 before the first."""
         opcodes, place = self._opcodes, self.begin(place) - 1

@@ -7,7 +7,8 @@ inside it gain. So most code objects are never touched, and of the others only t
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from inspect import CO_OPTIMIZED
 from types import CodeType
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from blockfreeze.linking import sequences
 from blockfreeze.linking.analysis import CALLER_NAMES, GLOBAL_CALLER_NAMES, inspects_locals, nested_codes
 from blockfreeze.linking.class_access import ClassAccesses, assigned_names, class_accesses, take_over
-from blockfreeze.linking.hook_table import CALLER, LOAD, UNSET
+from blockfreeze.linking.hook_table import CALLER, DEFINE, LOAD, UNSET
 from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.linked_names import LinkedNames
 from blockfreeze.linking.sequences import Steps
@@ -58,6 +59,7 @@ class NestedCode:
         self._decided_names = names.of_interest() | CALLER_NAMES | GLOBAL_CALLER_NAMES
         self._uses: dict[int, list[_Found]] = {}
         self._accesses: dict[int, ClassAccesses] = {}
+        self._methods: dict[int, list[tuple[int, str]]] = {}  # decorated ones, by their class's body
         self.gained: dict[int, tuple[str, ...]] = {}
         self.assigned: set[str] = set()
 
@@ -71,6 +73,9 @@ class NestedCode:
             if code.co_flags & CO_OPTIMIZED:
                 gained.update(accesses)
                 self.assigned |= assigned_names(read, accesses)
+            elif methods := list(_decorated_methods(read)):
+                self._methods[id(code)] = methods
+                gained.add(DEFINE)
             if not self._decided_names.isdisjoint(code.co_names):
                 uses = self._uses[id(code)] = self._find_uses(read)
                 if keeps:  # what may be given to another function, or be given its code, has its free variables alone
@@ -158,7 +163,25 @@ class NestedCode:
             else:
                 steps[of_code] = *sequences.with_longer_closure(gained, had=0), sequences.ITSELF
                 steps[place] = sequences.make_with_closure(read.argument(place))
+        for place, path in self._methods.get(id(read.code), ()):
+            steps[place] = *steps.get(place, (sequences.ITSELF,)), *sequences.call_with_value(DEFINE, path)
         return steps
+
+
+def _decorated_methods(read: Instructions) -> Iterator[tuple[int, str]]:
+    """Yield where each function of a class's body is complete that is not stored as it is, and its path.
+
+    Of those that share a path, as the functions of a property do, none: they cannot be told apart by it.
+    """
+    made = [(place, read.constant(read.before(place))) for place in read.where(_FUNCTIONS)]
+    methods = [(place, one) for place, one in made if isinstance(one, CodeType) and one.co_flags & CO_OPTIMIZED]
+    counts = Counter(one.co_qualname for _, one in methods)
+    for place, one in methods:
+        if one.co_name.startswith("<") or "<locals>" in one.co_qualname or counts[one.co_qualname] > 1:
+            continue
+        complete = read.made_function(place)
+        if read.opname(read.after(complete)) != "STORE_NAME":
+            yield complete, one.co_qualname
 
 
 _USES_OF_STATE: Mapping[str, _Use] = {

@@ -53,10 +53,7 @@ class TopLevel:
         return class_accesses(self._read, self._linkage, everything=True) if self._names.has_home else {}
 
     def _decorated_functions(self) -> Iterator[tuple[str, int]]:
-        """Yield the name of each function that passes through `DEFINE` before its decorators, and where it is complete.
-
-        Before 3.13 a function is complete with MAKE_FUNCTION; later SET_FUNCTION_ATTRIBUTE may follow, several times.
-        """
+        """Yield the name of each function that is passed through `DEFINE`, and where it is complete."""
         read, bound = self._read, self._linkage.bound
         for place in read.where(_FUNCTIONS):
             inner = read.constant(read.before(place))
@@ -66,10 +63,7 @@ class TopLevel:
             if definition is None or definition.kind != "function":
                 continue
             if definition.decorated and definition.single:
-                last = place
-                while read.opname(after := read.after(last)) == "SET_FUNCTION_ATTRIBUTE":
-                    last = after
-                yield definition.name, last
+                yield definition.name, read.made_function(place)
 
     def _name(self, place: int) -> str:
         return self._read.used_name(place)[0]

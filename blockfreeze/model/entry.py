@@ -13,7 +13,7 @@ class EntryKind(enum.Enum):
     """What an entry stands for: its path says it."""
 
     FUNCTION = "a top-level function, or what its decorators have made of it"
-    UNDECORATED = "a top-level function as it was before its decorators"
+    UNDECORATED = "a function as it was before its decorators; of a class, one that the class does not have"
     METHOD = "a function of a class, also where a decorator has put it into something else"
 
 
@@ -74,9 +74,9 @@ class Entry:
 
 def _kind_of(path: str) -> EntryKind:
     """Return the kind of the entry with this path."""
-    if "." in path:
-        return EntryKind.METHOD
-    return EntryKind.UNDECORATED if path.endswith(_RAW) else EntryKind.FUNCTION
+    if path.endswith(_RAW):
+        return EntryKind.UNDECORATED
+    return EntryKind.METHOD if "." in path else EntryKind.FUNCTION
 
 
 def place(slot: int) -> int:

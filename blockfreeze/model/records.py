@@ -123,6 +123,8 @@ class DrainRecord:
     """By their ids: their reference counts when nothing of the generation was running."""
     lent: set[int] = field(default_factory=set)
     """The ids of its own functions that closures which outlive it go on with."""
+    told_of: Sequence[weakref.ref[FunctionType]] = ()
+    """The functions that its bodies have told others of, and that are no entries; known since it was left."""
     retired_at: float | None = None
     """When it was left, by the monotonic clock; None while it serves."""
     warned: bool = False

@@ -20,6 +20,9 @@ from blockfreeze.model.block import Block
 _SUSPENDED = ("async_generator", "coroutine", "generator")  # by name: compiled code has kinds of its own
 
 
+_OF_ITSELF = ("__builtins__", "__dict__")
+
+
 class Holder(NamedTuple):
     """An object that refers to some of those that were looked for."""
 
@@ -28,11 +31,20 @@ class Holder(NamedTuple):
     """The names of the modules whose namespace it is."""
     held: list[int]
     """The ids of what it refers to."""
+    name: str = ""
+    """The module and the name of it, if a module has it."""
 
     @property
     def kind(self) -> str:
         """Its type, as reports name a container of which no more is known."""
         return f"a {type(self.container).__name__}"
+
+    @property
+    def place(self) -> str:
+        """How reports name it: by its module, by its own name and type, or by its type alone."""
+        if self.modules:
+            return self.modules[-1]
+        return f"{self.name} ({type(self.container).__name__})" if self.name else self.kind
 
 
 def program_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -80,7 +92,18 @@ def find_holders(wanted: Mapping[int, Any], inside: Collection[int]) -> list[Hol
             continue
         held = [id(one) for one in gc.get_referents(container) if id(one) in wanted and one is not type(container)]
         found.append(Holder(container, names.get(id(container), []), held))
-    return found
+    named = _named({id(one.container) for one in found})
+    return [one._replace(name=named.get(id(one.container), "")) for one in found]
+
+
+def _named(wanted: Collection[int]) -> dict[int, str]:
+    """Return the modules and names of objects, by their ids; of those that are attributes of modules."""
+    named: dict[int, str] = {}
+    for name, module in program_modules() if wanted else ():
+        for attribute, value in list(namespace_of(module).items()):
+            if id(value) in wanted and attribute not in _OF_ITSELF:
+                named.setdefault(id(value), f"{name}.{attribute}")
+    return named
 
 
 def _is_passing(kind: type) -> bool:

@@ -6,13 +6,15 @@ generation's:
 
 - a replaced object that a container elsewhere holds, as ``HANDLERS = {"a": shop.Handler}`` does;
 - an object that the top level of each version makes for itself (a router, a connection), if others have taken it;
-- a closure that a call has handed out, if it cannot follow: it calls its own generation's functions.
+- a closure that a call has handed out, if it cannot follow: it calls its own generation's functions. So does a function
+  without a name of its own, that a body has told others of.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
@@ -26,6 +28,7 @@ from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.reporting.functions_told_of import functions_told_of
 from blockfreeze.reporting.holders import Holder, find_holders, own_tables
 from blockfreeze.reporting.repoint import Replaced
 from blockfreeze.versions.outline import outline_of
@@ -46,23 +49,28 @@ def find_stale(
     """
     names: dict[int, str] = {}
     wanted: dict[int, Any] = {}  # the one container here that holds them: it is not to be found as a holder
-    for name, value in _remade_objects(before, after, replaced):
+    for name, value in _remade_objects(block, before, after, replaced):
         names[id(value)], wanted[id(value)] = name, value
     value = None
+    others = wanted.keys() | replaced.keys()
     wanted.update({at: one.old for at, one in replaced.items()})
+    wanted.update({id(one): one for one in functions_told_of(block, before)})
     if wanted:
         _drop_explained(before, after, wanted, replaced)
-    others = set(wanted)
-    wanted.update({id(closure): closure for closure in _left_behind(before, after, closures_held(block, before))})
-    closures = wanted.keys() - others
+    made = [wanted.pop(at) for at in wanted.keys() - others]
+    before.drain.told_of = [weakref.ref(one) for one in made]
+    held = _left_behind(before, after, [*made, *closures_held(block, before)])
+    wanted.update({id(one): one for one in held})
+    del made
+    functions = wanted.keys() - others
     holders = find_holders(wanted, own_tables(block))
     inside = _walk_inside(before, after).to_the_end() if holders else set()
     held_by: dict[int, set[str]] = {}
     for holder in holders:
         for at in holder.held if id(holder.container) not in inside else ():
-            held_by.setdefault(at, set()).add(holder.modules[-1] if holder.modules else holder.kind)
+            held_by.setdefault(at, set()).add(holder.place)
     objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
-    left_behind = _described(before.number, objects, [wanted[at] for at in closures & held_by.keys()])
+    left_behind = _described(before.number, objects, [(wanted[at], held_by[at]) for at in functions & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
 
 
@@ -134,20 +142,23 @@ def find_replacements(block: Block, after: Generation) -> Iterator[Unreached]:
 
 
 def _described(
-    number: int, objects: Mapping[str, tuple[Any, set[str]]], closures: Iterable[FunctionType]
+    number: int, objects: Mapping[str, tuple[Any, set[str]]], functions: Iterable[tuple[FunctionType, set[str]]]
 ) -> Iterator[Unreached]:
     for name, (value, held_by) in objects.items():
         who = ", ".join(sorted(held_by))
         yield Unreached(name, f"the {type(value).__name__} of generation {number} is still held by {who}")
-    counts = Counter((f"{one.__module__}.{one.__qualname__}", one.__code__.co_firstlineno) for one in closures)
-    for (name, line), count in counts.items():
-        yield Unreached(name, f"{count} made at line {line} are held outside, and go on with generation {number}")
+    made: dict[tuple[str, int], list[set[str]]] = {}
+    for one, held_by in functions:
+        made.setdefault((f"{one.__module__}.{one.__qualname__}", one.__code__.co_firstlineno), []).append(held_by)
+    for (name, line), held in made.items():
+        who = ", ".join(sorted(set().union(*held)))
+        yield Unreached(name, f"{len(held)} made at line {line} are held by {who}, and go on with generation {number}")
 
 
 def _in_containers(replaced: Mapping[int, Replaced], holders: Iterable[Holder]) -> Iterator[Unreached]:
     """Yield the replaced objects that are elements or values of a container."""
     contained: set[int] = set()
-    for container, _, _ in holders:
+    for container in (holder.container for holder in holders):
         if type(container) in (dict, list, set):
             contained.update(map(id, list(container.values() if type(container) is dict else container)))
     for at, (old, _, name) in replaced.items():
@@ -168,7 +179,14 @@ def _walk_inside(*generations: Generation) -> Walk:
     return Walk(generations, roots)
 
 
-def _remade_objects(before: Generation, after: Generation, replaced: Collection[int]) -> Iterator[tuple[str, Any]]:
+def _is_wrapper(block: Block, value: Any) -> bool:
+    """Tell whether a value is a function of code outside, maybe around one of the block's, and no entry."""
+    return type(value) is FunctionType and id(value.__globals__) not in block.by_globals and not block.entry_of(value)
+
+
+def _remade_objects(
+    block: Block, before: Generation, after: Generation, replaced: Collection[int]
+) -> Iterator[tuple[str, Any]]:
     """Yield the objects that each top level has made for itself, and to which others may have a reference."""
     placed = Counter(map(id, before.contents.places.values()))
     for member in before.members.values():
@@ -182,7 +200,11 @@ def _remade_objects(before: Generation, after: Generation, replaced: Collection[
             declared = name in member.linkage.state or (member.name, name) in before.variables
             if imported or declared or name.startswith("__") or not gc.is_tracked(old):
                 continue
-            if is_a(old, _PASSED_OVER) or now.namespace.get(name, old) is old or type(old).__module__ == "typing":
+            if (
+                (is_a(old, _PASSED_OVER) and not _is_wrapper(block, old))
+                or now.namespace.get(name, old) is old
+                or type(old).__module__ == "typing"
+            ):
                 continue
             recorded = placed[id(old)] + (type(old) in CONTAINERS and id(old) in before.contents.left)
             if sys.getrefcount(old) > _ALONE + (id(old) in replaced) + recorded:  # those who re-point hold it as well

@@ -9,6 +9,7 @@ Threads: `converge` may be called by any thread; `converge_claimed` by the one t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import FunctionType
 
 from blockfreeze.building.facade import show_agreed, show_steady
@@ -16,6 +17,7 @@ from blockfreeze.core.errors import DrainTimeoutError
 from blockfreeze.core.events import Converged, Drained, GateOpened, InstancesConverted, announce
 from blockfreeze.core.report import Lingering
 from blockfreeze.core.safe_access import is_a
+from blockfreeze.dispatch.frames import is_forwarder
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.pins import void_pins
 from blockfreeze.dispatch.vector import is_overlapping, overlap_vector, plain_vector
@@ -102,7 +104,7 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
     for one in retired:
         retire_copies(block, one)
     running, held = search(block, retired, whole=whole)
-    if not running and let_follow(block, held):
+    if not running and let_follow(block, held + _handed_out(block, retired)):
         running, held = search(block, retired, whole=whole)  # for calls of them that had begun by then
     if not running:
         _disarm(block, held)
@@ -118,7 +120,7 @@ def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
 
 def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     current = block.current
-    bind_closures_to_own(held)
+    _let_stay(block, held, block.retired())
     keep_up(block)
     restore_cells(current)
     store(block.reference, plain_vector(block, current))
@@ -132,6 +134,23 @@ def _disarm(block: Block, held: list[tuple[Generation, FunctionType]]) -> None:
     for one in block.retired():
         _let_go(block, one)
     forget_ancestors(block)
+
+
+def _handed_out(block: Block, generations: Collection[Generation]) -> list[tuple[Generation, FunctionType]]:
+    """Return the functions that bodies have told others of, and that do not follow yet."""
+    told = ((one, ref()) for one in generations for ref in one.drain.told_of)
+    return [
+        (one, function)
+        for one, function in told
+        if function is not None and not is_forwarder(function.__code__, block.reference)
+    ]
+
+
+def _let_stay(block: Block, held: list[tuple[Generation, FunctionType]], drained: Collection[Generation]) -> None:
+    """Let what others hold of drained generations, and what cannot follow, go on with these, whole."""
+    bind_closures_to_own(held + _handed_out(block, drained))
+    for one in drained:
+        one.drain.told_of = ()
 
 
 def _let_go(block: Block, generation: Generation) -> None:
@@ -168,6 +187,7 @@ def _free_drained(block: Block) -> None:
     history, retired = block.served[-block.history :], block.retired()
     running, held = search(block, retired, whole=True)
     busy = {one.generation for one in running}
+    held += _handed_out(block, retired)
     if let_follow(block, [(one, closure) for one, closure in held if one.number not in busy]):
         running, held = search(block, retired, whole=True)
     lingering = {one.generation for one in running}.union(one.number for one, _ in held)
@@ -178,8 +198,8 @@ def _free_drained(block: Block) -> None:
     for one in unused:
         retire_copies(block, one)
     running, held = search(block, unused, whole=True)
-    bind_closures_to_own(held)
     leaving = [one for one in unused if one.number not in {found.generation for found in running}]
+    _let_stay(block, held, leaving)
     if leaving:
         keep_up(block, leaving)
     for one in leaving:
