@@ -433,3 +433,23 @@ def test_if_all_die_again_and_again_it_is_given_up() -> None:
     with pytest.raises(ControlError, match="no process"):
         swapped(world, wait=0.0)
     assert world.pointer == OLD
+
+
+@pytest.mark.parametrize("what", ["one is silent", "of several services", "none serves"])
+def test_who_cannot_begin_leaves_no_link_open(what: str) -> None:
+    world = World()
+    world.start(2)
+    ended: list[int] = []
+    for process in world.processes:
+        process.close = lambda pid=process.pid: ended.append(pid)  # type: ignore[method-assign, misc]
+    last = world.processes[1]
+    if what == "one is silent":
+        last.state = "silent"
+    elif what == "of several services":
+        told = last.told
+        last.told = lambda: told() | {"pointer": "/srv/other"}  # type: ignore[method-assign]
+    else:
+        world.processes[0].state_told = last.state_told = "starting"
+    with pytest.raises(ControlError):
+        swapped(world)
+    assert sorted(ended) == [100, 101]

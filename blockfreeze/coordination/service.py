@@ -75,8 +75,15 @@ class Service:
         """Find the processes that have the block, and wait for one if all are being started.
 
         Raises:
-            ControlError: there are none, they do not have one pointer, or one says nothing.
+            ControlError: there are none, they do not have one pointer, or one says nothing. No link is left open.
         """
+        try:
+            self._join()
+        except ControlError:
+            self._leave()
+            raise
+
+    def _join(self) -> None:
         self._look_for_processes()
         for _ in range(round(self.plan.wait / _LOOK)):
             if self.links:
@@ -101,9 +108,8 @@ class Service:
         found = told_by(fresh, self.plan.block)
         silent = [str(link.pid) for link, reply in found.items() if not reply.get("ok")]
         if silent:
-            raise ControlError(
-                f"process {', '.join(silent)}: it does not answer; let it go on, or end it, and try again"
-            )
+            self._others += fresh
+            raise ControlError(f"process {', '.join(silent)}: it does not answer; let it go on or end it; try again")
         for link, reply in found.items():
             told = next(iter(reply["blocks"]), None)
             if told is not None and told["state"] == "starting":
@@ -268,6 +274,10 @@ class Service:
     def _has_died(reply: Message) -> bool:
         return bool(reply.get("gone")) and not reply.get("silent")
 
+    def _leave(self) -> None:
+        for link in (*self.links, *self._others, *self._starting):
+            link.close()
+
     def _ended(self, what: str, message: str, *, moved: bool = False) -> ServiceOutcome:
         """Ask every process what it serves now, and end the links."""
         replies = told_by(self.links, self.plan.block)
@@ -279,20 +289,9 @@ class Service:
             elif before.fate is not Fate.SILENT:
                 before = replace(before, fate=Fate.SILENT if link in replies else Fate.DIED)
             self._outcomes[link.pid] = before
-        for link in (*self.links, *self._others, *self._starting):
-            link.close()
+        self._leave()
         outcomes = tuple(self._outcomes[pid] for pid in sorted(self._outcomes))
         label = next((one.label for one in outcomes if one.fate in (Fate.COMMITTED, Fate.FOLLOWED)), "")
-        return ServiceOutcome(
-            what,
-            self.plan.block,
-            label or str(self.plan.prepare.get("label") or ""),
-            self._release,
-            self.pointer,
-            moved,
-            outcomes,
-            message,
-            time.monotonic() - self._began,
-            self._differences,
-            self._unreached,
-        )
+        label = label or str(self.plan.prepare.get("label") or "")
+        told = (outcomes, message, time.monotonic() - self._began, self._differences, self._unreached)
+        return ServiceOutcome(what, self.plan.block, label, self._release, self.pointer, moved, *told)
