@@ -23,6 +23,7 @@ from blockfreeze.dispatch.late_signature import is_shown_late
 from blockfreeze.draining.moment import objects_of
 from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.legacy_attributes import LEGACY_METHODS
 
 _CONTAINERS: Final = frozenset({dict, defaultdict, OrderedDict, deque, list, set, frozenset, tuple})
 
@@ -119,6 +120,8 @@ def _tables(generation: Generation) -> Iterator[Any]:
         yield from map(cell_content, member.cells.values())
     for table in [*list(classes.values.values()), *list(classes.copies.values())]:
         yield from list(table.values())
+    for cls in [*list(classes.values), *classes.legacy]:
+        yield cls.__dict__.get(LEGACY_METHODS)
 
 
 def _count_alone() -> int:
