@@ -82,7 +82,9 @@ def search(
     found = users_among(referrers)
     in_flight = _in_flight(block, wanted, found, all_seen=bool(running))
     running += _remember(block, in_flight)
-    if is_hidden_from_collector():
+    # What is frozen mostly stays so, and to count it takes as long as there are objects.
+    block.search.is_frozen = block.search.is_frozen or is_hidden_from_collector()
+    if block.search.is_frozen:
         running += _hidden(block, suspects, running, referrers)
     return running, list(held_outside(block, suspects, found))
 

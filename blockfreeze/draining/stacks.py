@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -71,6 +72,20 @@ def _beside_other_interpreters() -> bool:
     """
     module = sys.modules.get("_interpreters", sys.modules.get("_xxsubinterpreters"))
     return module is not None and not COLLECTS_IN_ALLOCATIONS and len(module.list_all()) > 1
+
+
+def codes_running() -> Counter[int]:
+    """Return how many frames on the stacks of threads have each code object, by its id.
+
+    Threads: any. It is empty where stacks cannot be read.
+    """
+    moment = Moment()
+    try:
+        if not _beside_other_interpreters():
+            moment.take_threads()
+        return Counter(id(frame.f_code) for stack in moment.stacks for frame in stack)
+    finally:
+        moment.forget()
 
 
 def _walk(block: Block, wanted: Collection[Generation], take: Callable[[Moment], None]) -> list[Lingering]:

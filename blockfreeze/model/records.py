@@ -198,6 +198,8 @@ class SearchRecord:
     """What the last search of the heap found suspended, with its kind and its owner."""
     hidden: Sequence[tuple[Callable[[], bool], Lingering]] = ()
     """What it could only conclude from references that nothing explains, and whether they are still there."""
+    is_frozen: bool = False
+    """Something has been hidden from the collector by `gc.freeze`, when it was last looked."""
     greenlets: Sequence[weakref.ref[Any]] = ()
     """The greenlets in which the last search that found any found calls."""
     pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from typing import Any, Final
 from blockfreeze.core.safe_access import ATOMS, CACHE_TYPE, cell_content
 from blockfreeze.dispatch.late_signature import is_shown_late
 from blockfreeze.draining.moment import objects_of
+from blockfreeze.draining.stacks import codes_running
 from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.legacy_attributes import LEGACY_METHODS
@@ -55,6 +56,7 @@ def functions_told_of(block: Block, generation: Generation) -> list[FunctionType
     explained = Counter(known.values())
     for one in sharing:
         explained.update(map(id, one.drain.codes))
+    explained.update(codes_running())  # a call under way is no function
     codes = _with_more_references(generation, explained)
     if not codes:
         return []
