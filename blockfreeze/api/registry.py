@@ -26,6 +26,7 @@ from blockfreeze.building.facade import shown_by
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.core.forks import Forks, let_child_import
+from blockfreeze.core.hidden import HiddenObjects
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.draining.background import Watcher
@@ -51,6 +52,8 @@ _turns = ShortTurns()
 _starts = Starts()
 
 _forks = Forks()
+
+_frozen = HiddenObjects()
 
 _control: Control | None = None
 
@@ -96,6 +99,7 @@ def add(block: Block) -> None:
     with _lock:
         block.subscribers, block.watcher = _subscribers, _watcher
         block.claim.turns, block.claim.starts, block.claim.forks = _turns, _starts, _forks
+        block.search.frozen = _frozen
         for root in block.roots:
             _blocks[root] = block
 

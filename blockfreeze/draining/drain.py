@@ -26,7 +26,7 @@ from blockfreeze.draining.closures import held_outside
 from blockfreeze.draining.idle import codes_in_use, referrers_of, users_among
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.draining.stacks import calls_on_stacks, describe_frame
-from blockfreeze.draining.unexplained import is_hidden_from_collector, unexplained
+from blockfreeze.draining.unexplained import unexplained
 from blockfreeze.model.block import Block, Generation
 
 _FRAMES: Final[Mapping[type, tuple[str, str]]] = {
@@ -82,9 +82,7 @@ def search(
     found = users_among(referrers)
     in_flight = _in_flight(block, wanted, found, all_seen=bool(running))
     running += _remember(block, in_flight)
-    # What is frozen mostly stays so, and to count it takes as long as there are objects.
-    block.search.is_frozen = block.search.is_frozen or is_hidden_from_collector()
-    if block.search.is_frozen:
+    if block.search.frozen.there_are():
         running += _hidden(block, suspects, running, referrers)
     return running, list(held_outside(block, suspects, found))
 

@@ -63,11 +63,6 @@ class Unexplained(NamedTuple):
         return Lingering(self.number, "reference", "unknown", code.co_filename, code.co_firstlineno, code.co_qualname)
 
 
-def is_hidden_from_collector() -> bool:
-    """Tell whether the collector may not see something that is suspended."""
-    return gc.get_freeze_count() > 0
-
-
 def unexplained(generations: Collection[Generation], referrers: Iterable[Any]) -> list[Unexplained]:
     """Return the code objects in use of `generations` that have more references than can be explained.
 

@@ -14,6 +14,7 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple, Protocol
 
 from blockfreeze.core.forks import Forks
+from blockfreeze.core.hidden import HiddenObjects
 from blockfreeze.core.report import Converted, Lingering, Unreached
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
@@ -198,8 +199,8 @@ class SearchRecord:
     """What the last search of the heap found suspended, with its kind and its owner."""
     hidden: Sequence[tuple[Callable[[], bool], Lingering]] = ()
     """What it could only conclude from references that nothing explains, and whether they are still there."""
-    is_frozen: bool = False
-    """Something has been hidden from the collector by `gc.freeze`, when it was last looked."""
+    frozen: HiddenObjects = field(default_factory=HiddenObjects)
+    """The registry's, once the block is entered there."""
     greenlets: Sequence[weakref.ref[Any]] = ()
     """The greenlets in which the last search that found any found calls."""
     pins: dict[int, weakref.ref[Any]] = field(default_factory=dict)
