@@ -48,13 +48,17 @@ def asking(place: Path) -> Iterator[Any]:
     """Yield what asks the workers of the queue in a directory."""
     from celery import Celery
 
-    folder = str(place / "queue")
+    # A worker may find a message that is not written yet, and ends then: so they are written elsewhere, and moved.
+    queue, outgoing = place / "queue", place / "outgoing"
+    outgoing.mkdir()
     client = Celery("client", broker="filesystem://", backend=f"file://{place / 'results'}", set_as_current=False)
-    folders = dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), folder)
-    client.conf.broker_transport_options = folders
+    folders = dict.fromkeys(("data_folder_in", "data_folder_out"), str(outgoing))
+    client.conf.broker_transport_options = {**folders, "control_folder": str(queue)}
 
     def ask(count: int) -> list[list[str]]:
         asked = [client.send_task("answer") for _ in range(count)]
+        for message in outgoing.iterdir():
+            message.rename(queue / message.name)
         return [one.get(timeout=LIMIT, interval=0.02).split() for one in asked]
 
     with client:
