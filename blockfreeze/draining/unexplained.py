@@ -131,10 +131,11 @@ class _References:
         modules: list[Any] = list(sys.modules.values())  # anything may be put into sys.modules
         roots = [ModuleType.__getattribute__(one, "__dict__") for one in modules if issubclass(type(one), ModuleType)]
         roots += [member.namespace for one in generations for member in list(one.members.values())]
+        running = self._running()  # to tell when to stop; whoever asks afterwards counts once more
         for level in Walk(generations, roots).levels():
             self.explain(one for one in level if type(one) is FunctionType and id(one.__code__) in self._codes)
             self.explain_ended(one for one in level if type(one) in _ENDED)
-            if not self.missing():
+            if not self._beyond(running):
                 return
 
     def missing(self) -> set[int]:
