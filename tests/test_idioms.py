@@ -22,6 +22,7 @@ from processes import run_python
 
 import blockfreeze as bf
 from blockfreeze.api import registry
+from blockfreeze.building.facade import show_steady
 
 IDIOMS = {
     "an accelerator in C replaces definitions": """
@@ -426,6 +427,7 @@ def test_a_module_that_the_serving_generation_has_not_loaded_has_what_every_modu
     block = registry.block_of(module, "test")
     # As it is for a moment when a module is imported while a swap is committed.
     block.expel_member(block.current, "late.inside")
+    show_steady(block)
     assert (inside.__name__, inside.__doc__, inside.__file__) == ("late.inside", "Inside.", str(path))
     assert not hasattr(inside, "__wrapped__")
     assert "late.inside" not in block.current.members
