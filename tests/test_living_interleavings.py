@@ -194,7 +194,7 @@ def test_a_call_in_a_context_that_is_pinned_no_more_is_waited_for_or_is_of_the_n
     assert (False, False) in seen
 
 
-def test_nothing_is_told_of_a_gate_that_opened_for_nothing(shop: Any) -> None:
+def test_a_gate_that_opened_for_nothing_is_told_of_once_as_any_other(shop: Any) -> None:
     with events() as told:
         bf.swap(shop, source=text(2), quiesce=0)
-    assert [type(one) for one in told] == [bf.Prepared, bf.Committed, bf.Drained, bf.Converged]
+    assert [type(one) for one in told] == [bf.Prepared, bf.Committed, bf.GateOpened, bf.Drained, bf.Converged]
