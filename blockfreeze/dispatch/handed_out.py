@@ -16,6 +16,7 @@ nothing that could lead back to the closure may hang on a forwarder.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable, Iterator
 from types import CellType, CodeType, FunctionType
 from typing import Any, Final, final
 
@@ -141,7 +142,20 @@ class HandedOut:
         return made
 
 
-def closure_code(generation: Generation, closure: FunctionType) -> ClosureCode | None:
+def with_codes(
+    held: Iterable[tuple[Generation, FunctionType]], into: Generation
+) -> Iterator[tuple[Generation, FunctionType, ClosureCode | None]]:
+    """Yield closures and their generations, each with what it was made of if it can follow `into` a generation."""
+    known: dict[CodeType, ClosureCode | None] = {}
+    for generation, closure in held:
+        code = closure.__code__
+        if code not in known:
+            made_of = _closure_code(generation, closure)
+            known[code] = made_of if made_of is not None and made_of.unit_in(into) is not None else None
+        yield generation, closure, known[code]
+
+
+def _closure_code(generation: Generation, closure: FunctionType) -> ClosureCode | None:
     """Return what a closure of `generation` was made of; None if the function around it is not known."""
     path, inside, _ = closure.__code__.co_qualname.partition(".<locals>")
     member = next((name for name, one in generation.members.items() if one.namespace is closure.__globals__), None)

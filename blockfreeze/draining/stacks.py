@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from functools import partial
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from blockfreeze.core.collector import collector_at_rest
@@ -74,16 +73,19 @@ def _beside_other_interpreters() -> bool:
     return module is not None and not COLLECTS_IN_ALLOCATIONS and len(module.list_all()) > 1
 
 
-def codes_running() -> Counter[int]:
-    """Return how many frames on the stacks of threads have each code object, by its id.
+def codes_running(*, greenlets: bool = False) -> list[CodeType]:
+    """Return the code object of each frame on the stacks of threads; nothing where stacks cannot be read.
 
-    Threads: any. It is empty where stacks cannot be read.
+    Args:
+        greenlets: also of those that are switched away from, which the heap is gone through for.
     """
-    moment = Moment()
+    moment, kind = Moment(), greenlet_type() if greenlets else None
     try:
-        if not _beside_other_interpreters():
+        if kind is not None and not _beside_other_interpreters():
+            moment.take_all(kind)
+        elif not _beside_other_interpreters():
             moment.take_threads()
-        return Counter(id(frame.f_code) for stack in moment.stacks for frame in stack)
+        return [frame.f_code for stack in moment.stacks for frame in stack]
     finally:
         moment.forget()
 

@@ -24,8 +24,9 @@ from typing import Any, Final, NamedTuple
 
 from blockfreeze.core.report import Lingering
 from blockfreeze.draining.idle import codes_in_use
-from blockfreeze.draining.moment import Moment, greenlet_type, objects_of
+from blockfreeze.draining.moment import objects_of
 from blockfreeze.draining.reachable import Walk
+from blockfreeze.draining.stacks import codes_running
 from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.model.block import Generation
 
@@ -151,16 +152,8 @@ class _References:
 
         They are of other generations, which share the code: what runs in this one was looked for before.
         """
-        moment, kind = Moment(), greenlet_type()
-        try:
-            if kind is None:
-                moment.take_threads()
-            else:
-                moment.take_all(kind)
-            codes = [frame.f_code for stack in moment.stacks for frame in stack]
-            return Counter(id(code) for code in codes if not code.co_flags & _SUSPENDABLE and id(code) in self._codes)
-        finally:
-            moment.forget()
+        codes = codes_running(greenlets=True)
+        return Counter(id(code) for code in codes if not code.co_flags & _SUSPENDABLE and id(code) in self._codes)
 
 
 def _count_while_counting() -> int:

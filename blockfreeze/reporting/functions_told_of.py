@@ -15,11 +15,12 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial, partialmethod
 from inspect import CO_OPTIMIZED
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from blockfreeze.core.safe_access import ATOMS, CACHE_TYPE, cell_content
 from blockfreeze.dispatch.late_signature import is_shown_late
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
 from blockfreeze.draining.moment import objects_of
 from blockfreeze.draining.stacks import codes_running
 from blockfreeze.linking.analysis import walk_codes
@@ -56,7 +57,7 @@ def functions_told_of(block: Block, generation: Generation) -> list[FunctionType
     explained = Counter(known.values())
     for one in sharing:
         explained.update(map(id, one.drain.codes))
-    explained.update(codes_running())  # a call under way is no function
+    explained.update(map(id, codes_running()))  # a call under way is no function
     codes = _with_more_references(generation, explained)
     if not codes:
         return []
@@ -76,7 +77,7 @@ def _with_more_references(generation: Generation, explained: Mapping[int, int]) 
     linked = [one.code for one in list(generation.build.linked.values())]
     codes = {id(one): one for code in linked for one in walk_codes(code) if one.co_flags & CO_OPTIMIZED}
     counts = zip(codes, map(sys.getrefcount, codes.values()), strict=True)
-    return {at for at, count in counts if count > explained[at] + _ALONE}
+    return {at for at, count in counts if count > explained[at] + WITHOUT_FUNCTIONS}
 
 
 def _known(values: Iterable[Any]) -> dict[int, int]:
@@ -124,13 +125,3 @@ def _tables(generation: Generation) -> Iterator[Any]:
         yield from list(table.values())
     for cls in [*list(classes.values), *classes.legacy]:
         yield cls.__dict__.get(LEGACY_METHODS)
-
-
-def _count_alone() -> int:
-    module = compile("def function(): pass", "<blockfreeze>", "exec")
-    codes = {0: next(one for one in module.co_consts if isinstance(one, CodeType))}
-    return next(iter(map(sys.getrefcount, codes.values())))
-
-
-_ALONE: Final = _count_alone()
-"""The count of a code object that another one contains, that is counted, and of which there is no function."""

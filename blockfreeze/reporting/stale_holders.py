@@ -17,12 +17,12 @@ import sys
 import weakref
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import FROZEN, cell_content, is_a
-from blockfreeze.dispatch.handed_out import closure_code
+from blockfreeze.dispatch.handed_out import with_codes
 from blockfreeze.draining.closures import closures_held
 from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
@@ -59,8 +59,8 @@ def find_stale(
         _drop_explained(before, after, wanted, replaced)
     made = [wanted.pop(at) for at in wanted.keys() - others]
     before.drain.told_of = [weakref.ref(one) for one in made]
-    held = _left_behind(before, after, [*made, *closures_held(block, before)])
-    wanted.update({id(one): one for one in held})
+    held = ((before, one) for one in [*made, *closures_held(block, before)])
+    wanted.update({id(one): one for _, one, code in with_codes(held, after) if code is None})
     del made
     functions = wanted.keys() - others
     holders = find_holders(wanted, own_tables(block))
@@ -72,18 +72,6 @@ def find_stale(
     objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
     left_behind = _described(before.number, objects, [(wanted[at], held_by[at]) for at in functions & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
-
-
-def _left_behind(before: Generation, after: Generation, closures: Iterable[FunctionType]) -> Iterator[FunctionType]:
-    """Yield the closures that cannot follow, as the function around them is another one."""
-    known: dict[CodeType, bool] = {}
-    for closure in closures:
-        code = closure.__code__
-        if code not in known:
-            made_of = closure_code(before, closure)
-            known[code] = made_of is not None and made_of.unit_in(after) is not None
-        if not known[code]:
-            yield closure
 
 
 def _drop_explained(

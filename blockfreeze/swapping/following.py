@@ -11,7 +11,7 @@ from collections.abc import Collection
 from types import CodeType, FunctionType
 
 from blockfreeze.dispatch.forwarders import forward_closure
-from blockfreeze.dispatch.handed_out import ClosureCode, HandedOut, closure_code
+from blockfreeze.dispatch.handed_out import HandedOut, with_codes
 from blockfreeze.draining.closures import bind_closures_to_own
 from blockfreeze.model.block import Block, Generation
 
@@ -20,15 +20,11 @@ Held = list[tuple[Generation, FunctionType]]
 
 def let_follow(block: Block, held: Held) -> bool:
     """Let those of the closures that drained generations have handed out follow that can; return whether any does."""
-    known: dict[CodeType, ClosureCode | None] = {}
-    found: list[HandedOut] = []
-    for generation, closure in held:
-        code = closure.__code__
-        if code not in known:
-            known[code] = closure_code(generation, closure)
-        made_of = known[code]
-        if made_of is not None and made_of.unit_in(block.current) is not None:
-            found.append(HandedOut(block, generation, made_of, closure))
+    found = [
+        HandedOut(block, generation, code, closure)
+        for generation, closure, code in with_codes(held, block.current)
+        if code is not None
+    ]
     for one in found:
         _uncount(block, one.function.__code__, but=block.generations[one.last])
         _forward(block, one, block.current)
