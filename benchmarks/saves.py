@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import http.client
 import random
-import socket
 import statistics
 import sys
 import tempfile
@@ -24,21 +23,14 @@ from benchmarks.frame.command_line import CommandLine
 from benchmarks.frame.processes import serving
 from benchmarks.frame.tables import Column, Table
 from benchmarks.frame.telling import tell_where, write_json
+from benchmarks.shapes.served import APPLICATIONS, free_port
 
-_ASGI = """
-from shop.parts import answer
+_ASGI = f"""
+import shop.parts
 
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    body = answer().encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
-    await send({"type": "http.response.body", "body": body})
-"""
+def answer():
+    return shop.parts.answer().encode()
+{APPLICATIONS}"""
 
 _FLASK = """
 import logging, sys
@@ -61,10 +53,10 @@ _LIMIT = 30.0
 SERVERS: dict[str, list[str]] = {
     "blockfreeze watch, uvicorn": [
         *("blockfreeze", "watch", "--no-keys", "shop", "--"),
-        *("uvicorn", "--log-level", "error", "--port", "PORT", "asgi_site:app"),
+        *("uvicorn", "--log-level", "error", "--port", "PORT", "asgi_site:asgi"),
     ],
     "uvicorn --reload": [
-        *("uvicorn", "--reload", "--reload-dir", "shop", "--log-level", "error", "--port", "PORT", "asgi_site:app")
+        *("uvicorn", "--reload", "--reload-dir", "shop", "--log-level", "error", "--port", "PORT", "asgi_site:asgi")
     ],
     "Flask's reloader (stat)": ["flask_site", "PORT"],
 }
@@ -154,8 +146,7 @@ def client(words: Sequence[str]) -> Iterator[Client]:
         files = {"shop/__init__": "", "shop/parts": text(0), "asgi_site": _ASGI, "flask_site": _FLASK}
         for name, written in files.items():
             (folder / f"{name}.py").write_text(written, encoding="utf-8")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         with serving([one.replace("PORT", str(port)) for one in words], folder) as said:
             made = Client(folder, port)
             try:

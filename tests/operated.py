@@ -9,7 +9,6 @@ import http.client
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from benchmarks.shapes.served import APPLICATIONS, free_port
 from blockfreeze.cli.command_line import main
 from blockfreeze.coordination.processes import SocketProcesses, told_by
 
@@ -44,22 +44,7 @@ from .parts import TABLE, bar, frob
 def answer():
     first, second = bar(frob(1))
     return f"{{first}} {{second}} {{TABLE['late']()}} {number} {{os.getpid()}}".encode()
-
-def app(environ, start_response):
-    body = answer()
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-    return [body]
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({{"type": "lifespan.startup.complete"}})
-        await receive()
-        await send({{"type": "lifespan.shutdown.complete"}})
-        return
-    await send({{"type": "http.response.start", "status": 200, "headers": []}})
-    await send({{"type": "http.response.body", "body": answer()}})
-"""
+{applications}"""
 
 HEALTH = """
 from . import app, parts
@@ -80,7 +65,7 @@ def write_release(directory: Path, number: int, extra: str = "", app: str = APP)
     (place / "__init__.py").write_text("", encoding="utf-8")
     for name, text in (("parts", PARTS), ("app", app), ("health", HEALTH)):
         (place / f"{name}.py").write_text(
-            text.format(number=number) + (extra if name == "parts" else ""), encoding="utf-8"
+            text.format(number=number, applications=APPLICATIONS) + (extra if name == "parts" else ""), encoding="utf-8"
         )
     return place.parent
 
@@ -272,14 +257,6 @@ class Tally:
                 self.torn.append(body)
             else:
                 self.answers[numbers[0].decode()] += 1
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], Any]) -> Any:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operated import LIMIT, free_port, until
+from operated import LIMIT, until
 
+from benchmarks.shapes.served import free_port
 from blockfreeze.cli.command_line import main
 
 pytestmark = [pytest.mark.needs_subprocess, pytest.mark.needs_sockets, pytest.mark.needs_threads]

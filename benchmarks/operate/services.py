@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Final
 
 from benchmarks.frame.pages import ROOT
 from benchmarks.operate.client import Found
+from benchmarks.shapes.served import APPLICATIONS, free_port
 from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.processes import SocketProcesses
 from blockfreeze.coordination.service import Service
@@ -42,24 +42,7 @@ from .parts import first
 
 def answer():
     return f"{{first()}} {{parts.second()}} {{parts.NUMBER}} {number}".encode()
-
-def app(environ, start_response):
-    body = answer()
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-    return [body]
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({{"type": "lifespan.startup.complete"}})
-        await receive()
-        await send({{"type": "lifespan.shutdown.complete"}})
-        return
-    body = answer()
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
-    await send({{"type": "http.response.body", "body": body}})
-"""
+{applications}"""
 
 _RELOADING: Final = """
 import importlib, os, threading, time
@@ -140,7 +123,7 @@ class Running:
         self.refused = 0
         self._place = place
         self._sockets = sockets
-        self.port = _free_port()
+        self.port = free_port()
         (place / "watched").mkdir()
         (place / "reloading.py").write_text(_RELOADING, encoding="utf-8")
         point(place / "current", self._release(1))
@@ -189,7 +172,9 @@ class Running:
         place = self._place / f"r{number}"
         (place / "shop").mkdir(parents=True, exist_ok=True)
         for name, text in (("__init__", ""), ("parts", _PARTS), ("app", _APP)):
-            (place / "shop" / f"{name}.py").write_text(text.format(number=number), encoding="utf-8")
+            (place / "shop" / f"{name}.py").write_text(
+                text.format(number=number, applications=APPLICATIONS), encoding="utf-8"
+            )
         return place
 
 
@@ -211,10 +196,3 @@ def started(kind: Kind) -> Iterator[Running]:
             except subprocess.TimeoutExpired:
                 running.program.kill()
                 running.program.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
