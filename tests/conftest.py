@@ -32,6 +32,7 @@ from pairs import forget_block
 
 import blockfreeze as bf
 from blockfreeze.api import registry
+from blockfreeze.core.hidden import HiddenObjects
 
 # The machine that runs the suite may be slow or busy; that says nothing about the code. The same examples every time:
 # a change is judged by what it changes. The profile `thorough` looks for new ones.
@@ -162,8 +163,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+class NothingOfBlocks(HiddenObjects):
+    """What this file hides from the collector are no calls of blocks: drains need not look for such."""
+
+    __slots__ = ()
+
+    def there_are(self) -> bool:
+        return False
+
+
 def pytest_collection_finish() -> None:
     """Take what pytest and the imports have made out of the collector's sight; each drain would walk through it."""
+    registry._frozen = NothingOfBlocks()
     # Hypothesis asks the collector who refers to its random generator when it makes it, at the first example.
     hypothesis.given(hypothesis.strategies.none())(lambda _: None)()
     gc.collect()
@@ -176,6 +187,12 @@ def _no_file_slows_the_next() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def hidden_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let drains look for calls that `gc.freeze` has hidden, as they do in every program in which something is frozen."""
+    monkeypatch.setattr(registry, "_frozen", HiddenObjects())
 
 
 @pytest.fixture(autouse=True)

@@ -133,6 +133,7 @@ def test_the_greenlet_that_waits_for_the_one_that_swaps_is_in_flight(till: Any) 
     assert [one.kind for one in reports[0].lingering] == ["greenlet"]
 
 
+@pytest.mark.usefixtures("hidden_calls")
 def test_so_it_is_where_the_collector_does_not_see_it(till: Any) -> None:
     greenlet.getcurrent()
     gc.freeze()  # as servers do before they fork

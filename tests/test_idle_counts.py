@@ -21,9 +21,12 @@ from threads import LIMIT
 
 import blockfreeze as bf
 from blockfreeze.api import registry
+from blockfreeze.draining import drain
 from blockfreeze.draining.drain import find_lingering
 from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
 from blockfreeze.model.block import Block
+
+pytestmark = pytest.mark.usefixtures("hidden_calls")
 
 PARTS = dedent("""
     import functools
@@ -370,6 +373,26 @@ def test_who_holds_code_and_runs_nothing_is_no_call(workshop: Workshop, holder: 
     if frozen and holder != "list of tuples":
         gc.freeze()
     assert bf.swap(parts, quiesce=LIMIT).lingering == ()
+
+
+def test_who_holds_code_for_a_moment_only_is_no_call(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another thread does that searches at the same time."""
+    parts = workshop.freeze("parts", PARTS)
+    holders = [[parts.numbers.__code__]]
+    gc.freeze()
+    look = drain.unexplained
+
+    def look_while_held(*args: Any) -> Any:
+        found = look(*args)
+        looks.append([one.code() for one in found])
+        holders.clear()
+        return found
+
+    looks: list[list[CodeType | None]] = []
+    monkeypatch.setattr(drain, "unexplained", look_while_held)
+    block = block_of(parts)
+    assert find_lingering(block, [block.current]) == []
+    assert [len(one) for one in looks] == [1, 0]
 
 
 @pytest.mark.needs_threads

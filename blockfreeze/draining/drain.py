@@ -95,7 +95,12 @@ def _hidden(
     Calls under way have references too, so of those in which something runs nothing can be said, and need not be.
     """
     settled = {one.generation for one in running}
-    found = unexplained([one for one in suspects if one.number not in settled], referrers)
+    asked = [one for one in suspects if one.number not in settled]
+    found = unexplained(asked, referrers)
+    if found:
+        # Whoever searches in another thread holds code objects too, for a moment: what is hidden is missing twice.
+        before = {id(one.code()) for one in found}
+        found = [one for one in unexplained(asked, referrers_of(asked)) if id(one.code()) in before]
     block.search.hidden = [(one.is_as_before, described) for one in found if (described := one.described()) is not None]
     return [described for _, described in block.search.hidden]
 
