@@ -191,7 +191,7 @@ def _no_file_slows_the_next() -> Iterator[None]:
 
 @pytest.fixture
 def hidden_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let drains look for calls that `gc.freeze` has hidden, as they do in every program in which something is frozen."""
+    """Let drains look for calls that `gc.freeze` has hidden, as where anything is frozen."""
     monkeypatch.setattr(registry, "_frozen", HiddenObjects())
 
 
