@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import operator
+import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +18,7 @@ from threads import LIMIT, ThreadedCall
 
 import blockfreeze as bf
 from blockfreeze.api import registry
+from blockfreeze.core.main_greenlets import OF_ITS_THREAD
 from blockfreeze.draining.drain import search
 
 greenlet = pytest.importorskip("greenlet", reason="it is made of C, which Pyodide does not have")
@@ -268,3 +272,119 @@ def test_one_that_is_switched_to_or_from_during_the_search_is_not_missed(
         switching.turn()
     assert switching.end() == (1, 1)
     bf.drain(till, timeout=LIMIT)
+
+
+class Searches:
+    """How often the collector was asked for all objects."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.of_the_heap = 0
+        objects = gc.get_objects
+        monkeypatch.setattr(gc, "get_objects", lambda: self._count() or objects())
+
+    def _count(self) -> None:
+        self.of_the_heap += 1
+
+
+@pytest.fixture
+def searches(till: Any, monkeypatch: pytest.MonkeyPatch) -> Searches:
+    """What is counted begins when the main greenlets of all threads are known."""
+    greenlet.getcurrent()
+    assert kinds(till, whole=True) == []
+    retired = [registry.block_of(till, "test").current]
+    search(registry.block_of(till, "test"), retired, whole=True)
+    return Searches(monkeypatch)
+
+
+def test_where_only_main_greenlets_are_the_heap_is_searched_once(till: Any, searches: Searches) -> None:
+    for number in range(2, 5):
+        bf.swap(till, source=text(number))
+    assert searches.of_the_heap == 0
+
+
+@pytest.mark.needs_threads
+def test_so_it_is_in_a_thread_that_has_none(till: Any, searches: Searches) -> None:
+    ThreadedCall(lambda: bf.swap(till, source=text(2))).result()
+    assert searches.of_the_heap == 0
+
+
+@pytest.mark.needs_threads
+def test_the_main_greenlet_of_another_thread_is_found_and_then_known(till: Any, searches: Searches) -> None:
+    known, done = threading.Event(), threading.Event()
+
+    def other() -> bool:
+        greenlet.getcurrent()
+        known.set()
+        return done.wait(LIMIT)
+
+    thread = ThreadedCall(other)
+    assert known.wait(LIMIT)
+    bf.swap(till, source=text(2))
+    assert searches.of_the_heap == 1
+    bf.swap(till, source=text(3))
+    assert searches.of_the_heap == 1
+    done.set()
+    assert thread.result()
+
+
+@pytest.mark.parametrize("kind", [greenlet.greenlet, Named])
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("whole", [False, True])
+def test_one_that_is_made_later_is_found(
+    till: Any, searches: Searches, kind: type[greenlet.greenlet], depth: int, whole: bool
+) -> None:
+    def nested() -> Any:
+        child = kind(lambda: till.foo(1, hub))
+        return child.switch()
+
+    def hub() -> Any:
+        return main.switch()
+
+    main = greenlet.getcurrent()
+    suspended = kind(nested if depth == 2 else lambda: till.foo(1, hub))
+    suspended.switch()
+    bf.swap(till, source=text(2))
+    assert searches.of_the_heap
+    assert kinds(till, whole=whole) == ["greenlet"]
+    gc.collect()
+    assert kinds(till, whole=whole) == ["greenlet"]
+
+
+@pytest.mark.needs_threads
+def test_a_main_greenlet_that_is_switched_away_from_is_not_taken_for_one_that_is_alone(
+    till: Any, searches: Searches
+) -> None:
+    """Its thread refers to it once then, and what runs there, which refers to it too, may be on no other list."""
+    seen: list[list[str]] = []
+
+    def looked() -> None:
+        bf.swap(till, source=text(2))
+        seen.extend(kinds(till, whole=whole) for whole in (False, True))
+
+    assert till.foo(1, greenlet.greenlet(looked).switch) == (1, 1)
+    assert seen == [["greenlet"], ["greenlet"]]
+
+
+def test_a_thread_refers_to_its_main_greenlet_twice() -> None:
+    """What the rule rests on, for the version that is installed."""
+
+    def references() -> tuple[int, int, int]:
+        with_one: list[int] = []
+        known = weakref.ref(greenlet.getcurrent())
+        alone = count(known)
+        child = greenlet.greenlet(lambda: with_one.append(count(known)))
+        unstarted = count(known)
+        child.switch()
+        return alone, unstarted, with_one[0]
+
+    alone, unstarted, switched_away = ThreadedCall(references).result()
+    assert alone == OF_ITS_THREAD
+    assert unstarted == OF_ITS_THREAD + 1
+    assert switched_away > OF_ITS_THREAD
+
+
+def count(known: weakref.ref[Any]) -> int:
+    """Return the references to what `known` refers to, without those of the count."""
+    kept: set[int] = set()
+    own = next(map(sys.getrefcount, map(operator.call, [weakref.ref(kept)]))) - 1
+    return next(map(sys.getrefcount, map(operator.call, [known]))) - own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -37,6 +38,7 @@ def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture(autouse=True)
 def watcher(monkeypatch: pytest.MonkeyPatch) -> Watcher:
     """A watcher that other tests have left nothing to."""
+    gc.collect()  # calls that others have left suspended may be in cycles
     until(lambda: not watchers())
     made = Watcher()
     monkeypatch.setattr(registry, "_watcher", made)

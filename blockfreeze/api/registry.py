@@ -27,6 +27,7 @@ from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.core.forks import Forks, let_child_import
 from blockfreeze.core.hidden import HiddenObjects
+from blockfreeze.core.main_greenlets import MainGreenlets
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
 from blockfreeze.draining.background import Watcher
@@ -54,6 +55,8 @@ _starts = Starts()
 _forks = Forks()
 
 _frozen = HiddenObjects()
+
+_mains = MainGreenlets()
 
 _control: Control | None = None
 
@@ -99,7 +102,7 @@ def add(block: Block) -> None:
     with _lock:
         block.subscribers, block.watcher = _subscribers, _watcher
         block.claim.turns, block.claim.starts, block.claim.forks = _turns, _starts, _forks
-        block.search.frozen = _frozen
+        block.search.frozen, block.search.mains = _frozen, _mains
         for root in block.roots:
             _blocks[root] = block
 

@@ -5,21 +5,25 @@ one call from Python: `_at_once` calls C functions one after the other, and iter
 lead from one frame to the next. A loop in Python would not do. A generator that yields meanwhile has no caller any
 more, and one that another thread resumes has another; the frames below it would be lost either way.
 
-Greenlets are found without importing the package: a program that has none does not pay for them. They are on no list,
-so the collector is asked for all objects. Such a list is a danger while other threads run: tuples that they are
-building would be in it, and may then not be resized any more. It is emptied in the same call.
+Greenlets are found without importing the package: a program that has none does not pay for them, and one whose threads
+have their main greenlets alone pays once (`blockfreeze.core.main_greenlets`). They are on no list, so the collector is
+asked for all objects. Such a list is a danger while other threads run: tuples that they are building would be in it,
+and may then not be resized any more. It is emptied in the same call.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import accumulate, chain, compress, repeat, takewhile
 from operator import call, contains, is_not, itemgetter, truth
-from types import FrameType
+from types import BuiltinFunctionType, FrameType
 from typing import Any, Final
+
+from blockfreeze.core.main_greenlets import OF_ITS_THREAD, MainGreenlets
 
 _BACK: Final = repeat("f_back")
 
@@ -38,15 +42,36 @@ class Moment:
         tops: to whom each stack belongs, a thread's number or a greenlet, with its innermost frame. One that is
             running, or has ended, has none.
         stacks: the frames, in the same order.
+        mains: the main greenlets of all threads, if the stacks of all greenlets were taken.
+        has_all: whether there were no other stacks at that moment.
     """
 
     def __init__(self) -> None:
         self.tops: list[tuple[Any, FrameType | None]] = []
         self.stacks: list[list[FrameType]] = []
+        self.mains: list[weakref.ref[Any]] = []
+        self.has_all = False
 
-    def take_threads(self) -> None:
-        """Take the stacks of all threads."""
-        _at_once(self._threads(), self._walks())
+    def take_threads(self, mains: MainGreenlets | None = None) -> None:
+        """Take the stacks of all threads, and find out whether there are greenlets besides.
+
+        Args:
+            mains: the main greenlets that are known; None if nobody asks for greenlets.
+        """
+        if mains is None or greenlet_type() is None:
+            _at_once(self._threads(), self._walks())
+            self.has_all = mains is not None
+            return
+        totals: list[int] = []
+        references: list[int] = []
+        known = mains.known()
+        _at_once(
+            partial(totals.extend, map(call, _counter_of_mains())),
+            partial(references.extend, map(sys.getrefcount, map(call, known))),
+            self._threads(),
+            self._walks(),
+        )
+        self.has_all = totals == [len(known)] and max(references, default=0) <= OF_ITS_THREAD + _COUNTING
 
     def take_greenlets(self, kind: type[Any], greenlets: list[Any]) -> None:
         """Take the stacks of greenlets that are known."""
@@ -73,6 +98,9 @@ class Moment:
             self._threads(),
             self._walks(),
         )
+        parent_of = vars(kind)["parent"].__get__
+        self.mains = [weakref.ref(one) for one in greenlets if parent_of(one) is None]
+        self.has_all = True
 
     def owners(self) -> Iterator[Any]:
         """Return to whom each stack belongs."""
@@ -83,6 +111,7 @@ class Moment:
         self.tops.clear()
         for stack in self.stacks:
             stack.clear()
+        self.stacks.clear()
 
     def _threads(self) -> Callable[[], object]:
         return partial(self.tops.extend, chain.from_iterable(map(dict.items, map(call, (sys._current_frames,)))))
@@ -112,6 +141,12 @@ def objects_of(kinds: Collection[type]) -> list[Any]:
     return found
 
 
+def _counter_of_mains() -> list[Callable[[], int]]:
+    """Return the function that tells how many main greenlets exist, in a list; none if it is not the package's own."""
+    found = getattr(sys.modules.get("greenlet._greenlet"), "get_total_main_greenlets", None)
+    return [found] if type(found) is BuiltinFunctionType else []
+
+
 def _called(function: Callable[[], Iterable[Any]]) -> Iterable[Any]:
     """Return what iterates over what `function` returns, which is called when the iteration begins."""
     return chain.from_iterable(map(call, (function,)))
@@ -120,3 +155,12 @@ def _called(function: Callable[[], Iterable[Any]]) -> Iterable[Any]:
 def _at_once(*steps: Callable[[], object]) -> None:
     """Call C functions one after the other, and let no other thread run in between."""
     list(map(call, steps))
+
+
+def _count_while_counting() -> int:
+    kept: set[Any] = set()
+    return next(map(sys.getrefcount, map(call, [weakref.ref(kept)]))) - 1
+
+
+_COUNTING: Final = _count_while_counting()
+"""The references that counting those of an object makes, by its weak reference."""

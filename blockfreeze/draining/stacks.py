@@ -15,6 +15,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from blockfreeze.core.collector import collector_at_rest
+from blockfreeze.core.main_greenlets import MainGreenlets
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.frames import called_generation
 from blockfreeze.draining.moment import Moment, greenlet_type
@@ -39,24 +40,24 @@ def calls_on_stacks(block: Block, wanted: Collection[Generation], *, whole: bool
     # 3.11 collects inside of allocations. To read another thread's frame it takes a pointer to it, and then allocates
     # the frame's object; a collection in between can run Python code, with it the other thread: the frame is gone.
     with collector_at_rest() if COLLECTS_IN_ALLOCATIONS else nullcontext():
+        found: list[Lingering] = []
         for take in _ways_to_take(block, whole=whole):
-            found = _walk(block, wanted, take)
-            if found:
-                return found
-    return []
+            found, complete = _walk(block, wanted, take)
+            if complete or (found and not whole):
+                break
+        return found
 
 
 def _ways_to_take(block: Block, *, whole: bool) -> Iterator[Callable[[Moment], None]]:
-    """Yield what is looked at: that nothing runs is known from the last alone.
+    """Yield what is looked at, until what was looked at is known to be all: the last is.
 
     A call may be in a greenlet at one moment and on a thread's stack at the next, so both are taken at the same one.
     """
+    yield partial(Moment.take_threads, mains=block.search.mains)
     kind = greenlet_type()
-    if kind is None:
-        yield Moment.take_threads
+    if kind is None:  # it was imported, and its module is gone
         return
     if not whole:
-        yield Moment.take_threads
         known = [one for ref in block.search.greenlets if (one := ref()) is not None]
         yield partial(Moment.take_greenlets, kind=kind, greenlets=known)
     yield partial(Moment.take_all, kind=kind)
@@ -73,24 +74,27 @@ def _beside_other_interpreters() -> bool:
     return module is not None and not COLLECTS_IN_ALLOCATIONS and len(module.list_all()) > 1
 
 
-def codes_running(*, greenlets: bool = False) -> list[CodeType]:
+def codes_running(mains: MainGreenlets | None = None) -> list[CodeType]:
     """Return the code object of each frame on the stacks of threads; nothing where stacks cannot be read.
 
     Args:
-        greenlets: also of those that are switched away from, which the heap is gone through for.
+        mains: the main greenlets that are known, if those of greenlets that are switched away from are wanted too.
     """
-    moment, kind = Moment(), greenlet_type() if greenlets else None
+    if _beside_other_interpreters():
+        return []
+    moment, kind = Moment(), greenlet_type() if mains is not None else None
     try:
-        if kind is not None and not _beside_other_interpreters():
+        moment.take_threads(mains)
+        if kind is not None and not moment.has_all:
+            moment.forget()
             moment.take_all(kind)
-        elif not _beside_other_interpreters():
-            moment.take_threads()
         return [frame.f_code for stack in moment.stacks for frame in stack]
     finally:
         moment.forget()
 
 
-def _walk(block: Block, wanted: Collection[Generation], take: Callable[[Moment], None]) -> list[Lingering]:
+def _walk(block: Block, wanted: Collection[Generation], take: Callable[[Moment], None]) -> tuple[list[Lingering], bool]:
+    """Return what runs in the `wanted` generations on the stacks that are taken, and whether there are no others."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     found: list[Lingering] = []
     greenlets: list[weakref.ref[Any]] = []
@@ -117,4 +121,6 @@ def _walk(block: Block, wanted: Collection[Generation], take: Callable[[Moment],
         frame = None
     if greenlets:
         block.search.greenlets = greenlets
-    return found
+    if moment.mains:
+        block.search.mains.note(moment.mains)
+    return found, moment.has_all

@@ -107,6 +107,8 @@ class _References:
     """The code objects in use, and those who refer to them as far as they were found, with counts of references."""
 
     def __init__(self, generations: Iterable[Generation]) -> None:
+        generations = tuple(generations)
+        self._mains = generations[0].block.search.mains if generations else None
         self._codes = {id(code): code for one in generations for code in codes_in_use(one)}
         self._explained: Counter[int] = Counter()
         self._holders: dict[int, Any] = {}
@@ -152,7 +154,7 @@ class _References:
 
         They are of other generations, which share the code: what runs in this one was looked for before.
         """
-        codes = codes_running(greenlets=True)
+        codes = codes_running(self._mains)
         return Counter(id(code) for code in codes if not code.co_flags & _SUSPENDABLE and id(code) in self._codes)
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from blockfreeze.core.forks import Forks
 from blockfreeze.core.hidden import HiddenObjects
+from blockfreeze.core.main_greenlets import MainGreenlets
 from blockfreeze.core.report import Converted, Lingering, Unreached
 from blockfreeze.core.starts import Starts
 from blockfreeze.core.turns import ShortTurns
@@ -200,6 +201,8 @@ class SearchRecord:
     hidden: Sequence[tuple[Callable[[], bool], Lingering]] = ()
     """What it could only conclude from references that nothing explains, and whether they are still there."""
     frozen: HiddenObjects = field(default_factory=HiddenObjects)
+    """The registry's, once the block is entered there."""
+    mains: MainGreenlets = field(default_factory=MainGreenlets)
     """The registry's, once the block is entered there."""
     greenlets: Sequence[weakref.ref[Any]] = ()
     """The greenlets in which the last search that found any found calls."""
