@@ -13,7 +13,6 @@ from inspect import Signature
 from types import FunctionType
 from typing import Any, Final
 
-from blockfreeze.core.safe_access import is_a
 from blockfreeze.linking.analysis import may_be_suspended
 
 _SPEAKS_FOR_ITSELF: Final = frozenset({"__wrapped__", "__signature__", "__text_signature__", "_partialmethod"})
@@ -38,7 +37,12 @@ def shown_signature(function: Any) -> Signature | None:
 
 def is_shown_late(signature: object) -> bool:
     """Tell whether a signature is one that `shown_signature` has put off."""
-    return is_a(signature, Signature) and "blockfreeze_parts" in type(signature).__dict__
+    return is_late_kind(type(signature))
+
+
+def is_late_kind(kind: type) -> bool:
+    """Tell whether a type is the one of such signatures."""
+    return issubclass(kind, Signature) and "blockfreeze_parts" in kind.__dict__
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_NESTED, CO_OPTIMIZED
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_
 from types import CodeType
+from typing import Final
 
 from blockfreeze.linking.cpython import (
     CONSTANT_LOADS,
@@ -26,6 +29,8 @@ from blockfreeze.linking.cpython import (
 from blockfreeze.linking.instructions import Instructions, pattern_of
 from blockfreeze.linking.laziness import Laziness, laziness, may_be_lazy
 from blockfreeze.linking.linkage import Definition, Linkage, Reason
+
+_CONSTANTS: Final = attrgetter("co_consts")
 
 CALLER_NAMES = frozenset({"_getframe", "_getframemodulename", "f_back", "stack"})
 """Attributes by which code gets at its callers' frames."""
@@ -50,9 +55,11 @@ def nested_codes(code: CodeType) -> list[CodeType]:
 
 def walk_codes(code: CodeType) -> Iterator[CodeType]:
     """Yield `code` and every code object inside it, parents first."""
-    yield code
-    for inner in nested_codes(code):
-        yield from walk_codes(inner)
+    level = [code]
+    while level:
+        yield from level
+        constants = list(chain.from_iterable(map(_CONSTANTS, level)))
+        level = list(compress(constants, map(is_, map(type, constants), repeat(CodeType))))
 
 
 def copy_code(code: CodeType) -> CodeType:

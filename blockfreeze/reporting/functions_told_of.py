@@ -9,17 +9,20 @@ is more, one search of the heap finds the functions. So a block that has told no
 
 from __future__ import annotations
 
+import builtins
 import gc
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial, partialmethod
 from inspect import CO_OPTIMIZED
-from types import FunctionType, MethodType, ModuleType
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_, methodcaller
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 
-from blockfreeze.core.safe_access import ATOMS, CACHE_TYPE, cell_content
-from blockfreeze.dispatch.late_signature import is_shown_late
+from blockfreeze.core.safe_access import CACHE_TYPE
+from blockfreeze.dispatch.late_signature import is_late_kind
 from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
 from blockfreeze.draining.moment import objects_of
 from blockfreeze.draining.stacks import codes_running
@@ -32,6 +35,7 @@ _CONTAINERS: Final = frozenset({dict, defaultdict, OrderedDict, deque, list, set
 _ENTERED: Final = _CONTAINERS.union(
     {
         CACHE_TYPE,
+        CellType,
         MethodType,
         cached_property,
         classmethod,
@@ -43,73 +47,94 @@ _ENTERED: Final = _CONTAINERS.union(
 )
 """Types of what functions are looked for in, beside functions."""
 
-_PASSED: Final = frozenset({*ATOMS, type, ModuleType})
-
 _LARGE: Final = 1000
 """A container with more elements is not looked through."""
+
+_NAMESPACES: Final = (attrgetter("__globals__"), attrgetter("__builtins__"))
 
 
 def functions_told_of(block: Block, generation: Generation) -> list[FunctionType]:
     """Return the functions of a generation, in the order of their lines, that its tables do not explain."""
-    # Generations with the same text of a module have the same code objects.
-    sharing = {id(one): one for one in (generation, *tuple(block.generations.values()))}.values()
-    known = _known(value for one in sharing for value in _tables(one))
-    explained = Counter(known.values())
-    for one in sharing:
-        explained.update(map(id, one.drain.codes))
-    explained.update(map(id, codes_running()))  # a call under way is no function
-    codes = _with_more_references(generation, explained)
+    # Mostly its own tables explain all of them, and those of the others need not be gone through.
+    near = _Explained(_tables(generation), wholly=False)
+    if not near.unexplained(generation):
+        return []
+    kept = {id(one): one for one in (generation, *tuple(block.generations.values()))}.values()
+    known = _Explained(chain.from_iterable(map(_tables, kept)), wholly=True)
+    codes = known.unexplained(generation)
     if not codes:
         return []
     found = [
         function
         for function in objects_of(frozenset({FunctionType}))
         if id(function.__code__) in codes
-        and id(function) not in known
+        and id(function) not in known.seen
         and block.by_globals.get(id(function.__globals__)) is generation
         and block.entry_of(function) is None
     ]
     return sorted(found, key=lambda function: function.__code__.co_firstlineno)
 
 
-def _with_more_references(generation: Generation, explained: Mapping[int, int]) -> set[int]:
-    """Return the ids of a generation's code objects that have more references than are `explained`."""
-    linked = [one.code for one in list(generation.build.linked.values())]
-    codes = {id(one): one for code in linked for one in walk_codes(code) if one.co_flags & CO_OPTIMIZED}
-    counts = zip(codes, map(sys.getrefcount, codes.values()), strict=True)
-    return {at for at, count in counts if count > explained[at] + WITHOUT_FUNCTIONS}
+class _Explained:
+    """What values lead to by a short way: the functions, and how many references there are to each code object.
 
+    So with the signatures that forwarders show, which have the code of a function as well, and with sets of code
+    objects.
 
-def _known(values: Iterable[Any]) -> dict[int, int]:
-    """Return the ids of the functions that values lead to by a short way, with those of their code objects.
+    Args:
+        wholly: look into the attributes and default values of functions as well, not into their closures alone.
 
-    So with the signatures that forwarders show, which have the code of a function as well.
+    Attributes:
+        seen: the ids of all functions that were met, among others.
     """
-    found: dict[int, int] = {}
-    seen: set[int] = set()
-    todo = list(values)
-    while todo:
-        value = todo.pop()
-        kind = type(value)
-        if kind in _PASSED or id(value) in seen:
-            continue
-        seen.add(id(value))
-        if kind is FunctionType:
-            found[id(value)] = id(value.__code__)
-            if value.__closure__:
-                todo += map(cell_content, value.__closure__)
-            if value.__defaults__:
-                todo += value.__defaults__
-            if value.__kwdefaults__:
-                todo += value.__kwdefaults__.values()
-            if value.__dict__:
-                todo += value.__dict__.values()
-        elif kind in _ENTERED:
-            if kind not in _CONTAINERS or len(value) <= _LARGE:
-                todo += gc.get_referents(value)
-        elif is_shown_late(value):
-            found[id(value)] = id(value.blockfreeze_parts[0])
-    return found
+
+    def __init__(self, values: Iterable[Any], *, wholly: bool) -> None:
+        self.seen: set[int] = {id(vars(builtins))}
+        self._references: Counter[int] = Counter()
+        self._wholly = wholly
+        level = list(values)
+        # What is met is sorted by functions of C: there are thousands of values.
+        while level:
+            kinds = list(map(type, level))
+            functions = list(compress(level, map(is_, kinds, repeat(FunctionType))))
+            for namespace in _NAMESPACES:
+                self.seen.update(map(id, map(namespace, functions)))
+            self._references.update(map(id, compress(level, map(is_, kinds, repeat(CodeType)))))
+            entered = {kind for kind in set(kinds) if kind in _ENTERED or is_late_kind(kind)}
+            others = self._fresh(compress(level, map(entered.__contains__, kinds)))
+            level = gc.get_referents(*others)
+            level += self._met(self._fresh(functions))
+
+    def _fresh(self, values: Iterable[Any]) -> list[Any]:
+        """Return those of the values that were not met, but for large containers."""
+        found = list(values)
+        fresh = dict(zip(map(id, found), found, strict=True))
+        for at in self.seen.intersection(fresh):
+            del fresh[at]
+        self.seen.update(fresh)
+        large = map(_CONTAINERS.__contains__, map(type, fresh.values()))
+        for container in list(compress(fresh.values(), large)):
+            if len(container) > _LARGE:
+                del fresh[id(container)]
+        return list(fresh.values())
+
+    def _met(self, functions: list[Any]) -> list[Any]:
+        """Return what functions lead to."""
+        if self._wholly:
+            return gc.get_referents(*functions)
+        self._references.update(map(id, map(attrgetter("__code__"), functions)))
+        shown = map(methodcaller("get", "__signature__"), map(attrgetter("__dict__"), functions))
+        return [*chain.from_iterable(filter(None, map(attrgetter("__closure__"), functions))), *filter(None, shown)]
+
+    def unexplained(self, generation: Generation) -> set[int]:
+        """Return the ids of the code objects of a generation's functions to which more refer than were met."""
+        # A call under way is no function.
+        known = self._references.copy()
+        known.update(map(id, chain(generation.drain.codes, codes_running())))
+        linked = [one.code for one in list(generation.build.linked.values())]
+        codes = {id(one): one for code in linked for one in walk_codes(code) if one.co_flags & CO_OPTIMIZED}
+        counts = zip(codes, map(sys.getrefcount, codes.values()), strict=True)
+        return {at for at, count in counts if count > known[at] + WITHOUT_FUNCTIONS}
 
 
 def _tables(generation: Generation) -> Iterator[Any]:
@@ -120,7 +145,7 @@ def _tables(generation: Generation) -> Iterator[Any]:
     for member in list(generation.members.values()):
         yield from list(member.namespace.values())
         yield from member.raws.values()
-        yield from map(cell_content, member.cells.values())
+        yield from member.cells.values()
     for table in [*list(classes.values.values()), *list(classes.copies.values())]:
         yield from list(table.values())
     for cls in [*list(classes.values), *classes.legacy]:
