@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from blockfreeze.versions.module_source import ModuleSource, absolute_name, told_about, tree_of
 from blockfreeze.versions.places import Place, Places, say_the_same
@@ -131,6 +132,8 @@ class Outline:
         self.converted: set[str] = set()  # the classes, as they are written, for which the module has converters
         self.has_star = False
         self.uses: Any = None  # what `uses_of` has read off the same text
+        # By the outlines that this one was compared with: what was asked of a name, and the answer.
+        self._alike: WeakKeyDictionary[Outline, dict[tuple[str, str], bool]] = WeakKeyDictionary()
         self._data = data
         self._places = Places(data)
         # By name, where the statements begin and end that bind or change it when the module is imported, and those
@@ -162,11 +165,19 @@ class Outline:
         """Tell whether both have statements that bind `name`, and these say the same."""
         if name not in self._bindings or name not in other._bindings:
             return False
-        return self is other or say_the_same(self._bound(name), other._bound(name))
+        return self is other or self._say_the_same(other, name, Outline._bound)
 
     def changes_alike(self, other: Outline, name: str) -> bool:
         """Tell whether the statements that bind or change `name` in both say the same; so they do if there are none."""
-        return self is other or say_the_same(self._changing(name), other._changing(name))
+        return self is other or self._say_the_same(other, name, Outline._changing)
+
+    def _say_the_same(self, other: Outline, name: str, statements: Callable[[Outline, str], list[Place]]) -> bool:
+        """Compare the statements of a name; a swap asks several times, and versions that come back ask again."""
+        known = self._alike.setdefault(other, {})
+        asked = name, statements.__name__
+        if asked not in known:
+            known[asked] = say_the_same(statements(self, name), statements(other, name))
+        return known[asked]
 
     def reads_of(self, name: str) -> frozenset[str] | None:
         """Return what the statements read that bind or change `name`; None if there are none."""

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from blockfreeze.linking import cpython
 from blockfreeze.versions.source_text import lines_of
-from blockfreeze.versions.statements import said
+from blockfreeze.versions.statements import say_alike
 
 
 @dataclass(frozen=True)
@@ -70,4 +70,4 @@ def say_the_same(some: list[Place], others: list[Place]) -> bool:
         return False
     if all(one.own_text == other.own_text for one, other in zip(some, others, strict=True)):
         return True
-    return all(said(one.statement()) == said(other.statement()) for one, other in zip(some, others, strict=True))
+    return all(say_alike(one.statement(), other.statement()) for one, other in zip(some, others, strict=True))

@@ -94,6 +94,24 @@ def said(tree: ast.AST) -> str:
     return "\n".join(parts)
 
 
+def say_alike(one: ast.AST, other: ast.AST) -> bool:
+    """Tell whether two parts of syntax trees say the same, as `said` tells it; what differs mostly does so early."""
+    todo: list[tuple[object, object]] = [(one, other)]
+    while todo:
+        mine, others = todo.pop()
+        if type(mine) is not type(others):
+            return False
+        if isinstance(mine, ast.AST):
+            todo += [(getattr(mine, name, None), getattr(others, name, None)) for name in mine._fields]
+        elif isinstance(mine, list) and isinstance(others, list):
+            if len(mine) != len(others):
+                return False
+            todo += zip(mine, others, strict=True)
+        elif mine != others if isinstance(mine, str | bytes | int) else repr(mine) != repr(others):
+            return False  # of numbers the text counts: 0.0 and -0.0 are equal
+    return True
+
+
 def digest(texts: Iterable[str]) -> str:
     """Return a hash of texts that are compared and never read."""
     return str(sha256("".join(texts).encode()).hexdigest())
