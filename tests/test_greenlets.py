@@ -20,6 +20,7 @@ import blockfreeze as bf
 from blockfreeze.api import registry
 from blockfreeze.core.main_greenlets import OF_ITS_THREAD
 from blockfreeze.draining.drain import search
+from blockfreeze.draining.moment import Moment
 
 greenlet = pytest.importorskip("greenlet", reason="it is made of C, which Pyodide does not have")
 
@@ -300,6 +301,18 @@ def test_where_only_main_greenlets_are_the_heap_is_searched_once(till: Any, sear
     for number in range(2, 5):
         bf.swap(till, source=text(number))
     assert searches.of_the_heap == 0
+
+
+def test_the_main_greenlet_is_found_where_the_collector_does_not_see_it() -> None:
+    current = greenlet.getcurrent()
+    moment = Moment()
+    gc.freeze()
+    try:
+        moment.take_all(greenlet.greenlet)
+    finally:
+        gc.unfreeze()
+    moment.forget()
+    assert current in [one() for one in moment.mains]
 
 
 @pytest.mark.needs_threads

@@ -148,6 +148,49 @@ def test_the_heap_is_not_searched_if_nothing_can_be_held(workshop: Workshop, mon
     assert asked == []
 
 
+EXPLAINED = """
+import functools
+class Slot:
+    def __init__(self, function): self.function = function
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper(*given): return function(*given)
+    return wrapper
+CODES = set()
+def internal(function):
+    CODES.add(function.__code__)
+    return function
+@internal
+def of_a_set(): pass
+def of_defaults(a, key=lambda x: x, *, other=lambda x: x): return key(a)
+@wrapped
+def of_a_closure(): pass
+def of_attributes(): pass
+of_attributes.key = lambda x: x
+class Till:
+    total = property(lambda self: 1)
+    made = classmethod(lambda cls: cls())
+    free = staticmethod(lambda: 2)
+    table = {"a": [lambda: 1, (functools.partial(lambda x: x, 1),)]}
+"""
+
+
+def test_it_is_not_searched_for_functions_that_the_block_leads_to(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = workshop.freeze("explained", EXPLAINED)
+    asked: list[int] = []
+    objects = gc.get_objects
+    monkeypatch.setattr(gc, "get_objects", lambda: asked.append(1) or objects())
+    for number in range(4):
+        bf.swap(module, source=f"{EXPLAINED}\nNUMBER = {number}\n")
+        bf.drain(module, timeout=0)
+    assert not asked
+    held = [*module.CODES]  # and where somebody has one of them, what is met is no function, and nothing is told
+    assert bf.swap(module, source=EXPLAINED).unreached == ()
+    assert held
+
+
 TELLING = """
 import a_registry
 import blockfreeze as bf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import weakref
 from pathlib import Path
 from types import FunctionType
@@ -11,7 +12,9 @@ import pytest
 from conftest import Workshop
 
 import blockfreeze as bf
+from blockfreeze.linking import cpython
 from blockfreeze.linking.analysis import copy_code, have_one_origin, nested_codes
+from blockfreeze.versions.statements import said, say_alike
 
 TWICE = """
 def one(self):
@@ -149,3 +152,46 @@ def test_a_weak_reference_to_a_method_stays_equal_though_nobody_else_holds_the_f
         bf.swap(shop, source=text.replace("VERSION = 1", f"VERSION = {version}"))
         assert held == weakref.WeakMethod(till.total)
         assert till.total() == version
+
+
+EXPRESSIONS = (
+    *("1", "True", "1.0", "1j", "-0.0", "0.0", "1e999", "10 ** 5000", "0x" + "f" * 5000, "None", "...", "'1'", "b'1'"),
+    *("a", "a.b", "a.c", "a[1]", "a[1:]", "f(a)", "f(a, b)", "f(a=b)", "f(*a)", "(a, b)", "[a, b]", "{a: b}", "{**a}"),
+    *("lambda: a", "lambda a: a", "lambda a, /: a", "lambda *, a: a", "[a for a in b]", "[a async for a in b]"),
+    *("f'{a}'", "f'{a!r}'", "a if b else c", "a < b", "a < b < c", "not a", "a and b", "a or b", "(a := b)"),
+)
+
+
+@pytest.mark.parametrize("one", EXPRESSIONS)
+def test_two_trees_say_alike_if_what_they_say_has_one_text(one: str) -> None:
+    tree = ast.parse(f"x = {one}")
+    for other in EXPRESSIONS:
+        with_layout = ast.parse(f"x  =  ( {other} )  # a comment")
+        assert say_alike(tree, with_layout) is (said(tree) == said(with_layout)) is (one == other)
+
+
+def test_versions_that_come_back_by_turns_are_compared_and_surveyed_once(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {
+        number: workshop.version(
+            number,
+            {
+                "turns/__init__.py": f"from turns import same\ndef foo():{' ' * int(number)}return {number}\n",
+                "turns/same.py": "import atexit\natexit.register(print)\n",
+            },
+        )
+        for number in "12"
+    }
+    turns = workshop.freeze("turns", "")
+    reports = {number: bf.swap(turns, source=places[number]) for number in "1212"}
+    parsed: list[Any] = []
+    parse = cpython.parse
+    monkeypatch.setattr(cpython, "parse", lambda data: parsed.append(data) or parse(data))
+    for number in "1212":
+        report = bf.swap(turns, source=places[number])
+        assert (report.changed, report.unchanged) == (("turns.foo",), ())
+        assert report.done_again == reports[number].done_again
+        assert str(places[number]) in report.done_again[0]
+        assert turns.foo() == int(number)
+    assert not parsed

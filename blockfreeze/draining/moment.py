@@ -80,12 +80,12 @@ class Moment:
     def take_all(self, kind: type[Any]) -> None:
         """Take the stacks of all threads, and those of all greenlets, which are of the type `kind`."""
         objects: list[Any] = []
-        found: list[Any] = []
+        found: list[Any] = _current_greenlet(kind)
         once: dict[int, Any] = {}
         greenlets: list[Any] = []
         of_kind = map(issubclass, map(type, objects), repeat(kind))
         # The list grows while it is gone through, up to the first greenlet of each thread, which has no parent. What
-        # `gc.freeze` has hidden from the collector is found that way.
+        # `gc.freeze` has hidden from the collector is found that way, so it begins with the one that runs here.
         parents = filter(partial(is_not, None), map(vars(kind)["parent"].__get__, found))
         _at_once(
             partial(objects.extend, _called(gc.get_objects)),
@@ -145,6 +145,13 @@ def _counter_of_mains() -> list[Callable[[], int]]:
     """Return the function that tells how many main greenlets exist, in a list; none if it is not the package's own."""
     found = getattr(sys.modules.get("greenlet._greenlet"), "get_total_main_greenlets", None)
     return [found] if type(found) is BuiltinFunctionType else []
+
+
+def _current_greenlet(kind: type[Any]) -> list[Any]:
+    """Return the greenlet that runs in this thread, in a list; none at the end of the process."""
+    found = getattr(sys.modules.get("greenlet"), "getcurrent", None)
+    current = found() if type(found) is BuiltinFunctionType else None
+    return [current] if isinstance(current, kind) else []
 
 
 def _called(function: Callable[[], Iterable[Any]]) -> Iterable[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
@@ -19,6 +19,8 @@ from blockfreeze.core.safe_access import ABSENT, ATOMS, is_a
 from blockfreeze.identity.equality import attributes_of, is_transparent
 
 CONTAINERS = (dict, list, set, deque, OrderedDict, defaultdict, Counter)
+
+_ATOMS = frozenset(ATOMS)
 
 _KEPT_AS_THEY_ARE = frozenset({*ATOMS, FunctionType, BuiltinFunctionType, ModuleType, type})
 
@@ -80,7 +82,16 @@ def _mark(value: Any) -> Any:
 def marked(values: Iterable[Any]) -> list[Any]:
     """Return what stands for values in a record."""
     found = _List(values)
-    return found if set(map(type, found)) <= _KEPT_AS_THEY_ARE else _List(map(_mark, found))
+    if set(map(type, found)) <= _KEPT_AS_THEY_ARE:
+        return found
+    return _List(_each_once(_mark, found))
+
+
+def _each_once(function: Callable[[Any], Any], values: Collection[Any]) -> Iterator[Any]:
+    """Return what a function makes of each value, called once for each object: large tables have few that differ."""
+    once = dict(zip(map(id, values), values, strict=True))
+    made = dict(zip(once, map(function, once.values()), strict=True))
+    return map(made.__getitem__, map(id, values))
 
 
 def meant(mark: Any, now: Any) -> Any:
@@ -98,7 +109,9 @@ def meant_by(marks: Collection[Any], now: Iterable[Any]) -> list[Any]:
     if _UNCERTAIN.isdisjoint(map(type, marks)):
         return list(marks)
     known = {id(one): one for one in now}
-    return [meant(mark, known.get(mark.at, ABSENT) if type(mark) is _Named else ABSENT) for mark in marks]
+    return list(
+        _each_once(lambda mark: meant(mark, known.get(mark.at, ABSENT) if type(mark) is _Named else ABSENT), marks)
+    )
 
 
 def identity_of(value: Any) -> Hashable:
@@ -159,12 +172,16 @@ def record(left: dict[int, Held], before: dict[int, Held], roots: Iterable[Any],
         left[id(value)] = held = held or Held(value, attributes_of(value) if own else {})
         for part in (held.items, held.attributes):
             if not set(map(type, part)) <= _KEPT_AS_THEY_ARE:
-                todo += [meant(mark, None) for mark in part if type(mark) not in ATOMS]
+                todo += [meant(mark, None) for mark in _holding(part)]
 
 
-def is_as_left(value: Any, left: Mapping[int, Held]) -> bool:
-    """Tell whether an object, and what is inside of it, holds what was recorded; so does what is in no record."""
-    seen: set[int] = set()
+def is_as_left(value: Any, left: Mapping[int, Held], known: set[int] | None = None) -> bool:
+    """Tell whether an object, and what is inside of it, holds what was recorded; so does what is in no record.
+
+    Args:
+        known: the ids of what was found to do so just now; is given more of them.
+    """
+    seen = set(known or ())
     todo = [value]
     while todo:
         value = container_of(todo.pop())
@@ -175,14 +192,22 @@ def is_as_left(value: Any, left: Mapping[int, Held]) -> bool:
         measured = filling(value)
         own = items_of(attributes_of(value)) if held.attributes else []
         for was, now in ((held.items, items_of(value)), (held.attributes, own)):
-            if len(was) != len(now) or not all(map(_is_meant, was, now)):
+            if len(was) != len(now) or not _are_meant(was, now):
                 return False
             if not set(map(type, was)) <= _KEPT_AS_THEY_ARE:
-                todo += now
+                todo += _holding(now)
         if not held.items and measured is not None and measured.size != held.size:
             return False
+    if known is not None:
+        known |= seen
     return True
 
 
-def _is_meant(mark: Any, now: Any) -> bool:
-    return mark is now or meant(mark, now) is now
+def _are_meant(marks: list[Any], now: list[Any]) -> bool:
+    others = {(id(mark), id(one)): (mark, one) for mark, one in zip(marks, now, strict=True) if mark is not one}
+    return all(meant(mark, one) is one for mark, one in others.values())
+
+
+def _holding(values: Iterable[Any]) -> Iterable[Any]:
+    """Return those of the values that may hold something, each once."""
+    return {id(one): one for one in values if type(one) not in _ATOMS}.values()

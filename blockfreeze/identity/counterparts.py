@@ -16,6 +16,7 @@ from blockfreeze.identity.equality import IDENTITIES, attributes_of, is_transpar
 _ENOUGH = 10_000  # pairs of objects: to compare more costs more than an identity is worth
 
 _AS_THEY_ARE: Mapping[int, Held] = MappingProxyType({})
+_SETTLED: Mapping[int, Any] = MappingProxyType({})
 
 
 def counterparts(
@@ -24,6 +25,7 @@ def counterparts(
     kinds: Collection[type],
     replace: Mapping[int, Any],
     left: Mapping[int, Held] = _AS_THEY_ARE,
+    settled: Mapping[int, Any] = _SETTLED,
 ) -> dict[int, Any] | None:
     """Compare two objects, and all that they hold: does anything but identity distinguish them?
 
@@ -35,6 +37,7 @@ def counterparts(
         kinds: the classes whose instances are entered; of other objects only containers are.
         replace: what stands for an object that `after` may hold, by its id.
         left: what objects that `before` may lead to held when it was as it is to be compared, by their ids.
+        settled: what was found before: by the ids of objects that `after` may lead to, what each is the counterpart of.
 
     Returns:
         by the ids of the objects that `after` is made of, those that `before` is made of in the same way; None if
@@ -46,6 +49,10 @@ def counterparts(
     todo: list[tuple[Any, Any]] = [(before, after)]
     while todo and len(seen) < _ENOUGH:
         one, other = todo.pop()
+        if id(other) in settled:
+            if settled[id(other)] is one:
+                continue
+            return None
         other = replace.get(id(other), other)
         if one is other or (id(one), id(other)) in seen or same(one, other):
             continue
@@ -134,7 +141,8 @@ def _paired_items(one: Any, other: Any, held: Held | None, replace: Mapping[int,
     if len(was) != len(now):
         return None
     # Most of a large table are constants, which copies of one code share.
-    pairs = [pair for pair in zip(was, now, strict=True) if pair[0] is not pair[1] or id(pair[1]) in replace]
+    others = [pair for pair in zip(was, now, strict=True) if pair[0] is not pair[1] or id(pair[1]) in replace]
+    pairs = list({(id(first), id(second)): (first, second) for first, second in others}.values())
     if type(one) is defaultdict:
         pairs.append((one.default_factory, other.default_factory))
     return pairs if type(one) is not deque or one.maxlen == other.maxlen else None

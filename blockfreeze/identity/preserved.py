@@ -165,7 +165,9 @@ def _preserve_filled(
 ) -> None:
     """Enter into `found` what may have been filled, if the body has left it as the body before has left it."""
     kinds, everything = generation.classes.values, {**replace, **found}
+    settled: dict[int, Any] = {}  # a tree of objects may have a name for each of its nodes: it is compared once
     alike: dict[int, bool] = {}
+    as_left: dict[int, set[int]] = {}
     for one in filled:
         before = generation.before(one.after.name)
         if id(one.value) in found:
@@ -173,7 +175,7 @@ def _preserve_filled(
         if is_made_outside(generation, one.before, one.after, one.binding, one.existing, one.value):
             found[id(one.value)] = one.existing
             continue
-        pairs = counterparts(one.existing, one.value, kinds, everything, before.contents.left)
+        pairs = counterparts(one.existing, one.value, kinds, everything, before.contents.left, settled)
         if (
             not pairs
             or not apart.isdisjoint(pairs)
@@ -182,12 +184,14 @@ def _preserve_filled(
             continue
         if before.number not in alike:
             alike[before.number] = says_all_the_same(before, generation)
-        if alike[before.number] or not _is_old_memory(before, generation, one):
+        known = as_left.setdefault(before.number, set())
+        if alike[before.number] or not _is_old_memory(before, generation, one, known):
             found.update(pairs)
+            settled.update(pairs)
 
 
-def _is_old_memory(before: Generation, after: Generation, one: _Remade) -> bool:
-    if is_as_left(one.existing, before.contents.left):
+def _is_old_memory(before: Generation, after: Generation, one: _Remade, known: set[int]) -> bool:
+    if is_as_left(one.existing, before.contents.left, known):
         return False
     inside = attributes_of(one.existing) if type(one.existing) in after.classes.values else {}
     names = {f".{name.rpartition('.')[2]}" for name in inside}

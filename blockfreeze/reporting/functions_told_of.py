@@ -50,6 +50,8 @@ _ENTERED: Final = _CONTAINERS.union(
 _LARGE: Final = 1000
 """A container with more elements is not looked through."""
 
+_PARTS: Final = ("__closure__", "__defaults__")
+
 _NAMESPACES: Final = (attrgetter("__globals__"), attrgetter("__builtins__"))
 
 
@@ -82,7 +84,7 @@ class _Explained:
     objects.
 
     Args:
-        wholly: look into the attributes and default values of functions as well, not into their closures alone.
+        wholly: look into the attributes of functions as well, not into their closures and default values alone.
 
     Attributes:
         seen: the ids of all functions that were met, among others.
@@ -124,7 +126,8 @@ class _Explained:
             return gc.get_referents(*functions)
         self._references.update(map(id, map(attrgetter("__code__"), functions)))
         shown = map(methodcaller("get", "__signature__"), map(attrgetter("__dict__"), functions))
-        return [*chain.from_iterable(filter(None, map(attrgetter("__closure__"), functions))), *filter(None, shown)]
+        parts = (chain.from_iterable(filter(None, map(attrgetter(name), functions))) for name in _PARTS)
+        return [*chain.from_iterable(parts), *filter(None, shown)]
 
     def unexplained(self, generation: Generation) -> set[int]:
         """Return the ids of the code objects of a generation's functions to which more refer than were met."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Final
 
 from blockfreeze.core.forecast import RunsAgain
 from blockfreeze.linking.linkage import Linkage
 from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import ModuleSource
+
+_PATHS: Final = 4
+"""For how many places of one text the answer is kept: of a text without a file each version has one of its own."""
 
 
 def done_again(
@@ -18,6 +22,9 @@ def done_again(
     Args:
         made_before: the functions and classes that are not made known to others again.
     """
-    if source.derived.effects is None or source.derived.effects[0] != source.path:
-        source.derived.effects = source.path, Survey(source, covers, linkage).again_unless
-    return [one for unless, one in source.derived.effects[1] if unless not in made_before]
+    known = source.derived.effects  # two versions may have the same text in two places, and serve by turns
+    if source.path not in known:
+        if len(known) >= _PATHS:
+            known.clear()
+        known[source.path] = Survey(source, covers, linkage).again_unless
+    return [one for unless, one in known[source.path] if unless not in made_before]

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -76,8 +76,8 @@ class Derived:
 
     outline: Any = None
     """What `outline_of` has found."""
-    effects: Any = None
-    """For a path, what `effects.done_again` has found."""
+    effects: dict[str | None, Any] = field(default_factory=dict)
+    """By the path, for the last few, what `effects.done_again` has found."""
 
 
 class ModuleSource:
