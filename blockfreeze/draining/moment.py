@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
@@ -85,7 +86,7 @@ class Moment:
         greenlets: list[Any] = []
         of_kind = map(issubclass, map(type, objects), repeat(kind))
         # The list grows while it is gone through, up to the first greenlet of each thread, which has no parent. What
-        # `gc.freeze` has hidden from the collector is found that way, so it begins with the one that runs here.
+        # `gc.freeze` has hidden from the collector is found that way, so it begins with the one that runs.
         parents = filter(partial(is_not, None), map(vars(kind)["parent"].__get__, found))
         _at_once(
             partial(objects.extend, _called(gc.get_objects)),
@@ -148,9 +149,13 @@ def _counter_of_mains() -> list[Callable[[], int]]:
 
 
 def _current_greenlet(kind: type[Any]) -> list[Any]:
-    """Return the greenlet that runs in this thread, in a list; none at the end of the process."""
+    """Return the greenlet that runs in this thread, in a list; none but in the main thread, which outlives all others.
+
+    To ask makes a main greenlet for a thread that has none, and greenlet forgets that of an ended thread late.
+    """
     found = getattr(sys.modules.get("greenlet"), "getcurrent", None)
-    current = found() if type(found) is BuiltinFunctionType else None
+    main = threading.main_thread().ident == threading.get_ident()
+    current = found() if main and type(found) is BuiltinFunctionType else None
     return [current] if isinstance(current, kind) else []
 
 
