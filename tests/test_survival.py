@@ -375,3 +375,32 @@ def test_what_was_brought_over_keeps_no_generation_alive(workshop: Any) -> None:
     numbers = {one.number for one in alive}
     assert numbers <= {1, 8, 9}, "the first one, whose functions are the entries, and the history"
     assert all(one.contents.taken.keys() <= numbers for one in alive)
+
+
+def test_the_one_instance_that_a_class_makes_when_it_is_first_asked_survives_unless_it_is_made_of_old_things(
+    workshop: Any,
+) -> None:
+    text = """
+        WORDS = ["a"]
+        def other(): return 1
+        class Lexer:
+            only, started, asked = None, False, 0
+            @classmethod
+            def instance(cls):
+                cls.asked = cls.asked + 1
+                if cls.only is None:
+                    cls.only = cls()
+                cls.started = True
+                return cls.only
+            def __init__(self):
+                self.words = [*WORDS]
+    """
+    block = workshop.freeze("lexing", text)
+    first = block.Lexer.instance()
+    bf.swap(block, source=dedent(text).replace("return 1", "return 2"))
+    assert (block.Lexer.only, block.Lexer.started, block.Lexer.asked) == (first, True, 1)
+    bf.swap(block, source=dedent(text).replace('["a"]', '["a", "b"]'))
+    assert (block.Lexer.only, block.Lexer.started, block.Lexer.asked) == (None, True, 1)
+    assert block.Lexer.instance().words == ["a", "b"]
+    bf.rollback(block)
+    assert block.Lexer.instance().words == ["a"]

@@ -216,7 +216,9 @@ def _bring_attributes(before: Generation, after: Generation, taken: dict[_Key, A
                 continue
             sources = before.members[module].source, after.members[module].source
             new = _counted(base, live, mine)
-            if new is not mine and says_the_same(*sources, key[1]):
+            if new is mine or not says_the_same(*sources, key[1]):
+                continue
+            if type(new) is int or not holds_old_results(before, after, *key):  # a number is counted on
                 _set_on_class(before, after, cls, name, new)
                 taken[key] = live
 
