@@ -317,7 +317,9 @@ static PyMethodDef module_methods[] = {
 
 typedef struct {
     PyObject_HEAD
-    PyObject *head, *current, *inside, *outside, *entered, *pins, *served;
+    PyObject *head, *current, *inside, *outside, *entered, *pins, *served, *by_globals;
+    const void *asked; /* the namespace that was asked for last, which may be gone: only the key is made of it */
+    PyObject *key;
 } Places;
 
 static PyMemberDef places_members[] = {
@@ -328,6 +330,7 @@ static PyMemberDef places_members[] = {
     {"entered", T_OBJECT_EX, offsetof(Places, entered), 0, NULL},
     {"pins", T_OBJECT_EX, offsetof(Places, pins), 0, NULL},
     {"served", T_OBJECT_EX, offsetof(Places, served), 0, NULL},
+    {"by_globals", T_OBJECT_EX, offsetof(Places, by_globals), 0, NULL},
     {NULL}};
 
 static int places_traverse(Places *self, visitproc visit, void *arg) {
@@ -339,6 +342,8 @@ static int places_traverse(Places *self, visitproc visit, void *arg) {
     Py_VISIT(self->entered);
     Py_VISIT(self->pins);
     Py_VISIT(self->served);
+    Py_VISIT(self->by_globals);
+    Py_VISIT(self->key);
     return 0;
 }
 
@@ -350,6 +355,8 @@ static int places_clear(Places *self) {
     Py_CLEAR(self->entered);
     Py_CLEAR(self->pins);
     Py_CLEAR(self->served);
+    Py_CLEAR(self->by_globals);
+    Py_CLEAR(self->key);
     return 0;
 }
 
@@ -517,8 +524,27 @@ static int is_noting(State *state, PyObject *generation) {
     return found;
 }
 
-/* Return the value for an access from `frame` if that shows whose it is, as a new reference; NULL otherwise. */
-static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int from_class) {
+/* Return the generation whose code makes the access that is under way, as a new reference; NULL if it is no code of the
+   block. Its namespace tells, and no object need be made of its frame. */
+static PyObject *own_generation(Places *places) {
+    PyObject *globals = PyEval_GetGlobals();
+    if (globals == NULL || places->by_globals == NULL || !PyDict_Check(places->by_globals)) {
+        return NULL;
+    }
+    if (places->asked != globals) {
+        PyObject *key = PyLong_FromVoidPtr(globals);
+        if (key == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(places->key, key);
+        places->asked = globals;
+    }
+    return Py_XNewRef(PyDict_GetItemWithError(places->by_globals, places->key));
+}
+
+/* Return the value for the access that is under way if its frame shows whose it is, as a new reference; NULL otherwise.
+ */
+static PyObject *noted_value(State *state, Switch *self, int from_class) {
     if (self->reference == NULL || self->inner == NULL || self->outward == NULL) {
         return NULL;
     }
@@ -528,7 +554,11 @@ static PyObject *noted_value(State *state, Switch *self, PyObject *frame, int fr
     }
     if (PyObject_TypeCheck(vector, state->places)) {
         Places *places = (Places *)vector;
-        PyObject *found = accessing(state, places, frame);
+        PyObject *found = own_generation(places);
+        if (found == NULL && !PyErr_Occurred()) {
+            PyObject *frame = (PyObject *)PyEval_GetFrame();
+            found = frame == NULL ? NULL : accessing(state, places, frame);
+        }
         int inside = found != Py_None;
         if (found == Py_None && places->current != NULL && !has_pins(places)) {
             Py_SETREF(found, Py_NewRef(places->current));
@@ -564,24 +594,22 @@ static PyObject *switch_get(Switch *self, PyObject *instance, PyObject *owner) {
     if (instance == Py_None) {
         instance = NULL;
     }
-    PyObject *frame = (PyObject *)PyEval_GetFrame();
-    if (frame != NULL) {
-        PyObject *value = noted_value(state, self, frame, instance == NULL);
-        if (value == NULL && PyErr_Occurred()) {
-            return NULL;
-        }
-        if (value != NULL) {
-            /* It may have become an instance of another class since this access began, before the value was chosen. */
-            int is_still = instance == NULL ? owner != NULL : (PyObject *)Py_TYPE(instance) == owner;
-            if (is_still && is_bound_by_us(self, state, value)) {
-                descrgetfunc get = Py_TYPE(value)->tp_descr_get;
-                PyObject *bound = get == NULL ? Py_NewRef(value) : get(value, instance, owner);
-                Py_DECREF(value);
-                return bound;
-            }
-            Py_DECREF(value);
-        }
+    PyObject *value = noted_value(state, self, instance == NULL);
+    if (value == NULL && PyErr_Occurred()) {
+        return NULL;
     }
+    if (value != NULL) {
+        /* It may have become an instance of another class since this access began, before the value was chosen. */
+        int is_still = instance == NULL ? owner != NULL : (PyObject *)Py_TYPE(instance) == owner;
+        if (is_still && is_bound_by_us(self, state, value)) {
+            descrgetfunc get = Py_TYPE(value)->tp_descr_get;
+            PyObject *bound = get == NULL ? Py_NewRef(value) : get(value, instance, owner);
+            Py_DECREF(value);
+            return bound;
+        }
+        Py_DECREF(value);
+    }
+    PyObject *frame = (PyObject *)PyEval_GetFrame();
     return PyObject_CallMethodObjArgs(
         (PyObject *)self, state->get, frame == NULL ? Py_None : frame, instance == NULL ? Py_None : instance,
         owner == NULL ? Py_None : owner, NULL);
@@ -786,7 +814,7 @@ static int module_exec(PyObject *module) {
         }
     }
     /* What the Python side calls here; it goes without this part if it was built from other sources. */
-    if (PyModule_AddIntConstant(module, "FORM", 2) < 0) {
+    if (PyModule_AddIntConstant(module, "FORM", 3) < 0) {
         return -1;
     }
     PyObject *getframe = PySys_GetObject("_getframe"); /* now: a program may delete it */

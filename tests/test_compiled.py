@@ -84,6 +84,7 @@ def world(request: pytest.FixtureRequest) -> Any:
     places.head, places.served = Head(made.block), ("head", "one", "two")
     places.current, places.pins = made.current, made.pins
     places.inside, places.outside, places.entered = made.inside, made.outside, made.outside
+    places.by_globals = {}  # the code of this file counts as code outside, where a test does not say another thing
     made.reference = SimpleNamespace(vector=places)
 
     def forwarder(place: int) -> Any:
@@ -177,6 +178,25 @@ def test_methods_of_instances_are_answered_at_once(world: Any) -> None:
     assert asked(cls, world.inside) == ("method", (7,))
 
 
+def test_code_of_the_block_is_known_by_its_namespace_whatever_is_noted(world: Any) -> None:
+    older, cls = Current(), world.switched(repr, repr)
+    world.places.by_globals[id(globals())] = older
+    switch = cls.__dict__["it"]
+    for note in (world.inside, world.outside, None):
+        assert is_left(asked(cls, note)), "that generation has no value"
+    switch.inner[older], switch.outward[older] = method, 7
+    for note in (world.inside, world.outside, None):
+        assert asked(cls, note) == ("method", (7,))
+        answer = asked(cls, note, of_class=True)
+        assert is_left(answer) or answer == 7
+    other = eval("lambda instance: instance.it", {})
+    switch.inner[world.current] = method
+    assert other(cls())[:2] == ("got", "<lambda>"), "this one is no code of the block, and has no note"
+    del world.places.by_globals[id(globals())]
+    switch.inner[older] = 7
+    assert asked(cls, world.inside) == ("method", (7,))
+
+
 def test_a_class_access_gets_what_all_others_see(world: Any) -> None:
     answer = asked(world.switched(7, method), world.inside, of_class=True)
     assert is_left(answer) or answer == ("method", ())
@@ -218,7 +238,7 @@ def test_errors_pass_through(world: Any) -> None:
 
 def test_what_is_not_set_is_an_error_and_no_crash(world: Any) -> None:
     empty = type(world.places)()
-    for name in ("head", "current", "inside", "outside", "entered", "pins", "served"):
+    for name in ("head", "current", "inside", "outside", "entered", "pins", "served", "by_globals"):
         with pytest.raises(AttributeError):
             getattr(empty, name)
     with pytest.raises((AttributeError, TypeError)):
@@ -235,6 +255,7 @@ def test_no_reference_is_lost_or_kept(world: Any) -> None:
         world.pins,
         method,
         world.places.served,
+        world.places.by_globals,
         *classes,
     ]
 
@@ -245,6 +266,10 @@ def test_no_reference_is_lost_or_kept(world: Any) -> None:
             for cls in classes:
                 asked(cls, note)
                 asked(cls, note, of_class=True)
+        world.places.by_globals[id(globals())] = world.current
+        for cls in classes:
+            asked(cls, None)
+        world.places.by_globals.clear()
 
     def counted() -> list[int]:
         for _ in range(200):

@@ -23,10 +23,11 @@ class Places:
         outside: the note on frames that no frame of the block has called.
         entered: the same if such frames may call entries without more; another note if there is a gate.
         pins: those of the block, empty while there are none.
+        by_globals: by the ids of namespaces, the generations whose code has them.
         served: what is in all places, for the calls of the current generation, and new ones.
     """
 
-    __slots__ = ("current", "entered", "head", "inside", "outside", "pins", "served")
+    __slots__ = ("by_globals", "current", "entered", "head", "inside", "outside", "pins", "served")
 
     head: Any
     current: Any
@@ -34,6 +35,7 @@ class Places:
     outside: Any
     entered: Any
     pins: dict[int, Any]
+    by_globals: dict[int, Any]
     served: tuple[Any, ...]
 
     def __len__(self) -> int:
@@ -78,16 +80,18 @@ class Switch:
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         frame = _getframe(1)
-        note = frame.f_trace
+        vector = self.reference.vector
         try:
-            vector = self.reference.vector
-            current = vector.current
+            own = vector.by_globals.get(id(frame.f_globals))  # the code of which generation this is
         except AttributeError:  # a plain vector: the overlap is about to end
             return self._get(frame, instance, owner)
-        if note is vector.inside:
-            value = self.inner.get(current)
+        note = frame.f_trace if own is None else None
+        if own is not None:
+            value = self.inner.get(own)
+        elif note is vector.inside:
+            value = self.inner.get(vector.current)
         elif note is vector.outside and not vector.pins:
-            value = self.outward.get(current)
+            value = self.outward.get(vector.current)
         else:
             value = None
         # A method of an instance: most accesses are that.

@@ -133,6 +133,7 @@ class OverlapVector(Places):
         head = self.head = Overlap(block, current, gate)
         self.current, self.pins = current, head.pins
         self.inside, self.outside = head.inside, head.outside
+        self.by_globals = block.by_globals
         # Behind a gate no call from outside is let in without more.
         self.entered = head.outside if gate is None else FrameNote({})
         # The current generation comes with the load of the vector: each place is bound to the head of its own vector.
