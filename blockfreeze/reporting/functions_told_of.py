@@ -52,8 +52,6 @@ _LARGE: Final = 1000
 
 _PARTS: Final = ("__closure__", "__defaults__")
 
-_NAMESPACES: Final = (attrgetter("__globals__"), attrgetter("__builtins__"))
-
 
 def functions_told_of(block: Block, generation: Generation) -> list[FunctionType]:
     """Return the functions of a generation, in the order of their lines, that its tables do not explain."""
@@ -98,11 +96,13 @@ class _Explained:
         # What is met is sorted by functions of C: there are thousands of values.
         while level:
             kinds = list(map(type, level))
+            different = set(kinds)
             functions = list(compress(level, map(is_, kinds, repeat(FunctionType))))
-            for namespace in _NAMESPACES:
-                self.seen.update(map(id, map(namespace, functions)))
-            self._references.update(map(id, compress(level, map(is_, kinds, repeat(CodeType)))))
-            entered = {kind for kind in set(kinds) if kind in _ENTERED or is_late_kind(kind)}
+            if CodeType in different:
+                self._references.update(map(id, compress(level, map(is_, kinds, repeat(CodeType)))))
+            if wholly:
+                self.seen.update(map(id, map(attrgetter("__globals__"), functions)))
+            entered = {kind for kind in different if kind in _ENTERED or is_late_kind(kind)}
             others = self._fresh(compress(level, map(entered.__contains__, kinds)))
             level = gc.get_referents(*others)
             level += self._met(self._fresh(functions))
