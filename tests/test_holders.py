@@ -12,8 +12,6 @@ from conftest import Workshop
 from threads import ParkedCall
 
 import blockfreeze as bf
-from blockfreeze.draining.moment import objects_of
-from blockfreeze.reporting import functions_told_of
 
 TEXT = """
 class Router:
@@ -181,8 +179,7 @@ def test_it_is_not_searched_for_functions_that_the_block_leads_to(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = workshop.freeze("explained", EXPLAINED)
-    asked: list[int] = []
-    monkeypatch.setattr(functions_told_of, "objects_of", lambda kinds: asked.append(1) or objects_of(kinds))
+    asked = count_searches(monkeypatch)
     for number in range(4):
         bf.swap(module, source=f"{EXPLAINED}\nNUMBER = {number}\n")
         bf.drain(module, timeout=0)

@@ -24,7 +24,6 @@ from typing import Any, Final
 from blockfreeze.core.safe_access import CACHE_TYPE
 from blockfreeze.dispatch.late_signature import is_late_kind
 from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
-from blockfreeze.draining.moment import objects_of
 from blockfreeze.draining.stacks import codes_running
 from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.model.block import Block, Generation
@@ -56,18 +55,19 @@ _PARTS: Final = ("__closure__", "__defaults__")
 def functions_told_of(block: Block, generation: Generation) -> list[FunctionType]:
     """Return the functions of a generation, in the order of their lines, that its tables do not explain."""
     # Mostly its own tables explain all of them, and those of the others need not be gone through.
-    near = _Explained(_tables(generation), wholly=False)
-    if not near.unexplained(generation):
+    near = _Explained(_tables(generation))
+    codes = near.unexplained(generation)
+    functions = [one for one in gc.get_referrers(*codes) if type(one) is FunctionType] if codes else []
+    del codes  # their references are counted once more
+    if not functions:
         return []
     kept = {id(one): one for one in (generation, *tuple(block.generations.values()))}.values()
-    known = _Explained(chain.from_iterable(map(_tables, kept)), wholly=True)
-    codes = known.unexplained(generation)
-    if not codes:
-        return []
+    known = _Explained(chain.from_iterable(map(_tables, kept)))
+    still = set(map(id, known.unexplained(generation)))
     found = [
         function
-        for function in objects_of(frozenset({FunctionType}))
-        if id(function.__code__) in codes
+        for function in functions
+        if id(function.__code__) in still
         and id(function) not in known.seen
         and block.by_globals.get(id(function.__globals__)) is generation
         and block.entry_of(function) is None
@@ -81,17 +81,13 @@ class _Explained:
     So with the signatures that forwarders show, which have the code of a function as well, and with sets of code
     objects.
 
-    Args:
-        wholly: look into the attributes of functions as well, not into their closures and default values alone.
-
     Attributes:
         seen: the ids of all functions that were met, among others.
     """
 
-    def __init__(self, values: Iterable[Any], *, wholly: bool) -> None:
+    def __init__(self, values: Iterable[Any]) -> None:
         self.seen: set[int] = {id(vars(builtins))}
         self._references: Counter[int] = Counter()
-        self._wholly = wholly
         level = list(values)
         # What is met is sorted by functions of C: there are thousands of values.
         while level:
@@ -100,11 +96,10 @@ class _Explained:
             functions = list(compress(level, map(is_, kinds, repeat(FunctionType))))
             if CodeType in different:
                 self._references.update(map(id, compress(level, map(is_, kinds, repeat(CodeType)))))
-            if wholly:
-                self.seen.update(map(id, map(attrgetter("__globals__"), functions)))
-            entered = {kind for kind in different if kind in _ENTERED or is_late_kind(kind)}
-            others = self._fresh(compress(level, map(entered.__contains__, kinds)))
-            level = gc.get_referents(*others)
+            late = set(filter(is_late_kind, different))
+            shown = self._fresh(compress(level, map(late.__contains__, kinds)) if late else ())
+            self._references.update(id(one.blockfreeze_parts[0]) for one in shown)
+            level = gc.get_referents(*self._fresh(compress(level, map(_ENTERED.__contains__, kinds))))
             level += self._met(self._fresh(functions))
 
     def _fresh(self, values: Iterable[Any]) -> list[Any]:
@@ -122,22 +117,24 @@ class _Explained:
 
     def _met(self, functions: list[Any]) -> list[Any]:
         """Return what functions lead to."""
-        if self._wholly:
-            return gc.get_referents(*functions)
         self._references.update(map(id, map(attrgetter("__code__"), functions)))
-        shown = map(methodcaller("get", "__signature__"), map(attrgetter("__dict__"), functions))
         parts = (chain.from_iterable(filter(None, map(attrgetter(name), functions))) for name in _PARTS)
-        return [*chain.from_iterable(parts), *filter(None, shown)]
+        named = filter(None, map(attrgetter("__kwdefaults__"), functions))
+        attributes = list(filter(None, map(attrgetter("__dict__"), functions)))
+        # What a forwarder shows is all that most have.
+        shown = filter(None, map(methodcaller("get", "__signature__"), attributes))
+        others = [one for one in attributes if len(one) > 1 or "__signature__" not in one]
+        return [*chain.from_iterable(parts), *named, *shown, *others]
 
-    def unexplained(self, generation: Generation) -> set[int]:
-        """Return the ids of the code objects of a generation's functions to which more refer than were met."""
+    def unexplained(self, generation: Generation) -> list[CodeType]:
+        """Return the code objects of a generation's functions to which more refer than were met."""
         # A call under way is no function.
         known = self._references.copy()
         known.update(map(id, chain(generation.drain.codes, codes_running())))
         linked = [one.code for one in list(generation.build.linked.values())]
         codes = {id(one): one for code in linked for one in walk_codes(code) if one.co_flags & CO_OPTIMIZED}
         counts = zip(codes, map(sys.getrefcount, codes.values()), strict=True)
-        return {at for at, count in counts if count > known[at] + WITHOUT_FUNCTIONS}
+        return [codes[at] for at, count in counts if count > known[at] + WITHOUT_FUNCTIONS]
 
 
 def _tables(generation: Generation) -> Iterator[Any]:
