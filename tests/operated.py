@@ -188,11 +188,11 @@ class Operated:
         """Swap to a release, and return the outcome."""
         return self.json("swap", "shop", "--release", str(self.releases / f"r{number}"), *arguments, status=status)
 
-    def answer(self) -> bytes:
+    def answer(self, path: str = "/") -> bytes:
         """Return what the service answers to one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
         try:
-            connection.request("GET", "/")
+            connection.request("GET", path)
             return connection.getresponse().read()
         finally:
             connection.close()

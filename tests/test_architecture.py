@@ -60,7 +60,14 @@ OPTIONAL = {
     "celery": {"control.hooks.celery"},
     "cryptography": {"releases.keys"},
     "django": {"control.hooks.django"},
-    "packaging": {"cli.advisories", "cli.auditing", "cli.fetching", "cli.fitting", "cli.upgrading"},
+    "packaging": {
+        "cli.advisories",
+        "cli.auditing",
+        "cli.fetching",
+        "cli.fitting",
+        "cli.pip_audit",
+        "cli.upgrading",
+    },
     "click": {
         "cli.attaching",
         "cli.auditing",

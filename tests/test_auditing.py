@@ -206,11 +206,19 @@ def test_pip_audit_is_asked_where_it_is(
     program = tmp_path / "bin" / "pip-audit"
     program.write_text(PIP_AUDIT.format(python=sys.executable))
     program.chmod(0o755)
-    (found,) = service.json("audit", "--pip-audit", status=1)["findings"]
+    told = service.json("audit", "--pip-audit", status=1)
+    (found,) = told["findings"]
+    assert told["not_audited"] == {"x": "y"}
     assert (found["vulnerabilities"], found["fix"], found["hot"]) == (["CVE-2024-9"], "1.1", True)
     program.write_text(f"#!{sys.executable}\nimport sys; sys.exit('no network')\n")
     assert main(arguments) == 2
     assert "pip-audit has found nothing out: no network" in capsys.readouterr().err
+    # So it answers where its service cannot be reached, with the exit status 0.
+    skipped = {"dependencies": [{"name": "tally", "skip_reason": "not found on PyPI"}], "fixes": []}
+    for answer, why in ((skipped, "not found on PyPI"), ([], "TypeError"), ({"dependencies": [{}]}, "KeyError")):
+        program.write_text(f"#!{sys.executable}\nprint({json.dumps(answer)!r})\n")
+        assert main(arguments) == 2
+        assert f"pip-audit has found nothing out: {why}" in capsys.readouterr().err
 
 
 def test_without_advisories_or_processes_it_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

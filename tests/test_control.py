@@ -22,7 +22,7 @@ from processes import run_python
 from threads import ThreadedCall
 
 import blockfreeze as bf
-from blockfreeze.api import registry
+from blockfreeze.api import following, registry
 from blockfreeze.control import frames, listener, place, session
 from blockfreeze.control.frames import FrameError, Message
 from blockfreeze.control.listener import ControlSocket
@@ -699,3 +699,67 @@ def test_a_body_that_hangs_in_c_is_told_by_its_stack_and_what_serves_serves(
     assert foo() == 1
     assert other.ask({"do": "done"}, 5.0).wait()["ok"]
     other.close()
+
+
+def ended_work() -> None:
+    """Wait until every session's thread has done what it was told, also after its session."""
+    until(lambda: not any(one.name == "blockfreeze control work" for one in threading.enumerate()))
+
+
+def test_what_is_begun_for_a_service_is_settled_before_the_next_one_begins(
+    control: ControlSocket, srv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bf.freeze_block("shop", release=srv / "current")
+    is_back, goes_on, real = threading.Event(), threading.Event(), following.rollback
+
+    def slow(*args: Any, **options: Any) -> Any:
+        report = real(*args, **options)
+        is_back.set()
+        assert goes_on.wait(60)
+        return report
+
+    monkeypatch.setattr(following, "rollback", slow)
+    request = {"do": "prepare", "block": "shop", "release": str(srv / "r2")}
+    killed, first, second = (SocketLink(control.path) for _ in range(3))
+    assert killed.ask(request, 20).wait()["ok"]
+    assert killed.ask({"do": "commit"}, 20).wait()["ok"]
+    killed.close()
+    assert is_back.wait(60)
+    # It is where the pointer leads, and whoever has brought it there has yet to look at the pointer once more.
+    refused = first.ask(request, 0.3).wait()
+    assert (refused["error"], foo()) == ("SwapInProgressError", 1)
+    assert "may take that back yet" in refused["message"]
+    prepared, committed = second.ask(request, 20), second.ask({"do": "commit"}, 20)
+    goes_on.set()
+    assert prepared.wait()["ok"]
+    assert committed.wait()["ok"]
+    first.close()
+    assert foo() == 2
+    bf.point(srv / "current", srv / "r2")
+    second.close()
+    ended_work()
+    assert foo() == 2
+
+
+def test_nobody_follows_the_pointer_while_a_commit_is_not_settled(
+    ask: Callable[..., Message], control: ControlSocket, srv: Path
+) -> None:
+    assert ask("prepare", release=str(srv / "r2"))["ok"]
+    assert ask("commit")["ok"]
+    other = SocketLink(control.path)
+    follow = {"do": "follow", "block": "shop", "pointer": str(srv / "current")}
+    refused = other.ask(follow, 0.3).wait()
+    assert (refused["ok"], refused["concerned"], foo()) == (False, True, 2)
+    follows = other.ask(follow, 20)
+    bf.point(srv / "current", srv / "r2")
+    assert ask("done")["ok"]
+    assert (follows.wait()["changed"], foo()) == (False, 2)
+    other.close()
+
+
+def test_what_the_program_has_swapped_to_meanwhile_is_not_taken_back(ask: Callable[..., Message], srv: Path) -> None:
+    assert ask("prepare", release=str(srv / "r2"))["ok"]
+    assert ask("commit")["ok"]
+    bf.swap("shop", release=srv / "r3")
+    assert ask("back")["error"] == "NoSuchGenerationError"
+    assert foo() == 3

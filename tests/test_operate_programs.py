@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from operated import LIMIT, Operated, until
@@ -34,35 +35,115 @@ from celery import Celery
 import shop.app
 
 app = Celery("tasks", broker="filesystem://", backend="file://results")
-folders = dict.fromkeys(("data_folder_in", "data_folder_out", "control_folder"), "queue")
+folders = {"data_folder_in": "queue", "data_folder_out": "sent", "control_folder": "queue"}
 app.conf.broker_transport_options = {**folders, "polling_interval": 0.02}
 
 @app.task(name="answer")
 def answer():
     return shop.app.answer().decode()
+
+@app.task(name="begin")
+def begin():
+    return shop.app.answer(until="go").decode()
+
+@app.task(name="again", bind=True)
+def again(self, *before):
+    found = [*before, shop.app.answer().decode()]
+    if not before:
+        raise self.retry(args=found, countdown=0)
+    return found
+"""
+
+WAITING = """
+import os, time
+from .parts import TABLE, bar, frob
+
+def answer(until=None):
+    first = frob(1)
+    while until is not None and not os.path.exists(until):
+        open("waits", "a").close()
+        time.sleep(0.01)
+    first, second = bar(first)
+    return f"{{first}} {{second}} {{TABLE['late']()}} {number} {{os.getpid()}}".encode()
 """
 
 
+QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
+WORKER = ["celery", "-A", "tasks", "worker", *QUIET, "-P"]
+
+
 @contextmanager
-def asking(place: Path) -> Iterator[Any]:
+def asking(place: Path) -> Iterator[Callable[[int], list[list[str]]]]:
     """Yield what asks the workers of the queue in a directory."""
+    with client_of(place) as (client, send):
+
+        def ask(count: int) -> list[list[str]]:
+            asked = [client.send_task("answer") for _ in range(count)]
+            send()
+            return [one.get(timeout=LIMIT, interval=0.02).split() for one in asked]
+
+        yield ask
+
+
+@contextmanager
+def client_of(place: Path) -> Iterator[tuple[Any, Callable[[], object]]]:
+    """Yield a client of the queue in a directory, and what lets the workers have the messages that it has written."""
     from celery import Celery
 
     # A worker may find a message that is not written yet, and ends then: so they are written elsewhere, and moved.
     queue, outgoing = place / "queue", place / "outgoing"
-    outgoing.mkdir()
+    outgoing.mkdir(exist_ok=True)
     client = Celery("client", broker="filesystem://", backend=f"file://{place / 'results'}", set_as_current=False)
     folders = dict.fromkeys(("data_folder_in", "data_folder_out"), str(outgoing))
     client.conf.broker_transport_options = {**folders, "control_folder": str(queue)}
 
-    def ask(count: int) -> list[list[str]]:
-        asked = [client.send_task("answer") for _ in range(count)]
+    def send() -> None:
         for message in outgoing.iterdir():
             message.rename(queue / message.name)
-        return [one.get(timeout=LIMIT, interval=0.02).split() for one in asked]
 
     with client:
-        yield ask
+        yield client, send
+
+
+def sent_by_workers(place: Path, count: int) -> list[Path]:
+    """Return so many messages that the workers of a queue have written, as soon as they are whole."""
+
+    def whole() -> list[Path]:
+        found = sorted((place / "sent").iterdir())
+        with suppress(ValueError):
+            for one in found:
+                json.loads(one.read_text(encoding="utf-8"))
+            return found if len(found) == count else []
+        return []
+
+    return cast("list[Path]", until(whole))
+
+
+@pytest.mark.needs_frameworks
+def test_retries_and_chains_go_on_in_the_release_that_serves_then(tmp_path: Path) -> None:
+    """A task that runs finishes in its release; the next of a chain, and the same one once more, are new calls."""
+    (tmp_path / "tasks.py").write_text(QUEUE, encoding="utf-8")
+    for name in ("queue", "results", "sent"):
+        (tmp_path / name).mkdir()
+    with (
+        Operated(tmp_path, [sys.executable, "-m", *WORKER, "threads", "-c", "2"], app=WAITING) as service,
+        client_of(tmp_path) as (client, send),
+    ):
+        service.wait_for(1)
+        chained = (client.signature("begin") | client.signature("answer", immutable=True)).apply_async()
+        tried = client.send_task("again")
+        send()
+        until((tmp_path / "waits").exists)
+        (retry,) = sent_by_workers(tmp_path, 1)  # the first try has ended, and the next one is not under way
+        service.swap(2)
+        (tmp_path / "go").touch()
+        first = chained.parent.get(timeout=LIMIT, interval=0.02)
+        for message in sent_by_workers(tmp_path, 2):
+            message.rename(tmp_path / "queue" / message.name)
+        assert not retry.exists()
+        second = chained.get(timeout=LIMIT, interval=0.02)
+        tries = tried.get(timeout=LIMIT, interval=0.02)
+    assert [one[:8] for one in (first, second, *tries)] == ["1 1 1 1 ", "2 2 2 2 ", "1 1 1 1 ", "2 2 2 2 "]
 
 
 @pytest.mark.needs_frameworks
@@ -79,11 +160,9 @@ def test_the_workers_of_a_task_queue_are_swapped_and_rolled_back(
     tmp_path: Path, pool: list[str], processes: int
 ) -> None:
     (tmp_path / "tasks.py").write_text(QUEUE, encoding="utf-8")
-    for name in ("queue", "results"):
+    for name in ("queue", "results", "sent"):
         (tmp_path / name).mkdir()
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
-    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-P", *pool, *quiet]
-    with Operated(tmp_path, command) as service, asking(tmp_path) as ask:
+    with Operated(tmp_path, [sys.executable, "-m", *WORKER, *pool]) as service, asking(tmp_path) as ask:
         service.wait_for(processes)
         seen = ask(4)
         service.swap(2)
@@ -105,14 +184,31 @@ site = Flask("site")
 site.add_url_rule("/", view_func=shop.app.answer)
 """,
     "django": """
+import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
 import shop.app
 
-settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of a test")
-urlpatterns = [path("", lambda request: HttpResponse(shop.app.answer()))]
+contrib = ["admin", "auth", "contenttypes", "sessions", "messages"]
+context = [f"django.contrib.{one}.context_processors.{one}" for one in ("auth", "messages")]
+settings.configure(
+    ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of a test",
+    INSTALLED_APPS=[f"django.contrib.{one}" for one in contrib],
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware",
+                "django.contrib.auth.middleware.AuthenticationMiddleware",
+                "django.contrib.messages.middleware.MessageMiddleware"],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
+                "OPTIONS": {"context_processors": ["django.template.context_processors.request", *context]}}],
+)
+django.setup()
+from django.contrib import admin
+
+class Admin(admin.AdminSite):
+    site_header = property(lambda self: shop.app.answer().decode())
+
+urlpatterns = [path("", lambda request: HttpResponse(shop.app.answer())), path("admin/", Admin().urls)]
 site = get_wsgi_application()
 """,
     "django-async": """
@@ -144,8 +240,10 @@ def test_a_site_of_a_framework_is_swapped_and_rolled_back(tmp_path: Path, name: 
         with service.load() as tally:
             service.swap(2)
             assert set(service.serving().values()) == {"r2"}
+            admins = [service.answer("/admin/login/")] if name == "django" else []
             service.json("rollback", "shop")
         assert service.answer().startswith(b"1 1 1 1 ")
+        assert all(b"2 2 2 2 " in one for one in admins)
     assert (tally.torn, tally.failed) == ([], [])
     assert set(tally.answers) == {"1", "2"}
 

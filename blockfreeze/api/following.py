@@ -15,6 +15,7 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.model.block import Block
 from blockfreeze.releases.pointer import pointed
 from blockfreeze.releases.version import Version
+from blockfreeze.swapping.claim import ending_for_service
 from blockfreeze.swapping.prepare import swap
 from blockfreeze.swapping.rollback import rollback
 from blockfreeze.versions.snapshot import SourceGiven
@@ -52,18 +53,25 @@ def is_followed(block: Block) -> bool:
     return block.pointer is None or block.current.release == str(pointed(block.pointer))
 
 
-def follow_pointer(block: Block) -> SwapReport | None:
+def follow_pointer(block: Block, wait: bool | float = True) -> SwapReport | None:
     """Bring a block into the pointed release, if it is in another one: by a rollback if that is kept, else by a swap.
+
+    While somebody has begun something for the service and has not settled it, which ends with a look at the pointer, it
+    is waited for that.
+
+    Args:
+        wait: for so many seconds; for ever if true.
 
     Returns:
         what changed last; None if nothing had to.
 
     Raises:
+        SwapInProgressError: it was not settled in time.
         SwapError: it could not be brought there; it goes on serving what it served.
         OSError, ValueError: the pointer leads to nothing.
     """
     report = None
-    with block.locks.following:
+    with ending_for_service(block, wait, "following of the pointer"):
         while not is_followed(block):
             assert block.pointer is not None
             place = str(pointed(block.pointer))

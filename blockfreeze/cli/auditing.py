@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 from packaging.utils import canonicalize_name
@@ -23,6 +21,7 @@ from rich.table import Table
 from blockfreeze.cli.advisories import Advisory, fix_for, read_advisories
 from blockfreeze.cli.fetching import fetch
 from blockfreeze.cli.fitting import Environment, Package, problems_of_release, problems_of_version
+from blockfreeze.cli.pip_audit import ask_pip_audit
 from blockfreeze.cli.typed import DIRECTORY
 from blockfreeze.cli.upgrading import environments_at
 from blockfreeze.control.frames import Message
@@ -30,7 +29,7 @@ from blockfreeze.control.place import default_directory
 from blockfreeze.core.errors import ControlError
 
 _PATIENCE = 300.0
-"""How long pip-audit, and a forecast, may take, in seconds."""
+"""How long a forecast may take, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +96,17 @@ def audit(places: tuple[Path, ...], into: Path | None, directory: Path | None, *
     environments, told = environments_at(directory or default_directory())
     loaded = {name for one in environments for name, package in one.packages.items() if package.loaded}
     advisories = read_advisories(places, loaded)
+    skipped: dict[str, str] = {}
     if asks:
-        for name, more in _asked(environments, loaded).items():
+        versions = {(name, one.packages[name].runs) for one in environments for name in loaded if name in one.packages}
+        asked, skipped = ask_pip_audit(versions)
+        for name, more in asked.items():
             advisories.setdefault(name, []).extend(more)
     findings = [one for name in sorted(advisories) for one in _findings(name, advisories[name], environments)]
     if into is not None:
         findings = [_forecast(one, into, environments, told) for one in findings]
     status = _exit_status(findings, environments)
-    _show(findings, environments, status, as_json=as_json)
+    _show(findings, environments, skipped, status, as_json=as_json)
     return status
 
 
@@ -194,51 +196,6 @@ def _checked(module: str, serving: str, release: Path) -> str:
     return "\n".join([f"{module}: {counts}", *(f"incompatible: {each}" for each in against["incompatible"])])
 
 
-def _asked(environments: list[Environment], loaded: Collection[str]) -> dict[str, list[Advisory]]:
-    """Return what pip-audit says of the versions that run.
-
-    Raises:
-        ControlError: it is not installed, or did not get an answer.
-    """
-    program = shutil.which("pip-audit")
-    if program is None:
-        raise ControlError("pip-audit is not installed here; install it, or say --osv with data from https://osv.dev")
-    versions = {(name, one.packages[name].runs) for one in environments for name in loaded if name in one.packages}
-    with tempfile.TemporaryDirectory() as work:
-        wanted = Path(work, "requirements.txt")
-        wanted.write_text("".join(f"{name}=={version}\n" for name, version in sorted(versions)), encoding="utf-8")
-        command = [
-            program,
-            "--format",
-            "json",
-            "--no-deps",
-            "--disable-pip",
-            "--progress-spinner",
-            "off",
-            "-r",
-            str(wanted),
-        ]
-        try:
-            ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_PATIENCE)
-            read: dict[str, Any] = json.loads(ran.stdout)
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            said = ran.stderr.strip()[-300:] if isinstance(error, ValueError) else str(error)
-            raise ControlError(f"pip-audit has found nothing out: {said}; say --osv instead") from error
-    found: dict[str, list[Advisory]] = {}
-    for one in read["dependencies"]:
-        for vulnerability in one.get("vulns", ()):
-            fixes = tuple((Version(fix), "fixed") for fix in vulnerability["fix_versions"])
-            advisory = Advisory(
-                vulnerability["id"],
-                tuple(vulnerability.get("aliases", ())),
-                vulnerability.get("description", ""),
-                frozenset({Version(one["version"])}),
-                (fixes,),
-            )
-            found.setdefault(canonicalize_name(one["name"]), []).append(advisory)
-    return found
-
-
 def _exit_status(findings: list[Finding], environments: list[Environment]) -> int:
     wrong = {(canonicalize_name(one.package), pid) for one in findings for pid in one.processes}
     names = {name for name, _ in wrong}
@@ -246,11 +203,14 @@ def _exit_status(findings: list[Finding], environments: list[Environment]) -> in
     return 0 if not wrong else 3 if have - wrong else 1
 
 
-def _show(findings: list[Finding], environments: list[Environment], status: int, *, as_json: bool) -> None:
+def _show(
+    findings: list[Finding], environments: list[Environment], skipped: dict[str, str], status: int, *, as_json: bool
+) -> None:
     if as_json:
         told = {
             "findings": [{**asdict(one), "hot": bool(one.command), "command": one.command} for one in findings],
             "processes": sorted(one.pid for one in environments),
+            "not_audited": skipped,
             "exit_status": status,
         }
         print(json.dumps(told, indent=2))
@@ -264,6 +224,8 @@ def _show(findings: list[Finding], environments: list[Environment], status: int,
         console.print(table)
     for finding in findings:
         print(finding)
+    for name, reason in sorted(skipped.items()):
+        print(f"{name}: pip-audit has found nothing out about it: {reason}")
     loaded = len({name for one in environments for name, package in one.packages.items() if package.loaded})
     hot = sum(bool(one.command) for one in findings)
     print(

@@ -1,7 +1,8 @@
 """What one session does with one block: a candidate waits, or a commit may still be taken back, until all is done.
 
 The release pointer is the truth: a session that ends in between, since its controller was killed, discards its
-candidate, and brings the block to where the pointer leads.
+candidate, and brings the block to where the pointer leads. Until all is done, or that has been done, no other session
+begins anything with the block, and none follows the pointer, which leads back to the version before.
 
 Threads: everything here runs in the session's work thread, to which the candidate belongs.
 """
@@ -9,7 +10,8 @@ Threads: everything here runs in the session's work thread, to which the candida
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ from blockfreeze.model.block import Block
 from blockfreeze.releases.version import Version
 from blockfreeze.swapping import rollback as rolling_back
 from blockfreeze.swapping.candidate import Candidate, call_inside
+from blockfreeze.swapping.claim import begin_for_service, end_for_service
 from blockfreeze.swapping.prepare import prepare
 from blockfreeze.swapping.probation import Probation
 from blockfreeze.swapping.verdicts import refuse_incompatible, run_check
@@ -47,6 +50,7 @@ class Transaction:
         self._block: Block | None = None
         self._candidate: Candidate | None = None
         self._back_to: int | None = None
+        self._committed = 0  # the generation that serves since a commit that is not done yet
 
     @property
     def is_open(self) -> bool:
@@ -60,20 +64,21 @@ class Transaction:
             ControlError: the request is not right, or something was begun already.
             SwapError: the version was refused; nothing has changed.
         """
-        self._block = block = self._begin(request)
-        version = Version(
-            release=requests.text(request, "release"),
-            label=requests.optional_text(request, "label") or "",
-            expect_hash=requests.optional_text(request, "expect_hash"),
-            within=roots_for(block, self._roots),
-        )
-        candidate = prepare(block, version, requests.seconds(request, "wait", 0.0, LONGEST))
-        try:
-            self._judge(block, candidate, request)
-        except BaseException:
-            candidate.discard()
-            raise
-        self._candidate = candidate
+        wait = requests.seconds(request, "wait", 0.0, LONGEST)
+        with self._begun(request, wait) as block:
+            version = Version(
+                release=requests.text(request, "release"),
+                label=requests.optional_text(request, "label") or "",
+                expect_hash=requests.optional_text(request, "expect_hash"),
+                within=roots_for(block, self._roots),
+            )
+            candidate = prepare(block, version, wait)
+            try:
+                self._judge(block, candidate, request)
+            except BaseException:
+                candidate.discard()
+                raise
+            self._candidate = candidate
         return {
             "generation": candidate.generation,
             "label": candidate.label,
@@ -102,8 +107,9 @@ class Transaction:
         quiesce = requests.optional_seconds(request, "quiesce", LONGEST)
         candidate, self._candidate = self._candidate, None
         before = self._block.current.number
-        report = candidate.commit(quiesce=quiesce)
-        self._back_to = before
+        with _ended_if_refused(self._block):
+            report = candidate.commit(quiesce=quiesce)
+        self._back_to, self._committed = before, report.to_generation
         return {"report": report.to_json(), "summary": str(report)}
 
     def discard(self, _: Message) -> Message:
@@ -121,7 +127,9 @@ class Transaction:
         """
         self.discard(request)
         if self._back_to is not None and self._block is not None:
-            rolling_back.rollback(self._block, self._back_to, True, reason="it was not committed in every process")
+            # Only what this session has committed: the program itself may have swapped meanwhile.
+            reason = "it was not committed in every process"
+            rolling_back.rollback(self._block, self._back_to, True, reason=reason, leaving=self._committed)
         return self.done(request)
 
     def done(self, request: Message) -> Message:
@@ -129,8 +137,11 @@ class Transaction:
         asked = _asked_to_leave(request)
         if asked is not None and self._block is not None:
             Leaving(self._block, asked).ask()
-        self._back_to = self._block = None
-        return self.discard(request)
+        self.discard(request)
+        block, self._back_to, self._block = self._block, None, None
+        if block is not None:
+            end_for_service(block)
+        return {}
 
     def rollback(self, request: Message) -> Message:
         """Return to a generation that is kept; it can be taken back, as a commit can.
@@ -138,16 +149,13 @@ class Transaction:
         Raises:
             SwapError: it is not kept, or there is no way back; what served serves.
         """
-        self._block = block = self._begin(request)
-        to, before = requests.optional_text(request, "to"), block.current.number
-        quiesce = requests.optional_seconds(request, "quiesce", LONGEST)
-        number = None if to is None else _kept(block, to)
-        # Not as long as the request may take: who holds the claim may hang, and is to be named.
-        wait = 0.9 * requests.seconds(request, "timeout", 60.0, LONGEST)
-        report = rolling_back.rollback(
-            block, number, wait, seconds=quiesce, lossy=requests.flag(request, "lossy"), reason=""
-        )
-        self._back_to = before
+        wait = _patience(request)
+        lossy, quiesce = requests.flag(request, "lossy"), requests.optional_seconds(request, "quiesce", LONGEST)
+        to = requests.optional_text(request, "to")
+        with self._begun(request, wait) as block:
+            before, number = block.current.number, None if to is None else _kept(block, to)
+            report = rolling_back.rollback(block, number, wait, seconds=quiesce, lossy=lossy, reason="")
+        self._back_to, self._committed = before, report.to_generation
         return {"report": report.to_json(), "summary": str(report)}
 
     def follow(self, request: Message) -> Message:
@@ -165,7 +173,7 @@ class Transaction:
         if not is_complete(block):
             raise ControlError(f"{block.name}: it is being imported, and follows the pointer then")
         try:
-            return {"changed": follow_pointer(block) is not None, "block": described(block)}
+            return {"changed": follow_pointer(block, _patience(request)) is not None, "block": described(block)}
         except (BlockfreezeError, OSError, ValueError) as error:
             raise ControlError(f"{block.name}: it does not follow the pointer: {error}", concerned=True) from error
 
@@ -197,6 +205,8 @@ class Transaction:
             follow_pointer(block)
         except (BlockfreezeError, OSError, ValueError):
             _logger.exception("%s: it was left where the controller has left it", block.name)
+        finally:
+            end_for_service(block)
         if block.pointer is not None:
             # The controller may have died after it moved the pointer, and before it told those who had just started.
             tell_others(self._directory, {"do": "follow", "block": block.name, "pointer": block.pointer})
@@ -208,10 +218,24 @@ class Transaction:
             with suppress(BlockfreezeError):
                 candidate.discard()
 
-    def _begin(self, request: Message) -> Block:
+    @contextmanager
+    def _begun(self, request: Message, wait: float) -> Iterator[Block]:
         if self.is_open:
             raise ControlError("something was begun with a block in this session; commit, discard or end it first")
-        return _block_in(request)
+        self._block = block = _block_in(request)
+        with _ended_if_refused(block):
+            begin_for_service(block, wait, _patience(request), str(request["do"]))
+            yield block
+
+
+@contextmanager
+def _ended_if_refused(block: Block) -> Iterator[None]:
+    """Let others begin something if this comes to nothing: there is nothing to commit or to take back then."""
+    try:
+        yield
+    except BaseException:
+        end_for_service(block)
+        raise
 
 
 def _said(found: SwapReport) -> dict[str, list[str]]:
@@ -223,6 +247,11 @@ def _asked_to_leave(request: Message) -> AskToLeave | None:
     """Return what those who linger are asked; None if nothing."""
     code, cancel = requests.optional_code(request, "close_code"), requests.flag(request, "cancel_tasks")
     return AskToLeave(code, cancel) if code is not None or cancel else None
+
+
+def _patience(request: Message) -> float:
+    """Return for how long to wait for others, in seconds: who hangs is to be named in the time of the request."""
+    return 0.9 * requests.seconds(request, "timeout", 60.0, LONGEST)
 
 
 def _block_in(request: Message) -> Block:

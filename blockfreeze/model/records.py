@@ -223,6 +223,9 @@ class Claim:
         self.starts = Starts()
         self.owner: threading.Thread | None = None
         self.converging = False  # it is held by the end of an overlap, not by a swap
+        # Who has begun something for a service and has not settled it: it keeps that between its claims as well.
+        self.unsettled: threading.Thread | None = None
+        self.settling = False  # it is about to be settled: the block is being brought to where its pointer leads
         self.renew_lock()
 
     @contextmanager
@@ -240,7 +243,6 @@ class Locks:
     """The locks of a block, made anew all together in the child of a fork. Taken in the order of the attributes."""
 
     def __init__(self) -> None:
-        self.following = threading.RLock()  # held while the block is brought to where its pointer leads
         self.loading = threading.RLock()  # held while a member joins on behalf of a call
         self.arming = threading.RLock()  # held while functions are copied and made to forward
         self.moving = threading.RLock()  # held while an instance changes its class, or an attribute is disarmed

@@ -2,6 +2,10 @@
 
 A claim belongs to the thread that swaps, or that holds a candidate which is neither committed nor discarded. The end of
 an overlap takes it too, for an instant; whoever asks then waits, since that is not another swap.
+
+What is done for a service consists of several claims: a version is committed, and may be taken back until all of the
+service's processes have it and its pointer leads there. From its beginning until it is settled nobody else begins such
+a thing, and nobody else follows the pointer, which leads to the version before until then: it would be undone.
 """
 
 from __future__ import annotations
@@ -73,13 +77,16 @@ def _take(block: Block, wait: bool | float, what: str) -> None:
 
 
 def _in_progress(block: Block, what: str, me: threading.Thread) -> SwapInProgressError:
-    owner = getattr(block.claim.owner, "name", "")
-    who = "this thread" if block.claim.owner is me else f"the thread {owner!r}{_place_of(block.claim.owner)}"
+    thread = block.claim.owner or block.claim.unsettled
+    owner = getattr(thread, "name", "")
+    who = "this thread" if thread is me else f"the thread {owner!r}{_place_of(thread)}"
+    does = (
+        "is swapping this block or holds a candidate that is neither committed nor discarded"
+        if block.claim.owner is not None
+        else "has changed this block for a service, and may take that back yet"
+    )
     return SwapInProgressError(
-        f"{block.name}: the {what} was refused: {who} is swapping this block or holds a candidate that is neither "
-        "committed nor discarded; try again, or pass wait=",
-        block=block.name,
-        owner=owner,
+        f"{block.name}: the {what} was refused: {who} {does}; try again, or pass wait=", block=block.name, owner=owner
     )
 
 
@@ -94,6 +101,58 @@ def _release(block: Block) -> None:
         block.claim.owner = None
         block.claim.converging = False
         block.claim.changed.notify_all()
+
+
+def begin_for_service(block: Block, wait: bool | float, patience: float, what: str) -> None:
+    """Be the only thread that changes `block` for a service, until `end_for_service`.
+
+    Args:
+        wait: for how long it is waited for another one that has begun something; for ever if true.
+        patience: for how long at least, in seconds, if that is being settled, which ends by itself.
+
+    Raises:
+        SwapInProgressError: another thread has begun something and has not settled it in time.
+    """
+    claim, me, now = block.claim, threading.current_thread(), time.monotonic()
+    until = float("inf") if wait is True else now + float(wait)
+    with claim.changed:
+        while claim.unsettled not in (None, me):
+            end = max(until, now + patience) if claim.settling else until
+            left = None if end == float("inf") else end - time.monotonic()
+            if left is not None and left <= 0:
+                raise _in_progress(block, what, me)
+            with claim.forks.resting():
+                claim.changed.wait(left)
+        claim.unsettled = me
+
+
+def end_for_service(block: Block) -> None:
+    """End what this thread has begun for a service, if it has begun something."""
+    claim = block.claim
+    with claim.changed:
+        if claim.unsettled is threading.current_thread():
+            claim.unsettled, claim.settling = None, False
+            claim.changed.notify_all()
+
+
+@contextmanager
+def ending_for_service(block: Block, wait: bool | float, what: str) -> Iterator[None]:
+    """Bring a block to where its pointer leads: alone, or as the end of what this thread has begun.
+
+    Raises:
+        SwapInProgressError: another thread has begun something for a service and has not settled it in time.
+    """
+    claim = block.claim
+    nested = claim.unsettled is threading.current_thread()
+    begin_for_service(block, wait, float(wait), what)
+    try:
+        with claim.changed:
+            claim.settling = True
+            claim.changed.notify_all()  # who waits for this one may wait for longer now
+        yield
+    finally:
+        if not nested:  # otherwise it is settled by who has begun it: who waits for that is not to see it open again
+            end_for_service(block)
 
 
 def wait_for_convergence(block: Block) -> None:
@@ -125,7 +184,10 @@ def claimed_to_converge(block: Block, still: Callable[[], bool]) -> Iterator[boo
 
 def release_in_child(block: Block) -> bool:
     """Give up, in the child of a fork, a claim that another thread held; tell whether one did."""
-    mine = block.claim.owner is threading.current_thread()
+    claim, me = block.claim, threading.current_thread()
+    if claim.unsettled is not me:
+        claim.unsettled, claim.settling = None, False
+    mine = claim.owner is me
     if not mine:
-        block.claim.owner = None
+        claim.owner = None
     return not mine
