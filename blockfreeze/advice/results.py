@@ -83,7 +83,7 @@ def _returns_awaitable(old: Function, kinds: tuple[str, str]) -> bool:
 
 
 def _changed(was: Forms, now: Forms, fits: Callable[[Form, Form], bool]) -> tuple[str, str, Forms] | None:
-    """Return how sure it is that forms have changed, what to say of it, and the forms that are new; None if they fit."""
+    """Return how sure it is that forms have changed, what to say, and the forms that are new; None if they fit."""
     if was <= {NONE}:  # nobody has used it
         return None
     strange = sorted((one for one in now if not any(fits(other, one) for other in was)), key=str)
