@@ -64,6 +64,11 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
         "class A: pass\nclass B: pass\ndef make():\n    return B()\n",
         ["warning result make: returned a A, and returns a B now"],
     ),
+    "what an annotation says of it": (
+        "def frob(a: dict) -> str:\n    return a.get('x')\n",
+        "def frob(a: dict) -> tuple[str, int]:\n    return a.get('x', 0)\n",
+        ["warning result frob: returned text, and returns a tuple of 2 now"],
+    ),
     "another exception": (
         "def frob(a):\n    if not a:\n        raise ValueError('nothing given')\n    return 1\n",
         "def frob(a):\n    if not a:\n        raise TypeError('nothing given')\n    return 1\n",
@@ -157,6 +162,11 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
         "class C:\n    def __init__(self, limit):\n        self.limit = limit * 1000\n",
         ["note instances C: its attribute limit was assigned limit, and is assigned limit * 1000 now"],
     ),
+    "an attribute that is converted": (
+        "class C:\n    def __init__(self, rows):\n        self.rows = rows\n",
+        "class C:\n    def __init__(self, rows):\n        self.rows = tuple(rows)\n",
+        ["note instances C: its attribute rows was assigned rows, and is assigned tuple(rows) now"],
+    ),
     "what an attribute holds": (
         "class C:\n    def put(self, a, b):\n        self.rows.append((a, b))\n",
         "class C:\n    def put(self, a, b):\n        self.rows.append((a, b, 1))\n",
@@ -214,6 +224,42 @@ NOTHING_SAID: dict[str, tuple[str, str]] = {
         "class A: pass\nclass B(A): pass\ndef make():\n    return B()\n",
     ),
     "one more key": ("def f():\n    return {'a': 1}\n", "def f():\n    return {'a': 1, 'b': 2}\n"),
+    "an annotation that was corrected": (
+        "def f(a) -> str:\n    return a.name\n",
+        "def f(a) -> str | None:\n    return a.name\n",
+    ),
+    "a base as an annotation": (
+        "class A: pass\nclass B(A): pass\ndef f(a) -> B:\n    return a.b\n",
+        "class A: pass\nclass B(A): pass\ndef f(a) -> A:\n    return a.a\n",
+    ),
+    "keys of what code looks up in": (
+        f"CODES = {dict.fromkeys(map(str, range(30)), 1)}\n",
+        f"CODES = {dict.fromkeys(map(str, range(29)), 1)}\n",
+    ),
+    "what others make of a function": (
+        "import web\n@web.command\ndef f(a, b):\n    return 1\n",
+        "import web\n@web.command\ndef f(b, a):\n    return ''\n",
+    ),
+    "tuples of any length": (
+        "def f(a):\n    return (1, 2) if a else (1,)\n",
+        "def f(a):\n    return (1, 2, 3) if a else (1,)\n",
+    ),
+    "what a sub-class assigned": (
+        "class A: pass\nclass B(A):\n    def __init__(self):\n        self.b = 1\n",
+        "class A:\n    def __init__(self):\n        self.b = 1\nclass B(A): pass\n",
+    ),
+    "what takes more than before": (
+        "class C:\n    def __init__(self, rows):\n        self.rows = list(rows)\n",
+        "class C:\n    def __init__(self, rows):\n        self.rows = rows\n",
+    ),
+    "what nobody gives by position": ("def f(a, _b=1): pass\n", "def f(a, c=2, _b=1): pass\n"),
+    "what stands in for another": (
+        (
+            "try:\n    from threading import RLock\nexcept ImportError:\n    class RLock: pass\n"
+            "class C:\n    def __init__(self):\n        self.lock = RLock()\n"
+        ),
+        "from threading import RLock\nclass C:\n    def __init__(self):\n        self.lock = RLock()\n",
+    ),
     "a number instead of another": ("def f():\n    return 1\n", "def f():\n    return 1.5\n"),
     "a name that is None at first": (
         "def f(a):\n    return 'x'\n",

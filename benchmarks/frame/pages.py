@@ -14,9 +14,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "advice": "docs/pages/check.md",
         "benchmarks": "docs/pages/costs.md",
         "conversion": "docs/pages/costs.md",
         "identity": "docs/pages/comparison.md",
+        "saves": "docs/pages/watch.md",
         "upgrades": "docs/pages/upgrading.md",
         "operate": "docs/pages/comparison.md",
     }

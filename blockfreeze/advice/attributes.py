@@ -52,6 +52,19 @@ class ClassesOf:
                 found.assigned.setdefault(name, []).extend(values)
         return found
 
+    def assigned_below(self, cls: Found) -> set[str]:
+        """Return the attributes that sub-classes of a class assign: an instance is one of theirs."""
+        return {name for one in self._below.get(id(cls), ()) for name in self.of(one).assigned}
+
+    @cached_property
+    def _below(self) -> dict[int, list[Found]]:
+        found: dict[int, list[Found]] = {}
+        for text in self.version.modules.values():
+            for one in text.classes.values():
+                for base in self.version.ancestors(one)[0]:
+                    found.setdefault(id(base), []).append(one)
+        return found
+
     @cached_property
     def owners(self) -> dict[str, set[str]]:
         """By attribute, the names of the classes that have it."""

@@ -27,6 +27,9 @@ _ADD_LAST = "add fields at the end and with defaults, and read them by name"
 _UNITS: Final = frozenset({24, 60, 1000, 1024, 3600, 86_400, 1_000_000, 1_048_576, 1_000_000_000})
 """By what a number is multiplied if its unit becomes another one."""
 
+_LARGEST: Final = 16
+"""The most keys of a dictionary whose keys are told of: in a larger one code looks up what it is given."""
+
 _RECORDS: Final = ("typing.NamedTuple", "typing_extensions.NamedTuple")
 _ENUMERATIONS: Final = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
 _READ_AS_ATTRIBUTE: Final = frozenset({"property", "cached_property"})
@@ -67,7 +70,7 @@ def _by_value(before: Found, after: Found, kind: str, who: str) -> Iterator[Advi
         ]
         whole = all(one is not None for one in (*after.node.keys, *before.node.keys))
         gone = sorted(keys[0] - keys[1])
-        if whole and gone:
+        if whole and gone and len(before.node.keys) <= _LARGEST:
             what = f"does not have {_some(gone)} any more"
             yield said_of(before, after, "keys", NOTE, what, who, _WIDEN)
 

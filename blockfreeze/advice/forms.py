@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from blockfreeze.advice.flow import first_argument, kind_of, leaves_results, reaches_end, stores
-from blockfreeze.advice.known_calls import MADE_BY, OF_TEXT
+from blockfreeze.advice.known_calls import DECLARED, MADE_BY, OF_TEXT
 from blockfreeze.advice.texts import Found, Function, Text, Version, decorator_names, dotted_name, own_nodes
 
 Detail = int | str | frozenset[str] | None
@@ -79,6 +80,7 @@ class FormsOf:
         self.version = version
         self._locals: dict[int, dict[str, list[ast.expr | None]]] = {}
         self._returned: dict[int, Forms] = {}
+        self.declared: set[int] = set()  # the functions whose annotation tells what they return
 
     def of(self, node: ast.expr | None, scope: Scope, depth: int = _DEPTH) -> Forms:
         """Return the forms that an expression can have; `UNKNOWN` is among them if it may have others."""
@@ -204,8 +206,37 @@ class FormsOf:
         for node in own_nodes(function.node):
             if isinstance(node, ast.Return):
                 found |= {NONE} if node.value is None else self.of(node.value, scope, depth)
+        if UNKNOWN in found and function.node.returns is not None:
+            declared = self._declared(function.node.returns, function.text)
+            if UNKNOWN not in declared:
+                found = {*declared}
+                self.declared.add(id(function))
         self._returned[id(function)] = frozenset(found)
         return self._returned[id(function)]
+
+    def _declared(self, node: ast.expr, text: Text) -> Forms:
+        """Return the forms that an annotation names."""
+        if isinstance(node, ast.Constant):
+            if node.value is None:
+                return frozenset({NONE})
+            with suppress(SyntaxError, ValueError):
+                return self._declared(ast.parse(str(node.value), mode="eval").body, text)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self._declared(node.left, text) | self._declared(node.right, text)
+        inside = node.slice if isinstance(node, ast.Subscript) else None
+        dotted = self.version.dotted(text, node.value if isinstance(node, ast.Subscript) else node)
+        name = dotted.rpartition(".")[2]
+        if name == "Optional" and inside is not None:
+            return self._declared(inside, text) | {NONE}
+        parts = inside.elts if isinstance(inside, ast.Tuple) else [inside] if inside is not None else []
+        if name == "Union":
+            return frozenset().union(*(self._declared(one, text) for one in parts))
+        if name.lower() == "tuple" and parts and not any(isinstance(one, ast.Constant) for one in parts):
+            return frozenset({Form("tuple", len(parts))})
+        if name in DECLARED:
+            return frozenset({Form(DECLARED[name])})
+        found = self.version.find(text.name, dotted_name(node))
+        return self._of_found(found, _DEPTH) if found is not None and isinstance(found.node, ast.ClassDef) else ANY
 
     def of_return(self, node: ast.Return, function: Found) -> Forms:
         """Return the forms of what one ``return`` statement of a function returns."""
@@ -236,6 +267,9 @@ class FormsOf:
 
     def _fits_instance(self, was: Form, now: Form) -> bool:
         for text in self.version.modules.values():
+            older = text.classes.get(str(was.detail)) if was.kind == "instance" else None
+            if older is not None and any(one.path == now.detail for one in self.version.ancestors(older)[0]):
+                return True  # an annotation names a base, and any of its sub-classes may be meant
             found = text.classes.get(str(now.detail))
             if found is not None:
                 if self._is_renamed(str(was.detail), found):

@@ -32,7 +32,7 @@ def instance_advice(before: Found, after: Found, was: ClassesOf, now: ClassesOf)
     if before.said == after.said or is_passing or after.path in after.text.outline.converted:
         return
     old, new, own = was.whole(before), now.whole(after), now.of(after)
-    lacking = sorted(own.assigned.keys() - old.assigned.keys() - new.class_has)
+    lacking = sorted(own.assigned.keys() - old.assigned.keys() - new.class_has - was.assigned_below(before))
     if lacking and not old.is_dynamic and "__slots__" not in new.class_has:
         yield _lack(before, after, lacking, was, now)
     for name in sorted(own.assigned.keys() & was.of(before).assigned.keys()):
@@ -94,15 +94,20 @@ def _wrapped(
     if len(old) != 1 or len(new) != 1 or old[0][0] is None or new[0][0] is None:
         return None
     was, now = ast.unparse(old[0][0]), ast.unparse(new[0][0])
-    pairs = ((was, new[0][0], was, now), (now, old[0][0], was, now))
-    for inner, outer, first, second in pairs:
-        if isinstance(outer, ast.Call) and dotted_name(outer.func) in _CONVERSIONS:
-            if len(outer.args) == 1 and not outer.keywords and ast.unparse(outer.args[0]) == inner:
-                return first, second
-        if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult | ast.Div | ast.FloorDiv):
-            if isinstance(outer.right, ast.Constant) and ast.unparse(outer.left) == inner:
-                return first, second
+    made, outer = new[0][0], old[0][0]
+    if isinstance(made, ast.Call) and dotted_name(made.func) in _CONVERSIONS:
+        if len(made.args) == 1 and not made.keywords and ast.unparse(made.args[0]) == was:
+            return was, now
+    if _in_another_unit(made, was) or _in_another_unit(outer, now):
+        return was, now
     return None
+
+
+def _in_another_unit(node: ast.expr, inner: str) -> bool:
+    """Tell whether an expression is another one, multiplied or divided by a constant."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.FloorDiv):
+        return False
+    return isinstance(node.right, ast.Constant) and ast.unparse(node.left) == inner
 
 
 def _contents(cls: Found, classes: ClassesOf) -> Contents:

@@ -69,3 +69,10 @@ OF_TEXT: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By the name of a method of a text."""
+
+DECLARED: Final[Mapping[str, str]] = MappingProxyType(
+    {name: name for name in ("int", "float", "bool", "str", "bytes", "list", "set", "frozenset", "dict", "tuple")}
+    | {"List": "list", "Dict": "dict", "Set": "set", "Tuple": "tuple", "FrozenSet": "frozenset", "Path": "Path"}
+    | {"Iterator": "iterator", "Generator": "generator"}
+)
+"""By the last part of the name of an annotation."""

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from blockfreeze.advice.flow import leaves_results
 from blockfreeze.advice.texts import Found, Function, decorator_names, said_of
 from blockfreeze.core.advice import NOTE, WARNING, Advice
 from blockfreeze.versions.statements import said
@@ -27,14 +28,15 @@ def parameter_advice(before: Found, after: Found) -> Iterator[Advice]:
     """Yield what has changed of a function's parameters, if code outside can call it."""
     if before.is_public and isinstance(before.node, Function) and isinstance(after.node, Function):
         last = before.path.rpartition(".")[2]
-        if last == "__init__" or not last.startswith("__"):
+        is_seen = leaves_results(before.node) and leaves_results(after.node)  # others may take and give other arguments
+        if is_seen and (last == "__init__" or not last.startswith("__")):
             yield from changed_parameters(before, after, _parameters(before), _parameters(after))
 
 
 def changed_parameters(before: Found, after: Found, old: Parameters, new: Parameters) -> Iterator[Advice]:
     """Yield which parameters have moved, and which defaults are others now."""
     for at, name in enumerate(old.positions):
-        if name in new.positions and new.positions.index(name) != at:
+        if not name.startswith("_") and name in new.positions and new.positions.index(name) != at:
             given = new.positions[at] if at < len(new.positions) else ""
             if given:
                 what = f"the argument at position {at + 1} was {name!r} and is {given!r} now"

@@ -54,9 +54,10 @@ def result_advice(before: Found, after: Found, was: FormsOf, now: FormsOf) -> It
     if "coroutine" in kinds and kinds[0] != kinds[1]:
         if leaves_results(new) and not _returns_awaitable(old, kinds):
             yield said_of(before, after, "result", WARNING, _other_kind(kinds), _WHO, _WIDEN)
-    elif after.path.rpartition(".")[2] != "__init__":
+    elif after.path.rpartition(".")[2] != "__init__" and leaves_results(new):
         found = _changed(_called(before, was), _called(after, now), now.fits)
-        if found is not None:
+        is_declared = id(before) in was.declared or id(after) in now.declared
+        if found is not None and not (is_declared and _returns(old) == _returns(new)):
             what = found[1] if kinds[0] == kinds[1] else f"{_other_kind(kinds)}: it {found[1]}"
             yield said_of(before, after, "result", found[0], what, _WHO, _WIDEN, _place(after, found[2], now))
     if before.said != after.said:
@@ -68,6 +69,11 @@ def _called(function: Found, forms: FormsOf) -> Forms:
     assert isinstance(function.node, Function)
     kind = kind_of(function.node)
     return forms.returned(function) if kind in ("function", "coroutine") else frozenset({Form(kind)})
+
+
+def _returns(function: Function) -> list[str]:
+    """Return what the ``return`` statements say; if they say the same, an annotation has been corrected."""
+    return sorted(said(node) for node in own_nodes(function) if isinstance(node, ast.Return))
 
 
 def _other_kind(kinds: tuple[str, str]) -> str:
@@ -90,6 +96,8 @@ def _changed(was: Forms, now: Forms, fits: Callable[[Form, Form], bool]) -> tupl
     tuples = [{one for one in forms if one.kind == "tuple" and one.detail is not None} for forms in (was, now)]
     if all(tuples) and tuples[0].isdisjoint(tuples[1]) and len(tuples[1]) == 1:
         return WARNING, f"returned {words(tuples[0])}, and returns {words(tuples[1])} now", frozenset(tuples[1])
+    if len(tuples[0]) > 1:  # of a length that says nothing
+        strange = [one for one in strange if one.kind != "tuple"]
     if not strange:
         return None
     gone = not any(fits(other, one) for one in now for other in was)

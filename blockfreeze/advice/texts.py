@@ -22,7 +22,7 @@ _DEPTH = 8
 """Through how many imports a name is followed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A definition of a version: where it is, and its statement. `path` is its qualified name in the module."""
 
@@ -57,7 +57,7 @@ class Found:
         return said(self.node)
 
 
-@dataclass
+@dataclass(eq=False)
 class Text:
     """One module: its tree, and its definitions by their qualified names, but for those that there are several of."""
 
@@ -109,11 +109,11 @@ class Version:
         text = self.modules.get(module)
         if text is None or depth == 0:
             return None
-        found = text.functions.get(name) or text.classes.get(name)
-        if found is not None:
-            return found
         root, _, rest = name.partition(".")
         target = text.outline.imports.get(root)
+        found = text.functions.get(name) or text.classes.get(name)
+        if found is not None:
+            return found if target is None else None  # one of them stands in for the other
         if target is not None:
             return self.find_dotted(f"{target}.{rest}" if rest else target, depth - 1)
         by_star = (self.find(module, name, depth - 1) for module in text.stars)
@@ -130,12 +130,13 @@ class Version:
     def dotted(self, text: Text, node: ast.expr) -> str:
         """Return the qualified name that an expression has outside of the version, or in it; empty if it has none."""
         name = dotted_name(node)
-        if not name:
+        root = name.partition(".")[0]
+        if not name or (root in text.outline.imports and text.outline.binds(root)):
             return ""
         found = self.find(text.name, name)
         if found is not None:
             return found.name
-        root, dot, rest = name.partition(".")
+        _, dot, rest = name.partition(".")
         return f"{text.outline.imports.get(root, root)}{dot}{rest}"
 
     def bases(self, cls: Found) -> Iterator[Found | str]:

@@ -5,7 +5,7 @@ The method is that of C. M. Hayden and others (*Evaluating dynamic software upda
 must be what comes out of the version before, or of the new one started afresh, or what the caller's own judge accepts.
 
 Each call is made in a child of a fork, so it finds what the first one found; what is outside of the process (files,
-servers) is not put back. Only boundaries of the calling thread are tried.
+servers) is not put back. Boundaries are those of the calling thread, and of the threads that it starts.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from blockfreeze.api import functions
 from blockfreeze.api.registry import block_of
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 from blockfreeze.testing.advice import advice
-from blockfreeze.testing.boundaries import Boundaries
+from blockfreeze.testing.boundaries import START, Boundaries, Boundary
 from blockfreeze.versions.snapshot import SourceGiven
 
 LIMIT: Final = 200
@@ -53,10 +53,14 @@ class Tried:
 
 @dataclass(frozen=True)
 class Update:
-    """What became of a call at each boundary: `boundaries` is how many there are, `tried` are those that were tried."""
+    """What became of a call at each boundary: `boundaries` is how many there are, `tried` are those that were tried.
+
+    `missed` is how many were to be tried and did not come, which can be in other threads.
+    """
 
     boundaries: int
     tried: tuple[Tried, ...]
+    missed: int = 0
 
     @property
     def failures(self) -> tuple[Tried, ...]:
@@ -65,7 +69,8 @@ class Update:
 
     def __str__(self) -> str:
         head = f"{len(self.tried)} of {self.boundaries + 1} boundaries tried, {len(self.failures)} of them wrong"
-        return "\n".join([head, *map(str, self.failures[:5])])
+        missed = [f"{self.missed} did not come when they were to be tried"] if self.missed else []
+        return "\n".join([head, *missed, *map(str, self.failures[:5])])
 
 
 def at_each_boundary(
@@ -94,28 +99,31 @@ def at_each_boundary(
     if not hasattr(os, "fork"):
         raise BlockfreezeError(f"{block.name}: there is no fork on {sys.platform}; try updates where there is")
 
-    def made(at: int | None) -> _Came:
+    def made(at: Boundary | None) -> _Came:
         return _in_child(lambda: _call(call, block.covers, at, lambda: functions.swap(block, source=to), judge))
 
     plain = made(None)
     if plain.error or not plain.is_right:
         raise ControlError(f"{block.name}: the call fails without an update: {plain.outcome}; mend that first")
-    fresh = made(0)
+    fresh = made(START)
+    # Those of the calling thread come first, and in its order.
+    places = [START, *(Boundary(at, name) for name, count in plain.passed.items() for at in range(1, count + 1))]
     right = {plain.outcome, *(() if fresh.error else (fresh.outcome,))}
     found: dict[int, Tried] = {}
-    for at in _order(plain.passed, limit):
-        found[at] = _judged(at, fresh if at == 0 else made(at), right, judged=judge is not None)
+    for at in _order(len(places) - 1, limit):
+        found[at] = _judged(at, fresh if at == 0 else made(places[at]), right, judged=judge is not None)
     first = min((at for at, one in found.items() if one.wrong), default=0)
     for at in range(max((at for at in found if at < first), default=first) + 1, first):
-        found[at] = _judged(at, made(at), right, judged=judge is not None)
-    return Update(plain.passed, tuple(found[at] for at in sorted(found)))
+        found[at] = _judged(at, made(places[at]), right, judged=judge is not None)
+    met = tuple(found[at] for at in sorted(found) if found[at].place or found[at].wrong)
+    return Update(len(places) - 1, met, len(found) - len(met))
 
 
 @dataclass(frozen=True)
 class _Came:
     """What came out of a call in a child."""
 
-    passed: int = 0
+    passed: Mapping[str, int] = field(default_factory=dict)
     place: str = ""
     outcome: str = ""
     error: str = ""
@@ -144,12 +152,16 @@ def _judged(at: int, came: _Came, right: set[str], *, judged: bool) -> Tried:
 def _call(
     call: Callable[[], object],
     covers: Callable[[str], bool],
-    at: int | None,
+    at: Boundary | None,
     swap: Callable[[], Any],
     judge: Callable[[object], bool] | None,
 ) -> _Came:
     reports: list[Any] = []
     boundaries = Boundaries(covers, at, lambda: reports.append(swap()))
+
+    def place() -> str:
+        return boundaries.place if boundaries.is_met else ""
+
     try:
         with boundaries.watched():
             result = call()
@@ -158,9 +170,9 @@ def _call(
         said = f"{type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         told = advice(error, reports[0] if reports else None)
-        return _Came(boundaries.passed, boundaries.place, said, said, False, told, trace)
+        return _Came(boundaries.passed, place(), said, said, False, told, trace)
     told = advice(None, reports[0] if reports else None)
-    return _Came(boundaries.passed, boundaries.place, repr(result), "", is_right, told)
+    return _Came(boundaries.passed, place(), repr(result), "", is_right, told)
 
 
 def _in_child(make: Callable[[], _Came]) -> _Came:
