@@ -280,8 +280,8 @@ def _told(saves: int, good: Found, others: Found) -> str:
     late = [sum(second > _IN_TIME for second in one.seconds) for one in (good, others)]
     return (
         f"{saves:,} saves under load: {len(good.seconds)} good ones, answered after {good.median:.0f} ms (median), "
-        f"{1000 * max(good.seconds):.0f} at most, {late[0]} of them after more than 300 ms. Of {others.asked:,} requests "
-        f"of the load {others.failed} failed, and {late[1]} were answered with an older version more than 300 ms after a "
+        f"{1000 * max(good.seconds):.0f} at most, {late[0]} of them after more than 300 ms. Of {others.asked:,} other "
+        f"requests {others.failed} failed, and {late[1]} were answered with an older version more than 300 ms after a "
         f"save. {good.lost + others.lost} connections were lost."
     )
 

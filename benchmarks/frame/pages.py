@@ -19,6 +19,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "conversion": "docs/pages/costs.md",
         "identity": "docs/pages/comparison.md",
         "saves": "docs/pages/watch.md",
+        "update_kit": "docs/pages/testing.md",
         "upgrades": "docs/pages/upgrading.md",
         "operate": "docs/pages/comparison.md",
     }

@@ -116,7 +116,8 @@ def _compare(item: pytest.Function, said: Mapping[str, Any]) -> None:
     found, words = _run(item, orders)
     if words or found is None:
         pytest.fail(f"it fails before the update:\n{words}", pytrace=False)
-    item.user_properties += [("update_boundaries", found["boundaries"]), ("update_tried", found["tried"])]
+    counts = {"boundaries": found["boundaries"], "tried": found["tried"], "failures": len(found["failures"])}
+    item.user_properties += [(f"update_{what}", count) for what, count in counts.items()]
     if found["failures"]:
         first, count = found["failures"][0], len(found["failures"])
         pytest.fail(
