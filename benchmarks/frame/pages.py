@@ -21,6 +21,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "saves": "docs/pages/watch.md",
         "update_kit": "docs/pages/testing.md",
         "upgrades": "docs/pages/upgrading.md",
+        "identity_in_notebooks": "docs/pages/notebooks.md",
         "operate": "docs/pages/comparison.md",
     }
 )
