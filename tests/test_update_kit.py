@@ -206,6 +206,7 @@ def test_the_plugin_freezes_and_tries_updates(tmp_path: Path) -> None:
     assert passed == ["test_frozen", "test_holds"], ran.stdout
     assert "the shortest way there:\nboundary 1, at the beginning of shop.frob, called at test_shop.py" in ran.stdout
     assert "an update fails at 2 of 5 boundaries tried, of 5" in ran.stdout
+    assert "in pytest_pyfunc_call" not in ran.stdout
     assert "third' started afresh, without any update" in ran.stdout
     assert "it fails before the update" in ran.stdout
     assert "the mark 'update' needs to=" in ran.stdout

@@ -196,6 +196,20 @@ def test_a_key_is_the_way_back(watched: Any, on_terminal: bool) -> None:
     program.until(2, 3)
 
 
+def test_what_serves_already_is_no_version_more(watched: Any) -> None:
+    program = watched().connected()
+    program.save("parts", part("first", 2))
+    program.until(2, 1)
+    program.save("parts", "def first(:\n")
+    program.said("refused")
+    program.save("parts", part("first", 2))
+    program.said("as it serves already")
+    program.type("b")
+    program.until(1, 1)
+    program.save("parts", part("first", 2))  # which does not serve any more
+    program.until(2, 1)
+
+
 def test_a_program_that_fails_is_started_again_by_a_save(watched: Any) -> None:
     program = watched().connected()
     before = program.ask()[3]

@@ -31,6 +31,9 @@ from blockfreeze.versions.snapshot import SourceGiven
 LIMIT: Final = 200
 """How many boundaries are tried if nobody says so."""
 
+_MACHINERY: Final = frozenset({"blockfreeze", "_pytest", "pluggy", "pytest_asyncio", "unittest"})
+"""What makes the calls of tests, and is of no interest in a traceback."""
+
 _PATIENCE: Final = 60.0
 """How long one call may take, in seconds."""
 
@@ -168,11 +171,22 @@ def _call(
         is_right = judge is None or bool(judge(result))
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
-        trace = "".join(traceback.format_exception(error))
+        trace = _trace(error)
         told = advice(error, reports[0] if reports else None)
         return _Came(boundaries.passed, place(), said, said, False, told, trace)
     told = advice(None, reports[0] if reports else None)
     return _Came(boundaries.passed, place(), repr(result), "", is_right, told)
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback of an error, from where the caller's own code begins."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        name = at.tb_frame.f_globals.get("__name__", "")
+        if str(name).partition(".")[0] not in _MACHINERY:
+            break
+        at = at.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(at)))
 
 
 def _in_child(make: Callable[[], _Came]) -> _Came:
