@@ -240,6 +240,15 @@ NOTHING_SAID: dict[str, tuple[str, str]] = {
         "import web\n@web.command\ndef f(a, b):\n    return 1\n",
         "import web\n@web.command\ndef f(b, a):\n    return ''\n",
     ),
+    "hundreds of branches": (
+        "def f(a):\n    if a: return 1\n" + "    elif a > 1: return 2\n" * 2000 + "    else: return 3\n",
+        "def f(a):\n    if a: return 1\n" + "    elif a > 2: return 2\n" * 2000 + "    else: return 3\n",
+    ),
+    "a unit of what is another thing now": (
+        "import time\nclass C:\n    def __init__(self):\n        now = time.time()\n        self.at = now\n",
+        "import time\nclass C:\n    def __init__(self):\n        now = time.time_ns()\n        self.at = now / 1e9\n",
+    ),
+    "None for False": ("def f(a):\n    return a is None\n", "def f(a):\n    if a is None:\n        return True\n"),
     "tuples of any length": (
         "def f(a):\n    return (1, 2) if a else (1,)\n",
         "def f(a):\n    return (1, 2, 3) if a else (1,)\n",

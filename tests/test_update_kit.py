@@ -368,3 +368,16 @@ def test_methods_and_coroutines_are_tried_as_their_plugins_run_them(tmp_path: Pa
     assert said == {name: COMES_OUT[name] for name in wanted}, ran.stdout
     assert ran.stdout.count("not enough values to unpack (expected 3, got 2)") >= 2
     assert names or "async def functions are not natively supported" in ran.stdout
+
+
+def test_a_change_of_meaning_that_a_failure_names_is_told_with_its_remedy(workshop: Workshop) -> None:
+    first = "def frob(a):\n    return a, a\n\ndef bar(pair):\n    a, b = pair\n    return a + b\n"
+    second = first.replace("return a, a", "return a, a, a").replace("a, b = pair", "a, b, c = pair")
+    shop = workshop.freeze("shop", first)
+    found = at_each_boundary(lambda: shop.bar(shop.frob(1)), shop, second)
+    assert [one.boundary for one in found.failures] == [1, 2]
+    assert found.failures[0].advice.startswith(
+        "shop.frob: returned a tuple of 2, and returns a tuple of 3 now: widen first: in one release let whoever takes "
+        "it accept both forms"
+    )
+    assert {one.advice for one in found.tried if not one.wrong} == {""}

@@ -42,7 +42,7 @@ def _leaves(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Return | ast.Raise):
         return True
     if isinstance(statement, ast.If):
-        return bool(statement.orelse) and not reaches_end(statement.body) and not reaches_end(statement.orelse)
+        return _every_branch_leaves(statement)
     if isinstance(statement, ast.With | ast.AsyncWith):
         return not reaches_end(statement.body)
     if isinstance(statement, ast.Try | ast.TryStar):
@@ -56,6 +56,16 @@ def _leaves(statement: ast.stmt) -> bool:
         last = statement.cases[-1]
         is_whole = last.guard is None and isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
         return is_whole and not any(reaches_end(one.body) for one in statement.cases)
+    return False
+
+
+def _every_branch_leaves(statement: ast.If) -> bool:
+    """Tell whether every branch leaves; an ``elif``, of which there may be hundreds, is inside of the one before."""
+    while not reaches_end(statement.body):
+        following = statement.orelse
+        if len(following) != 1 or not isinstance(following[0], ast.If):
+            return bool(following) and not reaches_end(following)
+        statement = following[0]
     return False
 
 

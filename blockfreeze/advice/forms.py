@@ -257,7 +257,7 @@ class FormsOf:
             return self._fits_instance(was, now)
         if was.kind in _NUMBERS and now.kind in _NUMBERS:
             return True
-        if {was.kind, now.kind} <= {"iterator", "generator"}:
+        if {was.kind, now.kind} <= {"iterator", "generator"} or (was.kind == "bool" and now == NONE):
             return True
         if was.kind != now.kind:
             return False

@@ -93,6 +93,8 @@ def _wrapped(
     """Return what was assigned and what is, if that is the same in another form: a conversion, or another unit."""
     if len(old) != 1 or len(new) != 1 or old[0][0] is None or new[0][0] is None:
         return None
+    if not all(_is_given(value, function) for (value, function), *_ in (old, new)):
+        return None
     was, now = ast.unparse(old[0][0]), ast.unparse(new[0][0])
     made, outer = new[0][0], old[0][0]
     if isinstance(made, ast.Call) and dotted_name(made.func) in _CONVERSIONS:
@@ -101,6 +103,12 @@ def _wrapped(
     if _in_another_unit(made, was) or _in_another_unit(outer, now):
         return was, now
     return None
+
+
+def _is_given(value: ast.expr | None, function: Found) -> bool:
+    """Tell whether an expression is made of what the function is given, so that it means the same in two versions."""
+    given = {one.arg for one in ast.walk(function.node) if isinstance(one, ast.arg)} | _CONVERSIONS
+    return value is not None and all(one.id in given for one in ast.walk(value) if isinstance(one, ast.Name))
 
 
 def _in_another_unit(node: ast.expr, inner: str) -> bool:

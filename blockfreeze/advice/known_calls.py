@@ -50,7 +50,7 @@ MADE_BY: Final[Mapping[str, str]] = MappingProxyType(
         "weakref.WeakValueDictionary": "WeakValueDictionary",
         "weakref.WeakSet": "WeakSet",
         "types.MappingProxyType": "mapping",
-        "functools.partial": "partial",
+        "functools.partial": "function",
         "queue.Queue": "queue",
         "queue.SimpleQueue": "queue",
         "itertools.count": "iterator",

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import select
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from blockfreeze.api import functions
+from blockfreeze.api.advising import advise
 from blockfreeze.api.registry import block_of
+from blockfreeze.core.advice import Advice
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 from blockfreeze.testing.advice import advice
 from blockfreeze.testing.boundaries import START, Boundaries, Boundary
@@ -119,7 +122,30 @@ def at_each_boundary(
     for at in range(max((at for at in found if at < first), default=first) + 1, first):
         found[at] = _judged(at, made(places[at]), right, judged=judge is not None)
     met = tuple(found[at] for at in sorted(found) if found[at].place or found[at].wrong)
-    return Update(len(places) - 1, met, len(found) - len(met))
+    return Update(len(places) - 1, _with_meaning(met, block.roots, to), len(found) - len(met))
+
+
+def _with_meaning(found: tuple[Tried, ...], names: tuple[str, ...], to: SourceGiven) -> tuple[Tried, ...]:
+    """Add what the texts of both versions tell of a change of meaning, to the failures that name what has changed."""
+    if not any(one.wrong for one in found):
+        return found
+    try:
+        changes = advise(*names, source=to)
+    except (BlockfreezeError, OSError, ValueError):  # then no swap could be made either, and every failure says so
+        return found
+    return tuple(
+        replace(one, advice="; ".join([*filter(None, [one.advice]), *_told_by(changes, one)])) for one in found
+    )
+
+
+def _told_by(changes: Iterable[Advice], one: Tried) -> list[str]:
+    said = f"{one.place} {one.trace}"
+    named = (each for each in changes if one.wrong and re.search(rf"\b{re.escape(_last(each.name))}\b", said))
+    return [f"{each.name}: {each.what}: {each.remedy}" for each in named][:2]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
