@@ -104,6 +104,16 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
         "class C:\n    timeout = 30_000\n",
         ["note attribute C.timeout: was 30 and is 30000 now: its unit may be another one"],
     ),
+    "another marker": (
+        "_Default = object()\ndef frob(a=_Default): pass\n",
+        "_Default = None\ndef frob(a=_Default): pass\n",
+        ["note constant _Default: the marker _Default, a default of frob, is another now"],
+    ),
+    "no marker any more": (
+        "_Default = object()\nclass C:\n    def frob(self, a=_Default): pass\n",
+        "class C:\n    def frob(self, a=None): pass\n",
+        ["note constant _Default: the marker _Default, a default of C.frob, is gone now"],
+    ),
     "keys of a table": (
         "CODES = {'a': 1, 'b': 2}\n",
         "CODES = {'a': 1, 'c': 2}\n",
@@ -249,6 +259,10 @@ NOTHING_SAID: dict[str, tuple[str, str]] = {
         "import time\nclass C:\n    def __init__(self):\n        now = time.time_ns()\n        self.at = now / 1e9\n",
     ),
     "None for False": ("def f(a):\n    return a is None\n", "def f(a):\n    if a is None:\n        return True\n"),
+    "a marker that stays": (
+        "X = object()\ndef f(a=X): pass\n",
+        "import os\nX = object()\ndef f(a=X):\n    os.getcwd()\n",
+    ),
     "tuples of any length": (
         "def f(a):\n    return (1, 2) if a else (1,)\n",
         "def f(a):\n    return (1, 2, 3) if a else (1,)\n",
@@ -413,3 +427,40 @@ def test_a_note_is_no_reason_to_refuse(workshop: Workshop) -> None:
     workshop.write("shop.py", "def frob(a=2): pass\n")
     other = workshop.version("next", {"shop.py": "def frob(a=3): pass\n"})
     assert cli.main(["check", "shop", "--against", str(other), "--strict"]) == 0
+
+
+LIVED = """
+from blockfreeze import defvar
+seen = defvar("seen", {made})
+class Lacks:
+    def __init__(self):
+        self.a = 1{more}
+    def told(self):
+        return {version}
+class Other:
+    def __init__(self):
+        self.rows = {rows}
+    def told(self):
+        return {version}, self.rows
+def reads(one):
+    return one.{name}
+"""
+
+
+def test_what_is_said_is_what_a_swap_then_does(workshop: Workshop) -> None:
+    first = LIVED.format(made="list", more="", version=1, rows="[]", name="a")
+    second = LIVED.format(made="dict", more="\n        self.b = 2", version=2, rows="{}", name="b")
+    shop = workshop.freeze("shop", first)
+    lacks, other = shop.Lacks(), shop.Other()
+    said = {one.name: f"{one.what}; {one.who}" for one in bf.advise(shop, source=second)}
+    bf.swap(shop, source=second)
+    bf.drain(shop, timeout=60)
+    assert said["shop.Lacks"].startswith("methods assign b, which instances made before lack; shop.reads reads b")
+    assert "they go on with the methods of the version before, and what else reads it fails" in said["shop.Lacks"]
+    assert (lacks.told(), shop.Lacks().told()) == (1, 2)
+    with pytest.raises(AttributeError):
+        shop.reads(lacks)
+    assert said["shop.Other"].startswith("its attribute rows was a list, and is a dictionary now")
+    assert other.told() == (2, [])  # the new method, and the old form
+    assert "it was made as a list, and is made as a dictionary now, but what is there stays" in said["shop.seen"]
+    assert shop.seen == []

@@ -9,6 +9,7 @@ from blockfreeze.advice.attributes import ClassesOf
 from blockfreeze.advice.constants import class_advice, constant_advice, record_advice
 from blockfreeze.advice.forms import FormsOf
 from blockfreeze.advice.instances import instance_advice
+from blockfreeze.advice.markers import marker_advice
 from blockfreeze.advice.parameters import parameter_advice
 from blockfreeze.advice.results import result_advice
 from blockfreeze.advice.state import state_advice, written_words
@@ -50,4 +51,5 @@ def _of_module(old: Text, new: Text, was: ClassesOf, now: ClassesOf, known: froz
             yield from record_advice(old.values[path], value, was.version, now.version)
             if isinstance(value.node, ast.expr):
                 yield from constant_advice(old.values[path], value, was.forms, now.forms)
+    yield from marker_advice(old, new)
     yield from state_advice(old, new, was.forms, now.forms, known)
