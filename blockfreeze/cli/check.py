@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,10 +103,11 @@ def _surveyed(block: str, names: tuple[str, ...]) -> Forecast:
 
 def _compared(found: Forecast, names: tuple[str, ...], source: Path) -> Forecast:
     try:
-        found = replace(found, advice=advise(*names, source=source))
+        with suppress(OSError, ValueError):  # whoever builds the version says so
+            found = replace(found, advice=advise(*names, source=source))
         module = ways_in.freeze_block(*names)
         return replace(found, against=functions.swap(module, source=source))
     except FreezeError as error:
         return replace(found, refused=error.reason)
-    except (SwapError, FileNotFoundError, ValueError) as error:
+    except SwapError as error:
         return replace(found, against_refused=str(error))
