@@ -105,13 +105,13 @@ SAID: dict[str, tuple[str, str, list[str]]] = {
         ["note attribute C.timeout: was 30 and is 30000 now: its unit may be another one"],
     ),
     "another marker": (
-        "_Default = object()\ndef frob(a=_Default): pass\n",
-        "_Default = None\ndef frob(a=_Default): pass\n",
-        ["note constant _Default: the marker _Default, a default of frob, is another now"],
+        "_Default = object()\nclass C:\n    def __init__(self, *, a=_Default):\n        self.a = checked(a)\n",
+        "_Default = ...\nclass C:\n    def __init__(self, *, a=_Default):\n        self.a = checked(a)\n",
+        ["note constant _Default: the marker _Default, a default of C.__init__, is another now"],
     ),
     "no marker any more": (
-        "_Default = object()\nclass C:\n    def frob(self, a=_Default): pass\n",
-        "class C:\n    def frob(self, a=None): pass\n",
+        "_Default = object()\nclass C:\n    def frob(self, a=_Default):\n        self.a = a\n",
+        "class C:\n    def frob(self, a=None):\n        self.a = a\n",
         ["note constant _Default: the marker _Default, a default of C.frob, is gone now"],
     ),
     "keys of a table": (
@@ -259,6 +259,10 @@ NOTHING_SAID: dict[str, tuple[str, str]] = {
         "import time\nclass C:\n    def __init__(self):\n        now = time.time_ns()\n        self.at = now / 1e9\n",
     ),
     "None for False": ("def f(a):\n    return a is None\n", "def f(a):\n    if a is None:\n        return True\n"),
+    "a marker that nobody holds": (
+        "X = object()\ndef f(a=X): pass\nclass C:\n    def __init__(self, a=X):\n        self.b = a is X\n",
+        "def f(a=None): pass\nclass C:\n    def __init__(self, a=None):\n        self.b = a is None\n",
+    ),
     "a marker that stays": (
         "X = object()\ndef f(a=X): pass\n",
         "import os\nX = object()\ndef f(a=X):\n    os.getcwd()\n",
