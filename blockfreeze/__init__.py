@@ -7,6 +7,7 @@ sub-package is a room of the house, and says in a few lines what it owns and wha
 
 from __future__ import annotations
 
+from blockfreeze.api.advising import advise
 from blockfreeze.api.async_swap import aswap
 from blockfreeze.api.current import current
 from blockfreeze.api.declarations import converts, defvar, entry, inline, notinline
@@ -14,6 +15,7 @@ from blockfreeze.api.functions import drain, patched, pin, prepare, rollback, su
 from blockfreeze.api.status import status
 from blockfreeze.api.ways_in import freeze_block, install
 from blockfreeze.control.serving import serve_control
+from blockfreeze.core.advice import Advice
 from blockfreeze.core.errors import (
     BlockfreezeError,
     ControlError,
@@ -53,6 +55,7 @@ from blockfreeze.swapping.candidate import Candidate
 from blockfreeze.swapping.probation import Probation
 
 __all__ = [
+    "Advice",
     "AskToLeave",
     "BlockStatus",
     "BlockfreezeError",
@@ -80,6 +83,7 @@ __all__ = [
     "SwapError",
     "SwapInProgressError",
     "SwapReport",
+    "advise",
     "asgi_entry",
     "asgi_pin",
     "aswap",

@@ -31,6 +31,7 @@ ROOMS = (
     "linking",
     "inlining",
     "versions",
+    "advice",
     "releases",
     "model",
     "dispatch",

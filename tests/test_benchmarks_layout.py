@@ -105,9 +105,10 @@ def test_command_lines_tables_and_workers_are_made_in_the_frame_alone() -> None:
     assert users_of("argparse") == {"benchmarks.frame.command_line"}
     assert users_of("rich") == {"benchmarks.frame.tables"}
     started = {name for name, path in FILES.items() if "sys.executable" in path.read_text(encoding="utf-8")}
-    # What fills folders runs pip, what upgrades services types commands as users do, and servers and the processes of
-    # their clients are services: these are no workers.
-    others = {"benchmarks.frame.folders", "benchmarks.operate.services", "benchmarks.upgrades.__main__"}
+    # What fills folders runs pip, what upgrades services or runs pytest types commands as users do, and servers and the
+    # processes of their clients are services: these are no workers.
+    users = {"benchmarks.update_kit.__main__", "benchmarks.upgrades.__main__"}
+    others = {"benchmarks.frame.folders", "benchmarks.operate.services", *users}
     assert started == {"benchmarks.frame.processes", *others}
 
 

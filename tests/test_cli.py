@@ -39,7 +39,7 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     ("command", "options"),
     [
         ("demo", "seconds clients interval json"),
-        ("check", "against program json"),
+        ("check", "against program strict json"),
         ("run", "block release releases directory"),
         ("status", "live directory json"),
         ("prepare", "release label expect-hash check warm-up strict timeout wait pointer directory json"),

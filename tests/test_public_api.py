@@ -25,6 +25,7 @@ FUNCTIONS = {
     "rollback",
     "drain",
     "status",
+    "advise",
     "patched",
     "converts",
     "defvar",
@@ -39,7 +40,7 @@ FUNCTIONS = {
     "asgi_pin",
     "wsgi_pin",
 }
-CLASSES = {"AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus"}
+CLASSES = {"Advice", "AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus"}
 EVENTS = {
     "Event",
     "Frozen",
@@ -161,6 +162,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
         ("drain", "module, *, timeout=None, ask_to_leave=None"),
         ("status", "module"),
+        ("advise", "module, /, *more, source"),
         ("patched", "module, **replacements"),
         ("defvar", "name, factory, *, version=1, migrate=None, inverse=None"),
         ("converts", "cls, *, version=1, inverse=None"),

@@ -206,6 +206,7 @@ def test_the_plugin_freezes_and_tries_updates(tmp_path: Path) -> None:
     assert passed == ["test_frozen", "test_holds"], ran.stdout
     assert "the shortest way there:\nboundary 1, at the beginning of shop.frob, called at test_shop.py" in ran.stdout
     assert "an update fails at 2 of 5 boundaries tried, of 5" in ran.stdout
+    assert "in pytest_pyfunc_call" not in ran.stdout
     assert "third' started afresh, without any update" in ran.stdout
     assert "it fails before the update" in ran.stdout
     assert "the mark 'update' needs to=" in ran.stdout
@@ -223,3 +224,160 @@ def test_what_cannot_be_frozen_is_a_usage_error(tmp_path: Path) -> None:
     )
     assert ran.returncode == 4
     assert "--blockfreeze: no_such_package: the module was not frozen: there is no such module" in ran.stderr
+
+
+THREADS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+def frob(a):
+    return (a,) * {n}
+
+def bar(them):
+    {names} = them
+    return a + b
+
+def work(a):
+    return bar(frob(a))
+"""
+
+
+def test_boundaries_are_those_of_threads_that_the_call_starts_as_well(workshop: Workshop) -> None:
+    shop = workshop.freeze("shop", THREADS.format(n=2, names="a, b"))
+    second = THREADS.format(n=3, names="a, b, c")
+
+    def call() -> list[int]:
+        with shop.ThreadPoolExecutor(1, thread_name_prefix="pool") as pool:
+            return list(pool.map(lambda a: shop.bar(shop.frob(a)), [1, 2]))
+
+    found = at_each_boundary(call, shop, second)
+    assert (found.boundaries, len(found.tried), found.missed) == (8, 9, 0)
+    assert {one.place.rpartition(", ")[2] for one in found.tried[1:]} == {"in the thread pool_0"}
+    assert [one.boundary for one in found.failures] == [1, 2, 5, 6]
+    whole = at_each_boundary(lambda: [shop.work(1)], shop, second)
+    assert (whole.boundaries, whole.failures) == (6, ())
+
+
+def test_what_does_not_come_when_it_is_to_be_tried_is_counted(workshop: Workshop, tmp_path: Path) -> None:
+    shop = workshop.freeze("shop", "def frob(): return 1\n")
+
+    def call() -> int:
+        once = tmp_path / "once"
+        once.touch()  # what is outside of the process is not put back, so each call finds what the one before has left
+        more = once.stat().st_size == 0
+        once.write_text("called")
+        return shop.frob() if more else 1
+
+    found = at_each_boundary(call, shop, "def frob(): return 1 + 0\n")
+    assert (found.boundaries, [one.boundary for one in found.tried], found.missed) == (2, [0], 2)
+    assert "2 did not come when they were to be tried" in str(found)
+
+
+OTHER_TESTS = """
+import unittest
+import pytest
+import shop
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.held = shop.frob(1)
+
+    @pytest.mark.update(to="second")
+    def test_holds(self):
+        self.assertEqual(shop.both(1), 2)
+
+    @pytest.mark.update(to="second")
+    def test_breaks(self):
+        self.assertEqual(shop.bar(self.held), 2)
+
+    @pytest.mark.update(to="second")
+    def test_skipped(self):
+        self.skipTest("not here")
+
+class Loop(unittest.IsolatedAsyncioTestCase):
+    @pytest.mark.update(to="second")
+    async def test_breaks_too(self):
+        self.assertEqual(shop.bar(shop.frob(1)), 2)
+
+class TestPlain:
+    @pytest.mark.update(to="second")
+    def test_in_a_class(self):
+        assert shop.both(1) == 2
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture
+async def number(anyio_backend):
+    return 1
+
+@pytest.mark.anyio
+@pytest.mark.update(to="second")
+async def test_awaits(number):
+    import anyio
+    pair = shop.frob(number)
+    await anyio.sleep(0)
+    assert shop.bar(pair) == 2
+
+@pytest.mark.anyio
+@pytest.mark.update(to="second")
+async def test_awaits_and_holds(number):
+    import anyio
+    await anyio.sleep(0)
+    assert await anyio.to_thread.run_sync(shop.both, number) == 2
+
+@pytest.mark.update(to="second")
+async def test_nobody_awaits():
+    pass
+"""
+
+
+COMES_OUT = {
+    "test_holds": "PASSED",
+    "test_breaks": "FAILED",
+    "test_skipped": "PASSED",
+    "test_breaks_too": "FAILED",
+    "test_in_a_class": "PASSED",
+    "test_awaits": "FAILED",
+    "test_awaits_and_holds": "PASSED",
+    "test_nobody_awaits": "FAILED",
+}
+
+
+@pytest.mark.needs_subprocess
+@pytest.mark.needs_event_loop
+@pytest.mark.parametrize(
+    "names",
+    [["Case::test_breaks", "test_awaits"], pytest.param([], marks=pytest.mark.exhaustive)],
+    ids=["one of each kind", "all"],
+)
+def test_methods_and_coroutines_are_tried_as_their_plugins_run_them(tmp_path: Path, names: list[str]) -> None:
+    pytest.importorskip("anyio")
+    for place, text in ((".", PAIRS.format(n=2, names="a, b")), ("second", SECOND)):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / "shop.py").write_text(text, encoding="utf-8")
+    (tmp_path / "test_shop.py").write_text(OTHER_TESTS, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", *PLUGIN, "--blockfreeze", "shop", "-p", "no:cacheprovider", "-rA"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    files = [f"test_shop.py::{name}" for name in names] or ["test_shop.py"]
+    ran = subprocess.run([*command, *files], cwd=tmp_path, check=False, capture_output=True, text=True, env=environment)
+    lines = [line.split(" - ")[0] for line in ran.stdout.splitlines() if line.startswith(("PASSED", "FAILED"))]
+    said = {line.rpartition("::")[2]: line.partition(" ")[0] for line in lines}
+    wanted = [name.rpartition("::")[2] for name in names] or COMES_OUT
+    assert said == {name: COMES_OUT[name] for name in wanted}, ran.stdout
+    assert ran.stdout.count("not enough values to unpack (expected 3, got 2)") >= 2
+    assert names or "async def functions are not natively supported" in ran.stdout
+
+
+def test_a_change_of_meaning_that_a_failure_names_is_told_with_its_remedy(workshop: Workshop) -> None:
+    first = "def frob(a):\n    return a, a\n\ndef bar(pair):\n    a, b = pair\n    return a + b\n"
+    second = first.replace("return a, a", "return a, a, a").replace("a, b = pair", "a, b, c = pair")
+    shop = workshop.freeze("shop", first)
+    found = at_each_boundary(lambda: shop.bar(shop.frob(1)), shop, second)
+    assert [one.boundary for one in found.failures] == [1, 2]
+    assert found.failures[0].advice.startswith(
+        "shop.frob: returned a tuple of 2, and returns a tuple of 3 now: widen first: in one release let whoever takes "
+        "it accept both forms"
+    )
+    assert {one.advice for one in found.tried if not one.wrong} == {""}

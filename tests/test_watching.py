@@ -61,7 +61,7 @@ def part(name: str, says: object) -> str:
 class Watched:
     """A program that `watch` has started, one connection to it, and what the command says."""
 
-    def __init__(self, directory: Path, command: list[str] | None = None) -> None:
+    def __init__(self, directory: Path, command: list[str] | None = None, *, on_terminal: bool = False) -> None:
         self.package = directory / "shop"
         self.package.mkdir()
         self.port = free_port()
@@ -70,15 +70,22 @@ class Watched:
         (directory / "server.py").write_text(SERVER, encoding="utf-8")
         self.log = directory / "log"
         program = [one.replace("PORT", str(self.port)) for one in command or ["server.py", "PORT"]]
+        if on_terminal:
+            import pty  # which is not there without terminals
+
+            self.keys, reading = pty.openpty()
+        else:
+            reading, self.keys = os.pipe()
         with self.log.open("wb") as log:
             self.command = subprocess.Popen(
                 [sys.executable, "-m", "blockfreeze", "watch", "shop", "--", *program],
                 cwd=directory,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                stdin=subprocess.PIPE,
+                stdin=reading,
                 stdout=log,
                 stderr=log,
             )
+        os.close(reading)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
 
     def save(self, name: str, text: str) -> None:
@@ -115,14 +122,11 @@ class Watched:
         return until(lambda: found if text in (found := self.log.read_text(encoding="utf-8")) else "")
 
     def type(self, key: str) -> None:
-        assert self.command.stdin is not None
-        self.command.stdin.write(f"{key}\n".encode())
-        self.command.stdin.flush()
+        os.write(self.keys, f"{key}\n".encode())
 
     def end(self) -> None:
         self.connection.close()
-        assert self.command.stdin is not None
-        self.command.stdin.close()
+        os.close(self.keys)
         if self.command.poll() is None:
             self.command.terminate()
         self.command.wait(LIMIT)
@@ -133,8 +137,8 @@ class Watched:
 def watched(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
     started: list[Watched] = []
 
-    def start(command: list[str] | None = None) -> Watched:
-        started.append(Watched(tmp_path, command))
+    def start(command: list[str] | None = None, **more: bool) -> Watched:
+        started.append(Watched(tmp_path, command, **more))
         return started[-1]
 
     yield start
@@ -179,8 +183,9 @@ def test_what_cannot_be_swapped_in_is_shown_and_what_serves_goes_on(watched: Any
     program.until(2, 2)
 
 
-def test_a_key_is_the_way_back(watched: Any) -> None:
-    program = watched().connected()
+@pytest.mark.parametrize("on_terminal", [False, True], ids=["pipe", "terminal"])
+def test_a_key_is_the_way_back(watched: Any, on_terminal: bool) -> None:
+    program = watched(on_terminal=on_terminal).connected()
     program.type("b")
     program.said("back: refused")
     program.save("parts", part("first", 2) + "TABLE = []\n")
@@ -189,6 +194,20 @@ def test_a_key_is_the_way_back(watched: Any) -> None:
     program.until(1, 1)
     program.save("more", part("second", 3))
     program.until(2, 3)
+
+
+def test_what_serves_already_is_no_version_more(watched: Any) -> None:
+    program = watched().connected()
+    program.save("parts", part("first", 2))
+    program.until(2, 1)
+    program.save("parts", "def first(:\n")
+    program.said("refused")
+    program.save("parts", part("first", 2))
+    program.said("as it serves already")
+    program.type("b")
+    program.until(1, 1)
+    program.save("parts", part("first", 2))  # which does not serve any more
+    program.until(2, 1)
 
 
 def test_a_program_that_fails_is_started_again_by_a_save(watched: Any) -> None:

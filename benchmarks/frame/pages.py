@@ -14,10 +14,14 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "advice": "docs/pages/check.md",
         "benchmarks": "docs/pages/costs.md",
         "conversion": "docs/pages/costs.md",
         "identity": "docs/pages/comparison.md",
+        "saves": "docs/pages/watch.md",
+        "update_kit": "docs/pages/testing.md",
         "upgrades": "docs/pages/upgrading.md",
+        "identity_in_notebooks": "docs/pages/notebooks.md",
         "operate": "docs/pages/comparison.md",
     }
 )

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = CommandLine("benchmarks.identity", __doc__)
     line.add_argument("--tool", nargs="+", choices=list(TOOLS), default=list(TOOLS))
     line.add_json("write every answer to FILE, with the errors in full")
-    line.add_argument("--page", action="store_true", help="write the table into the manual instead of printing it")
+    line.add_argument("--page", action="store_true", help="write the tables into the manual instead of printing one")
     options = line.parse(arguments)
     tell_where()
     findings = {(tool, change): _holds(tool, change) for tool in options.tool for change in Change}
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_json(options.json, told)
     if options.page:
         write_into_page(NAME, markdown(findings))
+        in_notebooks = {one: found for one, found in findings.items() if one[0] in ("blockfreeze", "autoreload")}
+        write_into_page(f"{NAME}_in_notebooks", markdown(in_notebooks))
     else:
         print(markdown(findings))
     return 0

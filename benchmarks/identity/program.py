@@ -42,6 +42,14 @@ class Account(BASES):
 
     def is_one(self):
         return isinstance(self, Account)
+
+    @property
+    def number(self):
+        return answer()
+
+    @classmethod
+    def made(cls):
+        return cls(answer())
 MORE
 
 class Failure(ERRORS):
@@ -105,7 +113,9 @@ def text(number: int, change: Change = Change.NONE) -> str:
 CLIENT: Final = '''
 """The program: what it has taken before the update."""
 
+import functools
 import pickle
+from abc import ABC
 
 from accounts import MISSING, Account, Colour, Failure, Point, answer
 
@@ -123,5 +133,36 @@ class Savings(Account):
 
 
 savings = Savings("Bob")
+table = {"answer": answer}
+part = functools.partial(answer)
+make = Account.made
+error = Failure("before")
+by_class = {Account: "account"}
+
+
+@functools.wraps(answer)
+def wrapped():
+    return answer()
+
+
+@functools.singledispatch
+def described(thing):
+    return "something"
+
+
+@described.register(Account)
+def _(account):
+    return "account"
+
+
+class Owned(ABC):
+    pass
+
+
+Owned.register(Account)
+
+
+def given(account: Account):
+    return account.owner
 '''
 """The module is called ``accounts``, the program ``client``."""

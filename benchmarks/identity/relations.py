@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import pickle
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 __all__ = ["RELATIONS", "Relation"]
 
@@ -96,6 +98,55 @@ def _inherited(accounts: Any, client: Any) -> object:
     return client.savings.told() == 2
 
 
+def _in_a_table(accounts: Any, client: Any) -> object:
+    return client.table["answer"]() == 2 and client.table["answer"] is accounts.answer
+
+
+def _partial(accounts: Any, client: Any) -> object:
+    return client.part() == 2 and client.part.func is accounts.answer
+
+
+def _wrapped(accounts: Any, client: Any) -> object:
+    return client.wrapped() == 2 and client.wrapped.__wrapped__ is accounts.answer
+
+
+def _class_method(accounts: Any, client: Any) -> object:
+    return isinstance(client.make(), accounts.Account) and client.make().owner == 2
+
+
+def _property(accounts: Any, client: Any) -> object:
+    del accounts
+    return client.account.number == 2
+
+
+def _class_as_key(accounts: Any, client: Any) -> object:
+    return client.by_class.get(accounts.Account) == "account"
+
+
+def _dispatched(accounts: Any, client: Any) -> object:
+    return client.described(accounts.Account("Cid")) == "account"
+
+
+def _registered(accounts: Any, client: Any) -> object:
+    return isinstance(accounts.Account("Cid"), client.Owned)
+
+
+def _copied(accounts: Any, client: Any) -> object:
+    return isinstance(copy.copy(client.account), accounts.Account) and copy.copy(client.red) is accounts.Colour.RED
+
+
+def _hints(accounts: Any, client: Any) -> object:
+    return get_type_hints(client.given)["account"] is accounts.Account
+
+
+def _caught_before(accounts: Any, client: Any) -> object:
+    return isinstance(client.error, accounts.Failure)
+
+
+def _replaced(accounts: Any, client: Any) -> object:
+    return dataclasses.replace(client.point, y=3) == accounts.Point(1, 3)
+
+
 RELATIONS: Final[Mapping[str, Relation]] = MappingProxyType(
     {
         "the class that was imported `is` the module's": _is,
@@ -115,6 +166,18 @@ RELATIONS: Final[Mapping[str, Relation]] = MappingProxyType(
         "a bound method from before runs the new version": _bound_method,
         "an old instance has the new methods": _method,
         "`super()` in a sub-class elsewhere reaches the new version": _inherited,
+        "a function in a table of the program is the module's, and new": _in_a_table,
+        "a partial of a function: likewise": _partial,
+        "what wraps a function elsewhere: likewise": _wrapped,
+        "a class method that was taken makes the module's instances, and new": _class_method,
+        "a property of an old instance is new": _property,
+        "the class as a key": _class_as_key,
+        "`singledispatch`: what was registered for the class": _dispatched,
+        "an abstract class elsewhere, with which the class was registered": _registered,
+        "a copy of an old instance, and of a member": _copied,
+        "the class in an annotation elsewhere": _hints,
+        "an exception that was raised before: `isinstance`": _caught_before,
+        "a dataclass instance with one field replaced": _replaced,
         "the module's classes have the bases of the new version": _bases,
     }
 )

@@ -26,6 +26,7 @@ from blockfreeze.cli.typed import DIRECTORY
 from blockfreeze.cli.upgrading import environments_at
 from blockfreeze.control.frames import Message
 from blockfreeze.control.place import default_directory
+from blockfreeze.core.advice import WARNING
 from blockfreeze.core.errors import ControlError
 
 _PATIENCE = 300.0
@@ -193,7 +194,10 @@ def _checked(module: str, serving: str, release: Path) -> str:
         return f"{module}: refused: {found['refused'] or found['against_refused']}"
     against = found["against"]
     counts = ", ".join(f"{len(against[kind])} {kind}" for kind in ("added", "removed", "changed"))
-    return "\n".join([f"{module}: {counts}", *(f"incompatible: {each}" for each in against["incompatible"])])
+    incompatible = (f"incompatible: {each}" for each in against["incompatible"])
+    warnings = (one for one in found["advice"] if one["level"] == WARNING)
+    meanings = (f"another meaning: {one['name']}: {one['what']}" for one in warnings)
+    return "\n".join([f"{module}: {counts}", *incompatible, *meanings])
 
 
 def _exit_status(findings: list[Finding], environments: list[Environment]) -> int:

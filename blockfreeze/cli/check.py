@@ -9,20 +9,25 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from blockfreeze.api import functions, ways_in
+from blockfreeze.api.advising import advise
 from blockfreeze.api.freeze import snapshot_of
 from blockfreeze.cli.captures import find_captures
+from blockfreeze.core.advice import WARNING
 from blockfreeze.core.errors import ControlError, FreezeError, SwapError
 from blockfreeze.core.forecast import Forecast
 from blockfreeze.versions.effects import Survey
 from blockfreeze.versions.module_source import covers
 
 
-def run(modules: tuple[str, ...], against: str | None, programs: tuple[str, ...], *, as_json: bool) -> int:
-    """Run the check, print what it foretells, and return the exit status.
+def run(
+    modules: tuple[str, ...], against: str | None, programs: tuple[str, ...], *, as_json: bool, strict: bool = False
+) -> int:
+    """Run the check, print what it foretells, and return the exit status; if `strict`, warnings are 1 as well.
 
     Raises:
         ControlError: the program or the other version does not exist or cannot be imported.
@@ -33,7 +38,8 @@ def run(modules: tuple[str, ...], against: str | None, programs: tuple[str, ...]
         sys.path.insert(0, here)
     found = forecast(modules, against, programs)
     print(json.dumps(found.to_json(), indent=2) if as_json else found)
-    return 0 if found.passed else 1
+    warned = strict and any(one.level == WARNING for one in found.advice)
+    return 0 if found.passed and not warned else 1
 
 
 def forecast(names: tuple[str, ...], against: str | None = None, programs: tuple[str, ...] = ()) -> Forecast:
@@ -97,6 +103,8 @@ def _surveyed(block: str, names: tuple[str, ...]) -> Forecast:
 
 def _compared(found: Forecast, names: tuple[str, ...], source: Path) -> Forecast:
     try:
+        with suppress(OSError, ValueError):  # whoever builds the version says so
+            found = replace(found, advice=advise(*names, source=source))
         module = ways_in.freeze_block(*names)
         return replace(found, against=functions.swap(module, source=source))
     except FreezeError as error:

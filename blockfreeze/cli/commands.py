@@ -59,13 +59,19 @@ for command in (
 @click.option(
     "--program", metavar="MODULE", multiple=True, help="Import this first, and list what it holds of the block."
 )
+@click.option(
+    "--strict", is_flag=True, help="With --against, warnings of changes of meaning are exit status 1 as well."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the forecast as JSON, and nothing else.")
-def check(modules: tuple[str, ...], against: str | None, program: tuple[str, ...], *, as_json: bool) -> int:
+def check(
+    modules: tuple[str, ...], against: str | None, program: tuple[str, ...], *, strict: bool, as_json: bool
+) -> int:
     """Say what freezing MODULE (several make one block) would bind and what not and why, what each swap would make or
-    do again, who holds its definitions already and, given another version, whether it can be swapped in compatibly.
+    do again, who holds its definitions already and, given another version, whether it can be swapped in compatibly, and
+    what changes its meaning without an error, for whom.
     Modules are looked up in the current directory first.
     """
-    return checking.run(modules, against, program, as_json=as_json)
+    return checking.run(modules, against, program, as_json=as_json, strict=strict)
 
 
 @blockfreeze.command(

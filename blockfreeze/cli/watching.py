@@ -6,7 +6,6 @@ one. What cannot be swapped in is shown, and what serves goes on serving.
 
 from __future__ import annotations
 
-import ast
 import os
 import queue
 import subprocess
@@ -14,11 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +23,7 @@ import click
 
 from blockfreeze.cli.running import command_line
 from blockfreeze.cli.showing import differences
+from blockfreeze.cli.watched_files import digest_of, directory_of, files_of, source_of, syntax_errors
 from blockfreeze.control.startup import Startup
 from blockfreeze.coordination.outcome import ServiceOutcome
 from blockfreeze.coordination.plan import Plan
@@ -87,8 +85,8 @@ def watch(package: str, source: Path | None, command: tuple[str, ...], *, keys: 
         import watchfiles
     except ImportError:
         raise ControlError(_WITHOUT_LIBRARY) from None
-    place = _source_of(package) if source is None else source.absolute()
-    inside = _files_of(package, place)
+    place = source_of(package) if source is None else source.absolute()
+    inside = files_of(package, place)
     events: queue.Queue[_Event] = queue.Queue()
     # A directory of its own: another program that has the block is not meant.
     with tempfile.TemporaryDirectory(prefix="blockfreeze-watch-") as sockets, _ended_by_signals():
@@ -98,7 +96,7 @@ def watch(package: str, source: Path | None, command: tuple[str, ...], *, keys: 
 
         def look() -> None:
             for changes in watchfiles.watch(
-                _directory_of(package, place),
+                directory_of(package, place),
                 watch_filter=lambda _, file: inside(file),
                 step=_TOGETHER,
                 stop_event=stop,
@@ -131,6 +129,7 @@ class _Watching:
         self._sockets = sockets
         self._program = program
         self._unserved: set[str] = set()  # the files that have been saved since the last swap that was done
+        self._serving = digest_of(self._package, self._source)  # of the files that serve; empty if that is not known
 
     def until_it_ends(self, events: queue.Queue[_Event]) -> int:
         """Follow the events until the program has come to its end, and return its exit status."""
@@ -147,22 +146,33 @@ class _Watching:
             elif event.key == "q":
                 return 0
             elif event.key == "b":
-                self._ask("back", lambda service: service.rollback("", list(service.links)))
+                if self._ask("back", lambda service: service.rollback("", list(service.links))):
+                    self._serving = ""
             elif event.key == "r":
                 self._program.end()
-                self._program.start()
+                self._start()
 
     def _saved(self, files: Iterable[str]) -> None:
         names = ", ".join(sorted({os.path.relpath(file, self._source) for file in files}))
         if not self._program.runs:
             _say(f"{names}: the program is started again")
-            self._program.start()
+            self._start()
             return
         self._unserved.update(files)
-        if self._ask(names, lambda service: service.swap()):
+        digest = digest_of(self._package, self._source)
+        if digest == self._serving:
+            # A swap would be one more version, and the way back would lead to the same.
+            _say(f"{names}: as it serves already", "green")
             self._unserved.clear()
-        for line in _syntax_errors(sorted(self._unserved)):
+        elif self._ask(names, lambda service: service.swap()):
+            self._serving = digest
+            self._unserved.clear()
+        for line in syntax_errors(sorted(self._unserved)):
             _say(line)
+
+    def _start(self) -> None:
+        self._serving = digest_of(self._package, self._source)
+        self._program.start()
 
     def _ask(self, what: str, do: Callable[[Service], ServiceOutcome]) -> bool:
         """Swap or roll back in all processes of the program, say what came of it, and return whether it was done."""
@@ -228,39 +238,6 @@ class _Program:
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()
-
-
-def _source_of(package: str) -> Path:
-    top = package.partition(".")[0]
-    spec = PathFinder.find_spec(top, [str(Path.cwd()), *sys.path])
-    found = None if spec is None else next(iter(spec.submodule_search_locations or ()), spec.origin)
-    if found is None:
-        raise ControlError(f"{package}: there is no such module here; name its directory by --source")
-    return Path(found).absolute().parent
-
-
-def _directory_of(package: str, source: Path) -> Path:
-    place = source.joinpath(*package.split("."))
-    return place if place.is_dir() else place.parent
-
-
-def _files_of(package: str, source: Path) -> Callable[[str], bool]:
-    """Return what tells the files of a module or package."""
-    place = source.joinpath(*package.split("."))
-    if place.is_dir():
-        return lambda file: file.endswith(".py")
-    return lambda file: Path(file) == place.with_suffix(".py")
-
-
-def _syntax_errors(files: Iterable[str]) -> Iterator[str]:
-    """Yield the lines that show what cannot be parsed, as Python shows it."""
-    for file in files:
-        try:
-            ast.parse(Path(file).read_bytes(), file)
-        except SyntaxError as error:
-            yield from "".join(traceback.format_exception_only(error)).splitlines()
-        except (OSError, ValueError):
-            continue
 
 
 def _read_keys(events: queue.Queue[_Event]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from blockfreeze.core.advice import Advice
 from blockfreeze.core.report import SwapReport, used_with
 from blockfreeze.core.status import Unbound
 
@@ -57,7 +58,7 @@ class Forecast:
     """What freezing a block would do. `refused` is why it cannot be frozen, or empty.
 
     `captures` is None unless a program was imported to look at, and `against` unless another version was given;
-    `against_refused` is why that version cannot be swapped in, or empty.
+    `against_refused` is why that version cannot be swapped in, or empty, and `advice` what it changes that is no error.
     """
 
     block: str
@@ -74,6 +75,7 @@ class Forecast:
     captures: tuple[Capture, ...] | None = None
     against: SwapReport | None = None
     against_refused: str = ""
+    advice: tuple[Advice, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -106,9 +108,10 @@ class Forecast:
         if self.against is not None:
             lines.append(f"  the other version is {'in' if self.against.incompatible else ''}compatible:")
             lines += [f"  {line}" for line in str(self.against).splitlines()]
+        lines += _section("changes of meaning that what outlives the swap can meet", self.advice)
         return "\n".join(lines)
 
 
 def _section(title: str, found: Iterable[object]) -> list[str]:
-    lines = [f"    {one}" for one in found]
+    lines = [f"    {line}" for one in found for line in str(one).splitlines()]
     return [f"  {title}:", *lines] if lines else []

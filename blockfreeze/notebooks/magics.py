@@ -8,6 +8,7 @@ on in the version in which they began.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -98,7 +99,9 @@ class BlockMagics(Magics):
                 try:
                     self._swap(block)
                 except BlockfreezeError as error:
-                    print(f"{error}", file=sys.stderr)
+                    # Where nobody takes what is logged, `logging` has shown the refusal itself.
+                    if logging.getLogger("blockfreeze").hasHandlers():
+                        print(f"{error}", file=sys.stderr)
 
     def _swap(self, block: Block) -> None:
         self._seen[block.name] = _files_of(block)

@@ -12,7 +12,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import unittest
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,30 +61,41 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
             raise pytest.UsageError(f"--blockfreeze: {error}") from error
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that has the mark; leave all others to pytest."""
-    mark = pyfuncitem.get_closest_marker("update")
-    if mark is None:
-        return None
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test that has the mark run as that says: whatever it is, a function, a coroutine or a method."""
+    for item in items:
+        mark = item.get_closest_marker("update")
+        if mark is not None and isinstance(item, pytest.Function):
+            # Plugins that run coroutines do so in this method of their own classes, or in hooks that it calls.
+            setattr(item, "runtest", partial(_run_marked, item, item.runtest, mark.kwargs))  # noqa: B010
+
+
+def _run_marked(item: pytest.Function, run: Callable[[], object], said: Mapping[str, Any]) -> None:
     orders = _orders()
     if orders is None:
-        _compare(pyfuncitem, mark.kwargs)
-        return True
-    if not orders["to"]:
-        return None  # started afresh with the new version: the test as it is
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    found = at_each_boundary(
-        lambda: pyfuncitem.obj(**arguments),
-        orders["package"],
-        orders["to"],
-        limit=orders["limit"],
-        judge=lambda _: True,
-    )
+        _compare(item, said)
+    elif not orders["to"]:
+        run()  # started afresh with the new version: the test as it is
+    else:
+        _try_boundaries(item, run, orders)
+
+
+def _try_boundaries(item: pytest.Function, run: Callable[[], object], orders: Mapping[str, Any]) -> None:
+    case = item.instance
+
+    def call() -> None:
+        # What a test says of itself, that it is to be skipped, is no failure.
+        with suppress(pytest.skip.Exception, unittest.SkipTest):
+            if isinstance(case, unittest.TestCase):
+                case.debug()  # it raises what the test raises, which otherwise is stored, for a report
+            else:
+                run()
+
+    found = at_each_boundary(call, orders["package"], orders["to"], limit=orders["limit"], judge=lambda _: True)
     failures = [{"said": str(one), "trace": one.trace} for one in found.failures]
     told = {"boundaries": found.boundaries + 1, "tried": len(found.tried), "failures": failures}
     Path(orders["answer"]).write_text(json.dumps(told), encoding="utf-8")
-    return True
 
 
 def _orders() -> dict[str, Any] | None:
@@ -102,7 +116,8 @@ def _compare(item: pytest.Function, said: Mapping[str, Any]) -> None:
     found, words = _run(item, orders)
     if words or found is None:
         pytest.fail(f"it fails before the update:\n{words}", pytrace=False)
-    item.user_properties += [("update_boundaries", found["boundaries"]), ("update_tried", found["tried"])]
+    counts = {"boundaries": found["boundaries"], "tried": found["tried"], "failures": len(found["failures"])}
+    item.user_properties += [(f"update_{what}", count) for what, count in counts.items()]
     if found["failures"]:
         first, count = found["failures"][0], len(found["failures"])
         pytest.fail(

@@ -5,31 +5,37 @@ The method is that of C. M. Hayden and others (*Evaluating dynamic software upda
 must be what comes out of the version before, or of the new one started afresh, or what the caller's own judge accepts.
 
 Each call is made in a child of a fork, so it finds what the first one found; what is outside of the process (files,
-servers) is not put back. Only boundaries of the calling thread are tried.
+servers) is not put back. Boundaries are those of the calling thread, and of the threads that it starts.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import re
 import select
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from blockfreeze.api import functions
+from blockfreeze.api.advising import advise
 from blockfreeze.api.registry import block_of
+from blockfreeze.core.advice import Advice
 from blockfreeze.core.errors import BlockfreezeError, ControlError
 from blockfreeze.testing.advice import advice
-from blockfreeze.testing.boundaries import Boundaries
+from blockfreeze.testing.boundaries import START, Boundaries, Boundary
 from blockfreeze.versions.snapshot import SourceGiven
 
 LIMIT: Final = 200
 """How many boundaries are tried if nobody says so."""
+
+_MACHINERY: Final = frozenset({"blockfreeze", "_pytest", "pluggy", "pytest_asyncio", "unittest"})
+"""What makes the calls of tests, and is of no interest in a traceback."""
 
 _PATIENCE: Final = 60.0
 """How long one call may take, in seconds."""
@@ -53,10 +59,14 @@ class Tried:
 
 @dataclass(frozen=True)
 class Update:
-    """What became of a call at each boundary: `boundaries` is how many there are, `tried` are those that were tried."""
+    """What became of a call at each boundary: `boundaries` is how many there are, `tried` are those that were tried.
+
+    `missed` is how many were to be tried and did not come, which can be in other threads.
+    """
 
     boundaries: int
     tried: tuple[Tried, ...]
+    missed: int = 0
 
     @property
     def failures(self) -> tuple[Tried, ...]:
@@ -65,7 +75,8 @@ class Update:
 
     def __str__(self) -> str:
         head = f"{len(self.tried)} of {self.boundaries + 1} boundaries tried, {len(self.failures)} of them wrong"
-        return "\n".join([head, *map(str, self.failures[:5])])
+        missed = [f"{self.missed} did not come when they were to be tried"] if self.missed else []
+        return "\n".join([head, *missed, *map(str, self.failures[:5])])
 
 
 def at_each_boundary(
@@ -94,28 +105,54 @@ def at_each_boundary(
     if not hasattr(os, "fork"):
         raise BlockfreezeError(f"{block.name}: there is no fork on {sys.platform}; try updates where there is")
 
-    def made(at: int | None) -> _Came:
+    def made(at: Boundary | None) -> _Came:
         return _in_child(lambda: _call(call, block.covers, at, lambda: functions.swap(block, source=to), judge))
 
     plain = made(None)
     if plain.error or not plain.is_right:
         raise ControlError(f"{block.name}: the call fails without an update: {plain.outcome}; mend that first")
-    fresh = made(0)
+    fresh = made(START)
+    # Those of the calling thread come first, and in its order.
+    places = [START, *(Boundary(at, name) for name, count in plain.passed.items() for at in range(1, count + 1))]
     right = {plain.outcome, *(() if fresh.error else (fresh.outcome,))}
     found: dict[int, Tried] = {}
-    for at in _order(plain.passed, limit):
-        found[at] = _judged(at, fresh if at == 0 else made(at), right, judged=judge is not None)
+    for at in _order(len(places) - 1, limit):
+        found[at] = _judged(at, fresh if at == 0 else made(places[at]), right, judged=judge is not None)
     first = min((at for at, one in found.items() if one.wrong), default=0)
     for at in range(max((at for at in found if at < first), default=first) + 1, first):
-        found[at] = _judged(at, made(at), right, judged=judge is not None)
-    return Update(plain.passed, tuple(found[at] for at in sorted(found)))
+        found[at] = _judged(at, made(places[at]), right, judged=judge is not None)
+    met = tuple(found[at] for at in sorted(found) if found[at].place or found[at].wrong)
+    return Update(len(places) - 1, _with_meaning(met, block.roots, to), len(found) - len(met))
+
+
+def _with_meaning(found: tuple[Tried, ...], names: tuple[str, ...], to: SourceGiven) -> tuple[Tried, ...]:
+    """Add what the texts of both versions tell of a change of meaning, to the failures that name what has changed."""
+    if not any(one.wrong for one in found):
+        return found
+    try:
+        changes = advise(*names, source=to)
+    except (BlockfreezeError, OSError, ValueError):  # then no swap could be made either, and every failure says so
+        return found
+    return tuple(
+        replace(one, advice="; ".join([*filter(None, [one.advice]), *_told_by(changes, one)])) for one in found
+    )
+
+
+def _told_by(changes: Iterable[Advice], one: Tried) -> list[str]:
+    said = f"{one.place} {one.trace}"
+    named = (each for each in changes if one.wrong and re.search(rf"\b{re.escape(_last(each.name))}\b", said))
+    return [f"{each.name}: {each.what}: {each.remedy}" for each in named][:2]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
 class _Came:
     """What came out of a call in a child."""
 
-    passed: int = 0
+    passed: Mapping[str, int] = field(default_factory=dict)
     place: str = ""
     outcome: str = ""
     error: str = ""
@@ -144,23 +181,38 @@ def _judged(at: int, came: _Came, right: set[str], *, judged: bool) -> Tried:
 def _call(
     call: Callable[[], object],
     covers: Callable[[str], bool],
-    at: int | None,
+    at: Boundary | None,
     swap: Callable[[], Any],
     judge: Callable[[object], bool] | None,
 ) -> _Came:
     reports: list[Any] = []
     boundaries = Boundaries(covers, at, lambda: reports.append(swap()))
+
+    def place() -> str:
+        return boundaries.place if boundaries.is_met else ""
+
     try:
         with boundaries.watched():
             result = call()
         is_right = judge is None or bool(judge(result))
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
-        trace = "".join(traceback.format_exception(error))
+        trace = _trace(error)
         told = advice(error, reports[0] if reports else None)
-        return _Came(boundaries.passed, boundaries.place, said, said, False, told, trace)
+        return _Came(boundaries.passed, place(), said, said, False, told, trace)
     told = advice(None, reports[0] if reports else None)
-    return _Came(boundaries.passed, boundaries.place, repr(result), "", is_right, told)
+    return _Came(boundaries.passed, place(), repr(result), "", is_right, told)
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback of an error, from where the caller's own code begins."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        name = at.tb_frame.f_globals.get("__name__", "")
+        if str(name).partition(".")[0] not in _MACHINERY:
+            break
+        at = at.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(at)))
 
 
 def _in_child(make: Callable[[], _Came]) -> _Came:

@@ -1,17 +1,9 @@
-"""How long after a save does a server answer with it, and what becomes of its connections?
-
-`python -m benchmarks.saves` saves a file of a small application again and again, while a client asks on a connection
-that it keeps as long as it can: under `blockfreeze watch`, uvicorn's own reloader, and Flask's. Then a program under
-`watch` is saved in a random order of versions that are good, cannot be parsed, or raise: it must always answer with the
-last good one.
-"""
+"""A client that asks on one connection for as long as that lasts, and saves; and the server that it asks."""
 
 from __future__ import annotations
 
 import http.client
-import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,10 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.frame.command_line import CommandLine
 from benchmarks.frame.processes import serving
-from benchmarks.frame.tables import Column, Table
-from benchmarks.frame.telling import tell_where, write_json
 from benchmarks.shapes.served import APPLICATIONS, free_port
 
 _ASGI = f"""
@@ -49,17 +38,6 @@ app.run(port=int(sys.argv[1]), use_reloader=True, reloader_type="stat")
 
 _LIMIT = 30.0
 """Seconds until an answer is said not to come."""
-
-SERVERS: dict[str, list[str]] = {
-    "blockfreeze watch, uvicorn": [
-        *("blockfreeze", "watch", "--no-keys", "shop", "--"),
-        *("uvicorn", "--log-level", "error", "--port", "PORT", "asgi_site:asgi"),
-    ],
-    "uvicorn --reload": [
-        *("uvicorn", "--reload", "--reload-dir", "shop", "--log-level", "error", "--port", "PORT", "asgi_site:asgi")
-    ],
-    "Flask's reloader (stat)": ["flask_site", "PORT"],
-}
 
 
 @dataclass
@@ -93,6 +71,10 @@ class Client:
         self._port = port
         self._connection: http.client.HTTPConnection | None = None
         self._has_answered = False
+
+    def another(self) -> Client:
+        """Return another client of the same server, with a connection of its own."""
+        return Client(self._part.parents[1], self._port)
 
     def save(self, text: str) -> None:
         """Save the file as editors do: another one takes its place."""
@@ -155,69 +137,3 @@ def client(words: Sequence[str]) -> Iterator[Client]:
                 yield made
             except RuntimeError as error:
                 raise RuntimeError(f"{error}; the server said:\n{said.read_text(encoding='utf-8')}") from error
-
-
-def measured(words: Sequence[str], saves: int) -> Found:
-    """Save so many good versions one after another, each when the one before is answered."""
-    with client(words) as one:
-        time.sleep(1)  # a reloader looks at its files for the first time
-        for number in range(1, saves + 1):
-            one.save(text(number))
-            one.found.seconds.append(one.until(f"answer {number}"))
-        return one.found
-
-
-def mixed(words: Sequence[str], saves: int, seed: int = 1) -> Found:
-    """Save good and broken versions in a random order; what is answered is the last good one within the time.
-
-    Raises:
-        RuntimeError: an answer was of a version that is not the last good one, long after it was saved.
-    """
-    chance = random.Random(seed)
-    with client(words) as one:
-        good = 0
-        for number in range(1, saves + 1):
-            kind = chance.choice(["good", "good", "not to be parsed", "raises"])
-            if kind == "good":
-                one.save(text(number))
-                one.found.seconds.append(one.until(f"answer {number}"))
-                good = number
-                continue
-            one.save("def answer(:\n" if kind == "not to be parsed" else text(number) + "raise LookupError\n")
-            until = time.monotonic() + chance.uniform(0, 0.3)
-            while time.monotonic() < until:
-                if (said := one.ask()) != f"answer {good}":
-                    raise RuntimeError(f"{said!r} was answered, and the last good version is {good}")
-        return one.found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure each server, then save at random, and print what was found."""
-    line = CommandLine("benchmarks.saves", __doc__)
-    line.add_amount("--saves", 30, 3, "saves for each server")
-    line.add_amount("--mixed", 1000, 10, "saves of good and broken versions")
-    line.add_quick()
-    line.add_json()
-    options = line.parse(arguments)
-    tell_where()
-    found = {name: measured(words, options.saves) for name, words in SERVERS.items()}
-    rows = [
-        (name, f"{one.median:.0f}", f"{1000 * max(one.seconds):.0f}", f"{one.lost}", f"{one.failed:,} of {one.asked:,}")
-        for name, one in found.items()
-    ]
-    heads = ["median ms", "longest ms", "connections lost", "requests without an answer"]
-    columns: list[str | Column] = ["server", *(Column(head, is_number=True) for head in heads)]
-    Table(columns, rows, f"from {options.saves} saves to the first answer with each").show()
-    random_order = mixed(SERVERS["blockfreeze watch, uvicorn"], options.mixed)
-    late = sum(one > 0.3 for one in random_order.seconds)
-    print(
-        f"{options.mixed} saves, good and broken: always the last good one; {len(random_order.seconds)} good ones "
-        f"after {random_order.median:.0f} ms (median), {late} of them after more than 300 ms; "
-        f"{random_order.lost} connections lost, {random_order.failed} of {random_order.asked:,} requests failed"
-    )
-    write_json(options.json, {**found, "mixed": random_order})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
