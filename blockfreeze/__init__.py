@@ -46,6 +46,8 @@ from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.draining.leaving import AskToLeave
 from blockfreeze.notebooks.extension import load_ipython_extension as load_ipython_extension
 from blockfreeze.notebooks.extension import unload_ipython_extension as unload_ipython_extension
+from blockfreeze.pictures.drawing import graph
+from blockfreeze.pictures.graph import Graph
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry, asgi_pin
 from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
@@ -68,6 +70,7 @@ __all__ = [
     "Frozen",
     "FrozenBlockError",
     "GateOpened",
+    "Graph",
     "IncompatibleBlockError",
     "InstancesConverted",
     "Lingers",
@@ -89,6 +92,7 @@ __all__ = [
     "drain",
     "entry",
     "freeze_block",
+    "graph",
     "inline",
     "install",
     "notinline",

@@ -32,6 +32,7 @@ FUNCTIONS = {
     "point",
     "serve_control",
     "subscribe",
+    "graph",
     "aswap",
     "current",
     "wsgi_entry",
@@ -39,7 +40,7 @@ FUNCTIONS = {
     "asgi_pin",
     "wsgi_pin",
 }
-CLASSES = {"AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus"}
+CLASSES = {"AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus", "Graph"}
 EVENTS = {
     "Event",
     "Frozen",
@@ -135,6 +136,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("entry", "function"),
         ("install", "*patterns, release=None"),
         ("point", "pointer, release"),
+        ("graph", "module, /, *more, against=None"),
         ("serve_control", "directory=None, *, releases=()"),
         ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
         (
