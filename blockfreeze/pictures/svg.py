@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from xml.etree import ElementTree
 
 from blockfreeze.core.errors import ControlError
 from blockfreeze.pictures.parts import shown
@@ -37,6 +36,8 @@ def to_svg(title: str, dot: str, names: Sequence[str]) -> str:
     Raises:
         ControlError: the `graphviz` package, or Graphviz itself, is not installed.
     """
+    from xml.etree import ElementTree
+
     text = _drawn(dot)
     for prefix, space in (("", _SVG), ("xlink", _XLINK)):
         ElementTree.register_namespace(prefix, space)
