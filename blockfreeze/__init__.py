@@ -48,6 +48,7 @@ from blockfreeze.notebooks.extension import load_ipython_extension as load_ipyth
 from blockfreeze.notebooks.extension import unload_ipython_extension as unload_ipython_extension
 from blockfreeze.pictures.drawing import graph
 from blockfreeze.pictures.graph import Graph
+from blockfreeze.pictures.status_page import asgi_status, wsgi_status
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry, asgi_pin
 from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
@@ -85,6 +86,7 @@ __all__ = [
     "SwapReport",
     "asgi_entry",
     "asgi_pin",
+    "asgi_status",
     "aswap",
     "converts",
     "current",
@@ -107,4 +109,5 @@ __all__ = [
     "swap",
     "wsgi_entry",
     "wsgi_pin",
+    "wsgi_status",
 ]

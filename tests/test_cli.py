@@ -42,7 +42,7 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ("check", "against program json"),
         ("graph", "format output diff depth only"),
         ("run", "block release releases directory"),
-        ("status", "live directory json"),
+        ("status", "live html directory json"),
         ("prepare", "release label expect-hash check warm-up strict timeout wait pointer directory json"),
         (
             "swap",

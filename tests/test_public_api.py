@@ -38,7 +38,9 @@ FUNCTIONS = {
     "wsgi_entry",
     "asgi_entry",
     "asgi_pin",
+    "asgi_status",
     "wsgi_pin",
+    "wsgi_status",
 }
 CLASSES = {"AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus", "Graph"}
 EVENTS = {
@@ -160,6 +162,8 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("asgi_entry", "place"),
         ("wsgi_pin", "app, *modules"),
         ("asgi_pin", "app, *modules"),
+        ("asgi_status", "tell=None, *, refresh=5.0"),
+        ("wsgi_status", "tell=None, *, refresh=5.0"),
         ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
         ("drain", "module, *, timeout=None, ask_to_leave=None"),
         ("status", "module"),

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from blockfreeze.cli.showing import write_file
 from blockfreeze.core.errors import ControlError, FreezeError
 from blockfreeze.pictures.drawing import graph as graph_of
 from blockfreeze.pictures.graph import Graph
@@ -80,14 +81,7 @@ def graph(
     if output is None:
         click.echo(text, nl=False)
     else:
-        _write(output, text)
+        write_file(output, text)
     for one in found.unreadable:
         print(f"left out: {one}", file=sys.stderr)
     return 0
-
-
-def _write(output: Path, text: str) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ControlError(f"{output}: it cannot be written: {error}; name another file") from error
