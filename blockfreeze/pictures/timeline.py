@@ -135,13 +135,15 @@ def _served(events: Sequence[Mapping[str, Any]], block: Mapping[str, Any], now: 
     for event, after in zip(begun, [*begun[1:], None], strict=False):
         end = now if after is None else number(after.get("at"))
         label, generation = text(event.get("label")), event.get("generation")
-        drained = (
+        left = (
             number(one.get("at"))
             for one in events
-            if one.get("event") == "Drained" and number(one.get("at")) >= end and generation in many(one.get("retired"))
+            if number(one.get("at")) >= end
+            if (one.get("event") == "Drained" and generation in many(one.get("retired")))
+            or (one in begun and one.get("generation") == generation)
         )
         lingers = any(one.get("generation") == generation for one in listed(block.get("lingering")))
-        until = end if after is None else next(drained, now if lingers else end)
+        until = end if after is None else next(left, now if lingers else end)
         again = event.get("event") == "RolledBack"
         yield _Served(number(event.get("at")), end, until, f"{text(generation)} {label}".strip(), again)
 

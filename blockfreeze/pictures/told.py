@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-
 _LARGEST: Final = 1e11
 """The largest time: some thousand years after the epoch."""
 
@@ -38,14 +37,20 @@ def listed(value: object) -> list[Mapping[str, Any]]:
 
 @dataclass(frozen=True)
 class Told:
-    """One process: `name` tells it from others, `events` has what happened; `silent` if it says nothing."""
+    """One process; `events` has what happened in it, and `silent` is true if it says nothing."""
 
-    name: str
+    host: str
+    pid: str
     program: str
     python: str
     blocks: tuple[Mapping[str, Any], ...] = ()
     events: tuple[Mapping[str, Any], ...] = ()
     silent: bool = False
+
+    @property
+    def name(self) -> str:
+        """What tells it from others."""
+        return f"{self.host} {self.pid}".strip()
 
     def events_of(self, block: str) -> list[Mapping[str, Any]]:
         """Return what happened to one block, the oldest first."""
@@ -57,8 +62,10 @@ def processes_of(documents: Iterable[Mapping[str, Any]]) -> list[Told]:
     found: list[Told] = []
     for document in documents:
         found += map(_told, [document] if "process" in document else listed(document.get("processes")))
-        found += (Told(_name(document, pid), "", "", silent=True) for pid in many(document.get("silent")))
-    return sorted(found, key=lambda one: (len(one.name), one.name))
+        found += (
+            Told(text(document.get("host")), text(pid), "", "", silent=True) for pid in many(document.get("silent"))
+        )
+    return sorted(found, key=lambda one: (one.host, len(one.pid), one.pid))
 
 
 def _told(document: Mapping[str, Any]) -> Told:
@@ -67,17 +74,13 @@ def _told(document: Mapping[str, Any]) -> Told:
     # What follows the program's name may have secrets in it.
     first = "".join(map(text, many(process.get("program"))[:1]))
     return Told(
-        _name({**document, **process}, process.get("pid")),
+        text(document.get("host") or process.get("host")),
+        text(process.get("pid")),
         os.path.basename(first),  # noqa: PTH119 - it may be no path
         text(process.get("python")),
         tuple(listed(document.get("blocks"))),
         tuple(listed(document.get("events"))),
     )
-
-
-def _name(document: Mapping[str, Any], pid: object) -> str:
-    host = text(document.get("host"))
-    return f"{host} {text(pid)}" if host else text(pid)
 
 
 def release_of(block: Mapping[str, Any]) -> str:
