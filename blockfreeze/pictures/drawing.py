@@ -8,9 +8,7 @@ from typing import Any
 
 from blockfreeze.api import freeze, registry
 from blockfreeze.core.errors import ControlError
-from blockfreeze.pictures.differences import compare
 from blockfreeze.pictures.graph import Graph
-from blockfreeze.pictures.reading import read_version
 from blockfreeze.releases.artifact import is_artifact
 from blockfreeze.releases.version import Version, read
 from blockfreeze.versions.snapshot import Snapshot
@@ -31,6 +29,9 @@ def graph(module: Any, /, *more: Any, against: str | os.PathLike[str] | None = N
         FreezeError: a module cannot be a block.
         ControlError: the other version cannot be read.
     """
+    from blockfreeze.pictures.differences import compare
+    from blockfreeze.pictures.reading import read_version
+
     names = tuple(one if isinstance(one, str) else one.__name__ for one in (module, *more))
     block = registry.covering(names[0]) if len(names) == 1 else None
     snapshot = freeze.snapshot_of(names) if block is None else block.current.snapshot
