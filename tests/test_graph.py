@@ -433,6 +433,7 @@ def shop_here(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["-o", "shop.mmd"], "flowchart LR"),
         (["-o", "shop.JSON", "--only", "shop.cart.*"], "{"),
         (["-o", "shop.txt", "--depth", "module"], "digraph {"),
+        (["-o", "shop.txt", "--depth", "1"], "digraph {"),
         (["-o", "shop.json", "--format", "dot"], "digraph {"),
     ],
 )
@@ -462,10 +463,29 @@ def test_many_definitions_are_drawn_as_modules(
     monkeypatch.chdir(workshop.path)
     assert cli.main(["graph", "shop"]) == 0
     printed = capsys.readouterr()
-    assert "--depth definition" in printed.err
+    assert "301 definitions, drawn as 1 modules or packages; say --depth" in printed.err
     assert "definitions: 301" in printed.out
     assert cli.main(["graph", "shop", "--depth", "definition"]) == 0
     assert capsys.readouterr().out.count("label=") == 303
+
+
+def test_too_many_modules_are_drawn_as_packages(workshop: Workshop) -> None:
+    files = {f"shop/p{at % 3}/m{at}.py": f"from shop.p1.m1 import f1\ndef f{at}(): return f1()" for at in range(30)}
+    written(workshop, files | {f"shop/{name}__init__.py": "" for name in ("", "p0/", "p1/", "p2/")})
+    graph = bf.graph("shop")
+    found = graph.in_short(80), graph.in_short(29), graph.in_short(2)
+    assert [len(one.definitions) for one in found] == [30, 3, 1]
+    assert {(one.caller, one.callee): one.times for one in found[1].links} == {
+        ("shop.p0", "shop.p1"): 10,
+        ("shop.p2", "shop.p1"): 10,
+    }
+    assert [one.inside for one in graph.by_module(2).definitions] == [10, 10, 10]
+
+
+@pytest.mark.parametrize("depth", ["0", "x", "-1"])
+def test_a_depth_is_a_word_or_a_number(depth: str, shop_here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["graph", "shop", "--depth", depth]) == 2
+    assert "as in 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

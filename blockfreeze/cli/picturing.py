@@ -12,12 +12,16 @@ from typing import Final
 import click
 
 from blockfreeze.cli.showing import write_file
+from blockfreeze.cli.typed import Depth
 from blockfreeze.core.errors import ControlError, FreezeError
 from blockfreeze.pictures.drawing import graph as graph_of
 from blockfreeze.pictures.graph import Graph
 
 _MANY: Final = 300
 """How many definitions are drawn one by one, if nothing is said."""
+
+_MODULES: Final = 80
+"""How many modules or packages are drawn then: Graphviz takes minutes for a thousand."""
 
 _FORMATS: Final[Mapping[str, Callable[[Graph], str]]] = MappingProxyType(
     {
@@ -45,8 +49,10 @@ _SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
 @click.option("--diff", metavar="OTHER", help="Show what another version changes: a directory, a file, or a release.")
 @click.option(
     "--depth",
-    type=click.Choice(["definition", "module"]),
-    help=f"Draw each definition, or whole modules.  [default: modules, if there are more than {_MANY} definitions]",
+    type=Depth(),
+    metavar="DEPTH",
+    help="Draw each 'definition', each 'module', or packages, by so many parts of their names: 2 for a.b.  "
+    f"[default: 'definition' up to {_MANY}, then what is at most {_MODULES}]",
 )
 @click.option("--only", metavar="PATTERN", multiple=True, help="Only names like this, as in a shell: 'shop.cart.*'.")
 def graph(
@@ -54,7 +60,7 @@ def graph(
     form: str | None,
     output: Path | None,
     diff: str | None,
-    depth: str | None,
+    depth: str | int | None,
     only: tuple[str, ...],
 ) -> int:
     """Draw the definitions of MODULE (several make one block): which of them call which, which calls are bound
@@ -70,13 +76,12 @@ def graph(
     except FreezeError as error:
         raise ControlError(f"{'+'.join(modules)}: there is nothing to draw: {error}") from error
     found = found.only(only) if only else found
-    if depth == "module" or (depth is None and form != "json" and len(found.definitions) > _MANY):
-        if depth is None:
-            say = (
-                f"{len(found.definitions)} definitions: modules are drawn; say --depth definition, or --only, for more"
-            )
-            print(say, file=sys.stderr)
-        found = found.by_module()
+    if depth is None and form != "json" and len(found.definitions) > _MANY:
+        count, found = len(found.definitions), found.in_short(_MODULES)
+        said = f"{count} definitions, drawn as {len(found.definitions)} modules or packages"
+        print(f"{said}; say --depth, or --only, for more", file=sys.stderr)
+    elif depth not in (None, "definition"):
+        found = found.by_module(depth if isinstance(depth, int) else None)
     text = _FORMATS[form](found)
     if output is None:
         click.echo(text, nl=False)

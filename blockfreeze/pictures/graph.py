@@ -32,12 +32,16 @@ class Graph:
         kept = [one for one in self.definitions if any(fnmatchcase(one.name, pattern) for pattern in wanted)]
         return replace(self, definitions=tuple(kept), links=_among(kept, self.links))
 
-    def by_module(self) -> Graph:
-        """Return the graph of the modules; a link says how many definitions use others there."""
-        home = {one.name: one.module for one in self.definitions}
+    def by_module(self, parts: int | None = None) -> Graph:
+        """Return the graph of the modules; a link says how many definitions use others there.
+
+        Args:
+            parts: put those together whose names begin with the same so many parts: 2 for ``django.template``.
+        """
+        home = {one.name: ".".join(one.module.split(".")[:parts]) for one in self.definitions}
         inside: dict[str, list[Definition]] = {}
         for one in self.definitions:
-            inside.setdefault(one.module, []).append(one)
+            inside.setdefault(home[one.name], []).append(one)
         times = Counter((home[one.caller], home[one.callee], one.kind) for one in self.links)
         return replace(
             self,
@@ -60,6 +64,12 @@ class Graph:
         callers = {one.caller for one in linked}
         kept = (one for one in definitions if one.kind != "body" or one.change or one.name in callers)
         return cls(block, tuple(sorted(kept, key=lambda one: one.name)), linked, against, tuple(unreadable))
+
+    def in_short(self, most: int) -> Graph:
+        """Return the graph of at most `most` modules, or of packages that are as small as that allows."""
+        longest = max((one.module.count(".") + 1 for one in self.definitions), default=1)
+        graphs = (self.by_module(parts) for parts in range(longest, 1, -1))
+        return next((one for one in graphs if len(one.definitions) <= most), self.by_module(1))
 
     @property
     def title(self) -> str:
