@@ -1,10 +1,12 @@
 """The status page and a picture in a real browser, Chromium without a window.
 
 ``BLOCKFREEZE_SCREENSHOTS=docs/pages/images python -m pytest tests/test_in_browser.py`` makes the manual's pictures.
+``BLOCKFREEZE_MERMAID=dist/mermaid.min.js``, out of the npm package `mermaid`, lets Mermaid itself draw.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -20,8 +22,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from conftest import Workshop
+from test_graph import NASTY, graph_of
 
 import blockfreeze as bf
+from blockfreeze.pictures.parts import shown
 
 pytestmark = [pytest.mark.needs_browser, pytest.mark.needs_subprocess, pytest.mark.needs_threads]
 
@@ -313,3 +317,45 @@ def test_a_picture_is_shown_with_what_it_says(browser: Any, scheme: str, worksho
     assert browser.execute_script("return document.documentElement.getAttribute('role')") == "img"
     keep(browser, f"graph-{scheme}")
     assert browser.get_log("browser") == []
+
+
+@pytest.mark.skipif(
+    not os.environ.get("BLOCKFREEZE_MERMAID"),
+    reason="BLOCKFREEZE_MERMAID does not name Mermaid's file, dist/mermaid.min.js of its npm package",
+)
+def test_mermaid_itself_shows_every_name(browser: Any, tmp_path: Path) -> None:
+    names = [
+        *NASTY,
+        "class",
+        "subgraph",
+        "style",
+        "click",
+        "default",
+        "o",
+        "x",
+        "end end",
+        "`*bold*`",
+        "- a",
+        "@{shape}",
+    ]
+    page = tmp_path / "page.html"
+    script = Path(os.environ["BLOCKFREEZE_MERMAID"]).resolve().as_uri()
+    text = json.dumps(graph_of(names).to_mermaid()).replace("<", "\\u003c")
+    page.write_text(
+        f"""<!doctype html><meta charset="utf-8"><body><script src="{script}"></script><script>
+        mermaid.initialize({{startOnLoad: false}});
+        mermaid.render("drawn", {text}).then(
+            found => {{ document.body.innerHTML = found.svg; document.title = "drawn" }},
+            error => {{ document.title = "failed: " + error }});
+        </script>""",
+        encoding="utf-8",
+    )
+    browser.get(page.as_uri())
+    until(lambda: browser.title)
+    assert browser.title == "drawn"
+    read = (
+        "return [...document.querySelectorAll('.node')].map(one => [one.id, one.querySelector('p').childNodes[0].data])"
+    )
+    found = browser.execute_script(read)
+    shows = {int(identity.rpartition("-n")[2].partition("-")[0]): text for identity, text in found}
+    assert [shows[at].replace("\N{WORD JOINER}", "") for at in range(len(names))] == [shown(name) for name in names]

@@ -14,10 +14,13 @@ _LINES: Final[Mapping[LinkKind, str]] = MappingProxyType(
         LinkKind.BY_NAME: "style=dashed",
         LinkKind.VALUE: "style=dotted, arrowhead=vee",
         LinkKind.AT_IMPORT: "arrowhead=empty",
+        LinkKind.SEVERAL: "arrowhead=diamond",
     }
 )
 
-LEGEND: Final = "solid: bound. dashed: by name. dotted: as a value. hollow head: at import. thick: entry"
+LEGEND: Final = (
+    "solid: bound. dashed: by name. dotted: as a value. hollow head: at import. diamond: in several ways. thick: entry"
+)
 """What the lines mean, in words."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 
 from blockfreeze.pictures import dot, mermaid, svg
-from blockfreeze.pictures.parts import Change, Definition, Link
+from blockfreeze.pictures.parts import Change, Definition, Link, LinkKind
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,18 @@ class Graph:
         inside: dict[str, list[Definition]] = {}
         for one in self.definitions:
             inside.setdefault(home[one.name], []).append(one)
-        times = Counter((home[one.caller], home[one.callee], one.kind) for one in self.links)
+        between: dict[tuple[str, str], list[LinkKind]] = {}
+        for link in self.links:
+            if home[link.caller] != home[link.callee]:
+                between.setdefault((home[link.caller], home[link.callee]), []).append(link.kind)
+        links = [
+            Link(*ends, kinds[0] if len({*kinds}) == 1 else LinkKind.SEVERAL, len(kinds))
+            for ends, kinds in sorted(between.items())
+        ]
         return replace(
             self,
             definitions=tuple(_module(name, inside[name]) for name in sorted(inside)),
-            links=tuple(Link(*ends, count) for ends, count in sorted(times.items()) if ends[0] != ends[1]),
+            links=tuple(links),
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -10,6 +11,8 @@ from blockfreeze.pictures.parts import COLOURS, Definition, Link, LinkKind, line
 
 _PLAIN: Final = frozenset(" .,:()_+-=/")
 """What besides letters and digits stands for itself in a quoted text."""
+
+_MEANS_MORE: Final = re.compile(r"([\\$:])(?=\S)")
 
 _ARROWS: Final[Mapping[LinkKind, str]] = MappingProxyType({LinkKind.BOUND: "-->", LinkKind.AT_IMPORT: "-->"})
 
@@ -47,5 +50,10 @@ def _arrow(one: Link) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which everything that is no letter, digit or harmless sign is a character entity."""
-    return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in shown(text))
+    r"""Return a text in which everything that is no letter, digit or harmless sign is a character entity.
+
+    What Mermaid looks for in the text that it has decoded (line breaks as ``\n``, formulas, icons) is kept apart by
+    characters that are not seen.
+    """
+    apart = _MEANS_MORE.sub("\\1\N{WORD JOINER}", shown(text))
+    return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in apart)

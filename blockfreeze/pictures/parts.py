@@ -27,6 +27,8 @@ class LinkKind(StrEnum):
     """Passed on, stored or compared: a function's value is its entry, which finds the generation of whoever calls."""
     AT_IMPORT = "at import"
     """By the body, once for each generation: a decorator, a base class, a default value, a call at the top level."""
+    SEVERAL = "in several ways"
+    """Of two modules: their definitions use each other in more than one of these ways."""
 
 
 class Change(StrEnum):
