@@ -48,6 +48,9 @@ from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.draining.leaving import AskToLeave
 from blockfreeze.notebooks.extension import load_ipython_extension as load_ipython_extension
 from blockfreeze.notebooks.extension import unload_ipython_extension as unload_ipython_extension
+from blockfreeze.pictures.drawing import graph
+from blockfreeze.pictures.graph import Graph
+from blockfreeze.pictures.status_page import asgi_status, wsgi_status
 from blockfreeze.releases.pointer import point
 from blockfreeze.servers.asgi import asgi_entry, asgi_pin
 from blockfreeze.servers.wsgi import wsgi_entry, wsgi_pin
@@ -71,6 +74,7 @@ __all__ = [
     "Frozen",
     "FrozenBlockError",
     "GateOpened",
+    "Graph",
     "IncompatibleBlockError",
     "InstancesConverted",
     "Lingers",
@@ -86,6 +90,7 @@ __all__ = [
     "advise",
     "asgi_entry",
     "asgi_pin",
+    "asgi_status",
     "aswap",
     "converts",
     "current",
@@ -93,6 +98,7 @@ __all__ = [
     "drain",
     "entry",
     "freeze_block",
+    "graph",
     "inline",
     "install",
     "notinline",
@@ -107,4 +113,5 @@ __all__ = [
     "swap",
     "wsgi_entry",
     "wsgi_pin",
+    "wsgi_status",
 ]

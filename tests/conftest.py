@@ -11,6 +11,7 @@ import gc
 import importlib
 import importlib.util
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -112,6 +113,17 @@ def _servers_exist() -> bool:
 
 
 @cache
+def _browser_exists() -> bool:
+    found = all(shutil.which(name) for name in ("chromium", "chromedriver")) and importlib.util.find_spec("selenium")
+    return bool(found) and os.environ.get("BLOCKFREEZE_BROWSER") != "no"
+
+
+@cache
+def _graphviz_exists() -> bool:
+    return shutil.which("dot") is not None and importlib.util.find_spec("graphviz") is not None
+
+
+@cache
 def _event_loops_run() -> bool:
     async def probe() -> bool:
         await asyncio.sleep(0)
@@ -138,6 +150,8 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
     "needs_signatures": (_signatures_exist, "the extra `sign` is not installed"),
+    "needs_browser": (_browser_exists, "Chromium, its driver or selenium is not installed, or BLOCKFREEZE_BROWSER=no"),
+    "needs_graphviz": (_graphviz_exists, "Graphviz's program `dot`, or the extra `graph`, is not installed"),
     "needs_servers": (_servers_exist, "the extra `servers` is not installed"),
     "needs_sockets": (_sockets_open, "Unix sockets cannot be opened here"),
     "needs_subprocess": (_processes_start, "processes cannot be started here"),

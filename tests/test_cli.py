@@ -31,7 +31,7 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     assert text.startswith("Usage: blockfreeze ")
     assert set(re.findall(r"--[a-z]+", text)) == {"--help", "--version"}
     commands = ["run", "watch", "status", "prepare", "swap", "rollback", "drain", "compile", "verify"]
-    commands += ["upgrade", "audit", "attach", "detach", "check", "demo"]
+    commands += ["upgrade", "audit", "attach", "detach", "check", "graph", "demo"]
     assert re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE) == commands
 
 
@@ -40,8 +40,9 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
     [
         ("demo", "seconds clients interval json"),
         ("check", "against program strict json"),
+        ("graph", "format output diff depth only"),
         ("run", "block release releases directory"),
-        ("status", "live directory json"),
+        ("status", "live html directory json"),
         ("prepare", "release label expect-hash check warm-up strict timeout wait pointer directory json"),
         (
             "swap",

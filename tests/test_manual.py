@@ -121,6 +121,11 @@ def test_a_chart_is_what_its_results_say(name: str) -> None:
 
 def test_every_image_is_shown_and_says_what_it_shows() -> None:
     images = {path.name for path in (ROOT / "docs" / "pages" / "images").iterdir()}
-    shown = {Path(path).name: document for document, path, _ in links() if path.endswith(".svg")}
+    shown = {Path(path).name: document for document, path, _ in links() if path.endswith((".svg", ".png"))}
     assert set(shown) == images
-    assert [name for name in images if "<title>" not in text_of(f"docs/pages/images/{name}")] == []
+    drawn = [name for name in images if name.endswith(".svg")]
+    assert [name for name in drawn if "<title>" not in text_of(f"docs/pages/images/{name}")] == []
+    described = {
+        name for name in images - set(drawn) if re.search(rf"!\[[^]]+]\(images/{name}\)", text_of(shown[name]))
+    }
+    assert described == images - set(drawn)

@@ -33,14 +33,17 @@ FUNCTIONS = {
     "point",
     "serve_control",
     "subscribe",
+    "graph",
     "aswap",
     "current",
     "wsgi_entry",
     "asgi_entry",
     "asgi_pin",
+    "asgi_status",
     "wsgi_pin",
+    "wsgi_status",
 }
-CLASSES = {"Advice", "AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus"}
+CLASSES = {"Advice", "AskToLeave", "Candidate", "Probation", "SwapReport", "BlockStatus", "Graph"}
 EVENTS = {
     "Event",
     "Frozen",
@@ -136,6 +139,7 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("entry", "function"),
         ("install", "*patterns, release=None"),
         ("point", "pointer, release"),
+        ("graph", "module, /, *more, against=None"),
         ("serve_control", "directory=None, *, releases=()"),
         ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
         (
@@ -159,6 +163,8 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("asgi_entry", "place"),
         ("wsgi_pin", "app, *modules"),
         ("asgi_pin", "app, *modules"),
+        ("asgi_status", "tell=None, *, refresh=5.0"),
+        ("wsgi_status", "tell=None, *, refresh=5.0"),
         ("rollback", "module, *, to=None, quiesce=None, lossy=False, wait=False"),
         ("drain", "module, *, timeout=None, ask_to_leave=None"),
         ("status", "module"),

@@ -2,8 +2,8 @@
 
 What is changed under `_lock`: the blocks by the names of their roots, the patterns of `install` and their pointers, who
 has subscribed to events, and whether the finder has been put in front of ``sys.meta_path``. Reading them needs no lock.
-And the one watcher of all blocks, what shortens the turns of threads, what forks wait for, and what tells that code
-begins to run: each has a lock of its own.
+And the last events, and the one watcher, of all blocks, what shortens the turns of threads, what forks wait for, and
+what tells that code begins to run: each has a lock of its own, or needs none.
 
 Fork: it waits a while for threads that change a block. A child has only the thread that forked. A claim that another
 thread held is given up in the child, where the generation that serves goes on serving, and a gate that another thread
@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from blockfreeze.building.build import spec_of
 from blockfreeze.building.facade import shown_by
+from blockfreeze.core.chronicle import Chronicle
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.events import Event, Subscriber
 from blockfreeze.core.forks import Forks, let_child_import
@@ -44,7 +45,9 @@ _patterns: dict[str, frozenset[str]] = {}
 _pointers: dict[str, str] = {}
 """The release pointer of each pattern of `install` that has one."""
 
-_subscribers: list[Subscriber] = []
+_chronicle = Chronicle()
+
+_subscribers: list[Subscriber] = [_chronicle]
 
 _watcher = Watcher()
 
@@ -225,6 +228,11 @@ def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
     block = covering(str(namespace.get("__name__", "")))
     generation = None if block is None else block.by_globals.get(id(namespace))
     return None if block is None or generation is None else (block, generation)
+
+
+def chronicle() -> Chronicle:
+    """Return what remembers the last events of all blocks."""
+    return _chronicle
 
 
 def forks() -> Forks:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from blockfreeze import __version__
-from blockfreeze.cli import attaching, auditing, compiling, operating, running, upgrading, watching
+from blockfreeze.cli import attaching, auditing, compiling, operating, picturing, running, upgrading, watching
 from blockfreeze.cli import check as checking
 from blockfreeze.cli.settings import defaults_for
 from blockfreeze.cli.typed import Between
@@ -72,6 +72,9 @@ def check(
     Modules are looked up in the current directory first.
     """
     return checking.run(modules, against, program, as_json=as_json, strict=strict)
+
+
+blockfreeze.add_command(picturing.graph)
 
 
 @blockfreeze.command(

@@ -71,15 +71,17 @@ _JUDGING = _with(
 @click.command(short_help="say which process serves which release, and who lingers")
 @click.argument("block", required=False, shell_complete=complete_block)
 @click.option("--live", is_flag=True, help="Also where every thread of every process is now.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page, and print nothing.")
 @DIRECTORY
 @_JSON
-def status(block: str | None, directory: Path | None, *, live: bool, as_json: bool) -> int:
+def status(block: str | None, html: Path | None, directory: Path | None, *, live: bool, as_json: bool) -> int:
     """Say which process serves which release of BLOCK, or of every block, and what lingers in older generations.
 
     The exit status is 1 if no process has the block, or processes of one pointer serve several releases.
     """
-    replies = told_by(_processes(directory).find(), block, live=live)
-    return show_status(replies, block, as_json=as_json)
+    events = as_json or html is not None
+    replies = told_by(_processes(directory).find(), block, live=live, events=events)
+    return show_status(replies, block, as_json=as_json, html=html)
 
 
 @click.command(short_help="prepare and check a release in every process, and discard it", epilog=_EXIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from rich.table import Table
 from blockfreeze.control.frames import Message
 from blockfreeze.coordination.outcome import Fate, ServiceOutcome
 from blockfreeze.coordination.process_link import Link
+from blockfreeze.core.errors import ControlError
+from blockfreeze.pictures.page import page
 
 _COLOURS: Mapping[Fate, str] = {
     Fate.COMMITTED: "green",
@@ -114,8 +117,12 @@ def differences(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"{kind.replace('_', ' ')}: {one}"
 
 
-def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: bool) -> int:
-    """Show what each process serves, and return the exit status."""
+def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: bool, html: Path | None = None) -> int:
+    """Show what each process serves, in the file `html` if there is one, and return the exit status.
+
+    Raises:
+        ControlError: the file cannot be written.
+    """
     silent = sorted(link.pid for link, reply in replies.items() if not reply.get("ok"))
     told = sorted((reply for reply in replies.values() if reply.get("ok")), key=lambda one: one["process"]["pid"])
     told = [one for one in told if one["blocks"]]
@@ -124,8 +131,11 @@ def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: 
         for found in one["blocks"]:
             served.setdefault((found["block"], found["pointer"]), set()).add(found["release"] or found["label"])
     mixed = any(len(releases) > 1 for (_, pointer), releases in served.items() if pointer)
-    if as_json:
-        print(json.dumps({"processes": told, "silent": silent, "mixed": mixed}, indent=2))
+    document = {"processes": told, "silent": silent, "mixed": mixed}
+    if html is not None:
+        write_file(html, page([document], time.time()))
+    elif as_json:
+        print(json.dumps(document, indent=2))
     else:
         _print_status(told)
         for pid in silent:
@@ -133,6 +143,18 @@ def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: 
         if not told and not silent:
             print(f"no process with a control socket has {'a block' if block is None else block}", file=sys.stderr)
     return 1 if mixed or not told else 0
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write a text to a file that a command was told.
+
+    Raises:
+        ControlError: it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ControlError(f"{file}: it cannot be written: {error}; name another file") from error
 
 
 def _print_status(told: list[dict[str, Any]]) -> None:

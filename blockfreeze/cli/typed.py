@@ -75,6 +75,21 @@ class Share(ParamType):
         return lambda count: math.ceil(count * part / 100) if part else min(count, int(number))
 
 
+class Depth(ParamType):
+    """What a picture draws: each definition, each module, or packages by so many parts of their names."""
+
+    name = "depth"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str | int:
+        """Return the word, or the number of parts."""
+        written = str(value)
+        if written in ("definition", "module"):
+            return written
+        if not written.isdecimal() or not int(written):
+            self.fail(f"{value!r} is neither 'definition', 'module' nor a number of parts, as in 2", parameter, context)
+        return int(written)
+
+
 def complete_block(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of blocks of running processes that begin so, for the shell."""
     place = context.params.get("directory") or context.lookup_default("directory") or default_directory()

@@ -121,6 +121,8 @@ class Session:
                 if wanted is None or wanted == one.name or wanted in one.roots
             ],
         }
+        if requests.flag(request, "events"):
+            found["events"] = registry.chronicle().told(wanted)
         if requests.flag(request, "live"):
             found["stacks"] = described.stacks()
         return found

@@ -53,11 +53,15 @@ def ask_all(links: Iterable[Link], request: Callable[[Link], Message] | Message,
     return {link: answer.wait() for link, answer in asked.items()}
 
 
-def told_by(links: Iterable[Link], block: str | None = None, *, live: bool = False) -> dict[Link, Message]:
+def told_by(
+    links: Iterable[Link], block: str | None = None, *, live: bool = False, events: bool = False
+) -> dict[Link, Message]:
     """Return what each process says of itself and of its blocks, or of one of them; those that have ended are left out.
+
+    With `live` it says where its threads are, with `events` what has happened.
 
     What stands for a process that says nothing has no ``"ok"``.
     """
-    request: dict[str, Any] = {"do": "status", "block": block, "live": live}
+    request: dict[str, Any] = {"do": "status", "block": block, "live": live, "events": events}
     replies = ask_all(links, request, _ASKING)
     return {link: reply for link, reply in replies.items() if reply.get("ok") or reply.get("silent")}
