@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.frame.command_line import CommandLine
-from benchmarks.frame.folders import once, pip
+from benchmarks.frame.folders import release
 from benchmarks.frame.pages import write_into_page
 from benchmarks.frame.tables import Column, Table
 from benchmarks.frame.telling import tell, write_json
@@ -30,9 +30,7 @@ _CACHE = Path(tempfile.gettempdir(), "blockfreeze-advice")
 
 
 def _modules(pair: Pair, version: str) -> Mapping[str, ModuleSource]:
-    words = ("install", "--no-deps", "--no-compile", "--target")
-    wanted = f"{pair.package}=={version}"
-    folder = once(_CACHE / f"{pair.package}-{version}", lambda into: pip(*words, str(into), wanted))
+    folder = release(_CACHE / f"{pair.package}-{version}", pair.package, version, "--no-compile")
     snapshot = Snapshot((pair.module,))
     snapshot.take_from(pair.module, folder)
     return snapshot.modules

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["ProvisionError", "once", "pip"]
+__all__ = ["ProvisionError", "once", "pip", "release"]
 
 
 class ProvisionError(Exception):
@@ -41,3 +41,13 @@ def pip(*words: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ProvisionError(f"pip {' '.join(words)}: {done.stderr.strip()[-800:]}")
+
+
+def release(folder: Path, package: str, version: str, *options: str) -> Path:
+    """Return a folder with one release of a package alone, filled from the package index if there is none of the name.
+
+    Raises:
+        ProvisionError: pip refused.
+    """
+    wanted = f"{package}=={version}"
+    return once(folder, lambda into: pip("install", *options, "--no-deps", "--target", str(into), wanted))

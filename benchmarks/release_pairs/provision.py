@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from benchmarks.frame.folders import ProvisionError, once, pip
+from benchmarks.frame.folders import ProvisionError, once, pip, release
 from benchmarks.release_pairs.pairs import Pair
 from benchmarks.release_pairs.recipes import Recipe
 
@@ -47,8 +47,8 @@ def provide(pair: Pair, recipe: Recipe, cache: Path) -> Provision:
         ProvisionError: pip refused.
     """
     mine = cache / f"cp{sys.version_info.major}{sys.version_info.minor}"
-    old = _release(pair.package, pair.old, mine)
-    new = _release(pair.package, pair.new, mine)
+    old = release(mine / "release" / f"{pair.package}-{pair.old}", pair.package, pair.old)
+    new = release(mine / "release" / f"{pair.package}-{pair.new}", pair.package, pair.new)
     needs = sorted({*BASE_NEEDS, *recipe.needs, *_runtime_needs(old), *_runtime_needs(new)})
     digest = hashlib.sha256("\n".join(needs).encode()).hexdigest()[:16]
     return Provision(
@@ -71,13 +71,6 @@ def unpack(archive: Path, into: Path) -> None:
         for top in Path(scratch).iterdir():
             for entry in top.iterdir():
                 shutil.move(entry, into / entry.name)
-
-
-def _release(package: str, version: str, mine: Path) -> Path:
-    return once(
-        mine / "release" / f"{package}-{version}",
-        lambda into: pip("install", "--no-deps", "--target", str(into), f"{package}=={version}"),
-    )
 
 
 def _runtime_needs(release: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.frame.folders import once, pip
+from benchmarks.frame.folders import once, pip, release
 
 PACKAGES, FIXES = (Path(__file__).with_name(name) for name in ("packages.json", "fixes.json"))
 
@@ -60,5 +60,4 @@ def provide(subject: Subject, cache: Path) -> tuple[Path, Path]:
     whole = once(cache / name, lambda into: pip("install", "--target", str(into), wanted, *needs))
     if not subject.new:
         return whole, whole
-    newer = f"{subject.package}=={subject.new}"
-    return whole, once(cache / newer, lambda into: pip("install", "--no-deps", "--target", str(into), newer))
+    return whole, release(cache / f"{subject.package}=={subject.new}", subject.package, subject.new)

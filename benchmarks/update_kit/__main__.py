@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.frame.command_line import CommandLine, chosen
-from benchmarks.frame.folders import once, pip
+from benchmarks.frame.folders import release
 from benchmarks.frame.pages import ROOT, write_into_page
 from benchmarks.frame.tables import Column, Table
 from benchmarks.frame.telling import tell, tell_where, write_json
@@ -37,11 +37,6 @@ class Found:
     said: str
 
 
-def _release(package: str, version: str) -> Path:
-    words = ("install", "--no-compile", "--no-deps", "--target")
-    return once(_CACHE / f"{package}-{version}", lambda into: pip(*words, str(into), f"{package}=={version}"))
-
-
 def tried(subject: Subject, limit: int) -> Iterator[Found]:
     """Run the tests of a pair.
 
@@ -49,7 +44,10 @@ def tried(subject: Subject, limit: int) -> Iterator[Found]:
         ProvisionError: pip refused.
     """
     pair = subject.pair
-    places = [_release(pair.package, version) for version in (pair.old, pair.new)]
+    places = [
+        release(_CACHE / f"{pair.package}-{version}", pair.package, version, "--no-compile")
+        for version in (pair.old, pair.new)
+    ]
     mark = f"@pytest.mark.update(from_={str(places[0])!r}, to={str(places[1])!r}, limit={limit})"
     with tempfile.TemporaryDirectory() as work:
         file, told = Path(work, "test_pair.py"), Path(work, "told.xml")
