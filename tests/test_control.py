@@ -63,6 +63,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlSocket]
     served = bf.serve_control(directory)
     yield served
     served.close()
+    ended_work()  # what a session has left is undone after its connection: not in the test that follows
 
 
 @pytest.fixture
@@ -85,6 +86,11 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def ended_work() -> None:
+    """Wait until every session's thread has done what it was told, also after its session."""
+    until(lambda: not any(one.name == "blockfreeze control work" for one in threading.enumerate()))
 
 
 def raw(control: ControlSocket) -> socket.socket:
@@ -699,11 +705,6 @@ def test_a_body_that_hangs_in_c_is_told_by_its_stack_and_what_serves_serves(
     assert foo() == 1
     assert other.ask({"do": "done"}, 5.0).wait()["ok"]
     other.close()
-
-
-def ended_work() -> None:
-    """Wait until every session's thread has done what it was told, also after its session."""
-    until(lambda: not any(one.name == "blockfreeze control work" for one in threading.enumerate()))
 
 
 def test_what_is_begun_for_a_service_is_settled_before_the_next_one_begins(

@@ -72,8 +72,8 @@ def test_a_bootstep_of_celery(tmp_path: Path) -> None:
 
 @pytest.mark.needs_frameworks
 def test_an_application_of_django(tmp_path: Path) -> None:
-    hook = "INSTALLED_APPS=['blockfreeze.control.hooks.django.Control']"
-    installed = SITES["django"].replace("__name__,", f"__name__, {hook},")
+    hook = "['blockfreeze.control.hooks.django.Control']"
+    installed = SITES["django"].replace("INSTALLED_APPS=", f"INSTALLED_APPS={hook} + ")
     (tmp_path / "pages.py").write_text(FROZEN + installed, encoding="utf-8")
     command = ["gunicorn", "-w", "2", "-b", "127.0.0.1:PORT", "--no-control-socket", "pages:site"]
     with Operated(tmp_path, [sys.executable, "-m", *command], run=[], app=ANSWER) as service:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from blockfreeze.api import freeze, opening, registry
 from blockfreeze.api.following import PathGiven
+from blockfreeze.core.imported import is_being_imported
 from blockfreeze.dispatch.caller_view import skipped
 from blockfreeze.model.records import Options
 
@@ -87,15 +88,11 @@ def freeze_block(
 
     frame = sys._getframe(1)
     running = sys.modules.get(names[0])
-    if running is not None and vars(running) is frame.f_globals and _is_being_imported(running):
+    if running is not None and vars(running) is frame.f_globals and is_being_imported(running):
         if registry.covering(names[0]) is None:
             freeze.freeze_from_inside(frame, names[0], freeze_now)
         return running
     return freeze_now()
-
-
-def _is_being_imported(module: ModuleType) -> bool:
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 def _name_of(module: Any) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from blockfreeze.core.imported import is_being_imported
+
 PATIENCE: Final = 2.0
 """For how long a fork waits, in seconds: a body may take any time, or may wait for what the forking thread holds."""
 
@@ -106,5 +108,5 @@ def let_child_import(is_left: Callable[[str], bool]) -> None:
             continue
         bootstrap._module_locks.pop(name, None)
         module = sys.modules.get(name)
-        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        if is_being_imported(module):
             del sys.modules[name]

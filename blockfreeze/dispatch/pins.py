@@ -29,8 +29,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.core.report import Lingering
-from blockfreeze.dispatch.gate import Gate, on_event_loop
-from blockfreeze.linking.cpython import TASKS_ARE_LISTED
+from blockfreeze.dispatch.gate import Gate
+from blockfreeze.dispatch.tasks import all_tasks, running_task
 from blockfreeze.model.block import Block, Generation
 
 G = TypeVar("G")
@@ -78,14 +78,6 @@ def pinned(block: Block) -> Generation | None:
     """Return the generation of `block` that the running context is pinned to; None if to none."""
     hold = PINNED.get()
     return None if hold is None else hold.generations.get(block)
-
-
-def running_task() -> str | None:
-    """Return the name of the asyncio task that runs in this thread; None if there is none."""
-    if not on_event_loop():
-        return None
-    task: Any = sys.modules["asyncio"].current_task()
-    return None if task is None else str(task.get_name())
 
 
 class Pin(Generic[G]):
@@ -254,7 +246,7 @@ def _find_tasks(holds: list[Hold]) -> None:
     Several threads may do so at once: each stores whole lists.
     """
     found: dict[int, list[weakref.ref[Any]]] = {id(hold): [] for hold in holds}
-    if holds and "asyncio" in sys.modules:
+    if holds:
         for task in all_tasks():
             contexts = _contexts_of(task)
             # A task cannot lose its hold before it is done, so whoever only waits for it need not search again.
@@ -263,38 +255,3 @@ def _find_tasks(holds: list[Hold]) -> None:
                     found[held].append(weakref.ref(task))
     for hold in holds:
         hold.tasks = found[id(hold)]
-
-
-def all_tasks() -> list[Any]:
-    """Return every task of `asyncio` of this process that is not done, and some that are; it must be imported."""
-    return _listed_tasks() if TASKS_ARE_LISTED else [*_listed_tasks(), *_tasks_in_heap()]
-
-
-def _listed_tasks() -> list[Any]:
-    """Return every task that is not done: 3.11 has one set of them, later ones one more for those that run eagerly.
-
-    From 3.14 on these have only the tasks that are not made in C.
-    """
-    tasks: Any = sys.modules["asyncio"].tasks
-    names = ("_all_tasks",) if hasattr(tasks, "_all_tasks") else ("_scheduled_tasks", "_eager_tasks")
-    return [task for name in names for task in _copied(getattr(tasks, name))]
-
-
-def _copied(tasks: Iterable[Any]) -> list[Any]:
-    while True:
-        try:
-            return list(tasks)
-        except RuntimeError:
-            continue  # another thread has added or finished one meanwhile
-
-
-def _tasks_in_heap() -> list[Any]:
-    """Return every task that is made in C: from 3.14 on their lists cannot be read from Python.
-
-    An object refers to its type if that was made at run time, as the types of tasks are: so one question to the
-    collector, which walks through the whole heap, finds them all.
-    """
-    types = [sys.modules["asyncio"].Task]
-    for one in types:
-        types += [derived for derived in one.__subclasses__() if derived not in types]
-    return [one for one in gc.get_referrers(*types) if issubclass(type(one), types[0])]

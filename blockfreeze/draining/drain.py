@@ -14,12 +14,12 @@ read, is said to run. Threads: any thread may search.
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from collections.abc import Iterable, Mapping
 from types import AsyncGeneratorType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any, Final, NamedTuple
 
+from blockfreeze.core.imported import imported
 from blockfreeze.core.report import Lingering
 from blockfreeze.dispatch.pins import lingering_pins
 from blockfreeze.draining.closures import held_outside
@@ -164,7 +164,7 @@ def _remember(block: Block, in_flight: list[_Suspended]) -> list[Lingering]:
 
 def _tasks_of(coroutines: list[Any]) -> dict[int, str]:
     """Return the names of the tasks that run `coroutines`, by the coroutine's id."""
-    task_type: Any = getattr(sys.modules.get("asyncio"), "Task", None)
+    task_type: Any = getattr(imported("asyncio"), "Task", None)
     if task_type is None or not coroutines:
         return {}
     tasks = [one for one in gc.get_referrers(*coroutines) if issubclass(type(one), task_type)]

@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from blockfreeze.dispatch.pins import all_tasks, held_by, open_connections
+from blockfreeze.dispatch.pins import held_by, open_connections
+from blockfreeze.dispatch.tasks import all_tasks
 from blockfreeze.model.block import Block, Generation
 
 LIFESPAN: Final = "blockfreeze lifespan"
@@ -56,7 +57,7 @@ class Leaving:
                 self._seen.add(hold)
                 hold.leave(self._asked.close_code)
                 found += 1
-        if self._asked.cancel_tasks and retired and "asyncio" in sys.modules:
+        if self._asked.cancel_tasks and retired:
             for task in all_tasks():
                 if task not in self._seen and not task.done() and _lingers(self._block, retired, task):
                     self._seen.add(task)
