@@ -6,7 +6,7 @@ import sys
 from types import FunctionType, ModuleType
 from typing import Any
 
-from blockfreeze.building.facade import direct_class
+from blockfreeze.building.facade import make_facade
 from blockfreeze.building.recorded import record_class
 from blockfreeze.building.stages import first_complete
 from blockfreeze.core.safe_access import is_a
@@ -30,9 +30,11 @@ def adopt_world(block: Block, world: Generation, loaded: list[str]) -> None:
         member.linkage = analyse(source.compile(), lambda name, level: bool(level) or block.covers(name))
         block.enter_member(world, member)
         block.homes[name] = namespace
-        block.facades[name] = module
         block.published.add(name)
-        ModuleType.__setattr__(module, "__class__", direct_class(block, name, type(module)))
+        if type(module) is not ModuleType:
+            world.classes.of_modules[name] = type(module)
+            world.classes.given_outside.add(name)  # or by the body: that does it again then
+        make_facade(block, name, module)
     for member in world.members.values():
         _adopt_definitions(block, world, member)
         member.finished = True

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from blockfreeze.api import freeze, registry
 from blockfreeze.api.following import PathGiven, version_for
-from blockfreeze.building.facade import assign
+from blockfreeze.building.facade_class import assign
 from blockfreeze.core.errors import DrainTimeoutError, FrozenBlockError
 from blockfreeze.core.events import Subscriber
 from blockfreeze.core.report import SwapReport

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any
@@ -22,6 +22,11 @@ from blockfreeze.model.block import Block, Generation, Member
 _OF_EVERY_MODULE = frozenset({"__name__", "__file__", "__doc__", "__package__", "__loader__", "__cached__"})
 
 
+def class_of_module(generation: Generation, name: str) -> type:
+    """Return the class that the member `name` of a generation has given itself; that of modules if none."""
+    return generation.classes.of_modules.get(name, ModuleType)
+
+
 def shown_in(name: str, current: Generation, others: Collection[Generation]) -> Tables:
     """Return the tables for a view of the member `name`.
 
@@ -34,22 +39,45 @@ def shown_in(name: str, current: Generation, others: Collection[Generation]) -> 
     if len(members) < 1 + len(others):
         return NOTHING
     namespaces = [member.namespace for member in members]
-    apart = {"__dict__"}.union(*(member.linkage.state for member in members)).intersection(namespaces[0])
+    computed = (_computed(class_of_module(one, name)) for one in (current, *others))
+    apart = {"__dict__"}.union(*(member.linkage.state for member in members), *computed).intersection(namespaces[0])
     if LAZY is not ABSENT:
         apart.update(key for one in namespaces for key, value in list(one.items()) if type(value) is LAZY)
     return namespaces[0], frozenset(apart), tuple(namespaces[1:]), current
 
 
+def own_attributes(kind: type) -> dict[str, Any]:
+    """Return what the class that a module has given itself has, and a module has not."""
+    found: dict[str, Any] = {}
+    for cls in reversed(kind.__mro__):
+        if cls not in ModuleType.__mro__:
+            found.update(vars(cls))
+    return found
+
+
+def data_descriptor(kind: type, attribute: str) -> Any:
+    """Return what such a class has under a name, if it goes before what the module contains; None if nothing does."""
+    found = None if kind is ModuleType else own_attributes(kind).get(attribute)
+    return found if hasattr(type(found), "__set__") else None
+
+
+def _computed(kind: type) -> set[str]:
+    return {name for name, value in own_attributes(kind).items() if hasattr(type(value), "__set__")}
+
+
 @skipped
-def looked_up(block: Block, name: str, base: type, facade: ModuleType, attribute: str, frame: FrameType | None) -> Any:
-    """Return an attribute of the facade of the member `name`, for an access from `frame`.
+def looked_up(
+    facade: ModuleType, attribute: str, frame: FrameType | None, class_in: Callable[[Generation, ModuleType], Any]
+) -> Any:
+    """Return an attribute of a facade, for an access from `frame`.
 
     Args:
-        base: the class of the module, apart from what we have made of it.
+        class_in: returns the class by which a facade is looked at in a generation.
 
     Raises:
         AttributeError: as reading it of a plain module would.
     """
+    block, name, _ = type(facade).blockfreeze_origin  # type: ignore[attr-defined]
     generation = block.reference.vector[0].locate(frame)[0]
     member = generation.members.get(name)
     if member is None:
@@ -63,8 +91,10 @@ def looked_up(block: Block, name: str, base: type, facade: ModuleType, attribute
         wanted = attribute in own or attribute == "__spec__" or not attribute.startswith("__")
         member = block.load_member(generation, name) if wanted else None
         if member is None:
-            return _type_attribute(facade, base, name, attribute)
+            return _type_attribute(facade, class_in(generation, facade), name, attribute)
     namespace = member.namespace
+    if data_descriptor(class_of_module(generation, name), attribute) is not None:
+        return _type_attribute(facade, class_in(generation, facade), name, attribute)
     if attribute in member.linkage.state and name in block.homes:
         home = member.home_of(block, attribute)
         if attribute in home:
@@ -88,7 +118,7 @@ def looked_up(block: Block, name: str, base: type, facade: ModuleType, attribute
         return block.facades[child]  # imported while an older generation served, maybe a moment ago
     if child not in block.facades and sys.modules.get(child) is not None:
         return sys.modules[child]  # no member (an extension module): the import system has told the first one
-    return _type_attribute(facade, base, name, attribute, namespace.get("__getattr__"))
+    return _type_attribute(facade, class_in(generation, facade), name, attribute, namespace.get("__getattr__"))
 
 
 def _once_loaded(block: Block, namespace: dict[str, Any], attribute: str) -> Any:
@@ -121,14 +151,22 @@ def _annotations(namespace: dict[str, Any], attribute: str) -> Any:
 
 
 @skipped
-def _type_attribute(facade: ModuleType, base: type, name: str, attribute: str, missing: Any = None) -> Any:
+def _type_attribute(facade: ModuleType, cls: Any, name: str, attribute: str, missing: Any = None) -> Any:
     if attribute == "__class__":
-        return type(facade)
-    for cls in type(facade).__mro__:
-        found = cls.__dict__.get(attribute, ABSENT)
+        return cls
+    for one in cls.__mro__:
+        found = one.__dict__.get(attribute, ABSENT)
         if found is not ABSENT and attribute != "__getattribute__":
             get = getattr(type(found), "__get__", None)
-            return found if get is None else get(found, facade, type(facade))
+            return found if get is None else get(found, facade, cls)
+    # If the facade's own class has one, the interpreter calls it, and that goes on here.
+    last = None if hasattr(type(facade), "__getattr__") else getattr(cls.blockfreeze_origin.kind, "__getattr__", None)
     if missing is not None:
-        return missing(attribute)
+        try:
+            return missing(attribute)
+        except AttributeError:
+            if last is None:
+                raise
+    if last is not None:
+        return last(facade, attribute)
     raise AttributeError(f"module {name!r} has no attribute {attribute!r}", name=attribute, obj=facade)

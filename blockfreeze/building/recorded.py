@@ -75,6 +75,10 @@ def seal(generation: Generation, member: Member) -> None:
     classes = [cls for (module, _), cls in list(generation.classes.named.items()) if module == member.name]
     tables = [namespace, *(generation.classes.values.get(cls, {}) for cls in classes)]
     generation.build.caches += [value for table in tables for value in table.values() if type(value) is CACHE_TYPE]
+    before = generation.before(member.name).classes
+    if member.name in before.given_outside and member.name not in generation.classes.of_modules:
+        generation.classes.of_modules[member.name] = before.of_modules[member.name]
+        generation.classes.given_outside.add(member.name)
     member.finished = True
 
 

@@ -49,6 +49,12 @@ class ClassTables:
     """By module and path: the class that the name means in the generation."""
     values: dict[type, dict[str, Any]] = field(default_factory=dict)
     """The attributes that make the generation's version of a class."""
+    of_modules: dict[str, type] = field(default_factory=dict)
+    """The classes that its modules have given themselves, by the module's name."""
+    of_facades: dict[str, type] = field(default_factory=dict)
+    """By which a facade is looked at while its own class comes from the class that another generation's module has."""
+    given_outside: set[str] = field(default_factory=set)
+    """The modules to which somebody outside has given theirs: the next version's have them too, if it says nothing."""
     copies: dict[type, dict[str, Any]] = field(default_factory=dict)
     """The methods that the generation itself uses, once those that others hold forward."""
     carried: dict[type, tuple[int, frozenset[str]]] = field(default_factory=dict)
