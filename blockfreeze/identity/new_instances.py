@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 
 from blockfreeze.identity.layout import set_class
-from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.block import Generation
 from blockfreeze.model.legacy_attributes import LEGACY_OF
 
 
@@ -19,7 +19,7 @@ def note_new_instance(generation: Generation, instance: object) -> None:
     kind = type(instance)
     for legacy in reversed(generation.classes.legacy):
         if legacy.__dict__[LEGACY_OF] is kind:
-            replace_class(generation.block, instance, kind, legacy)
+            replace_class(generation, instance, kind, legacy)
             return
     phase, noted = generation.phase, generation.classes.new_instances
     if phase.has_served or (phase.is_complete and generation.classes.converters.keys().isdisjoint(kind.__mro__)):
@@ -36,16 +36,17 @@ def is_new_instance(generation: Generation, instance: object) -> bool:
     return not generation.phase.has_served and id(instance) in generation.classes.new_instances
 
 
-def replace_class(block: Block, instance: object, kind: type, cls: type) -> bool:
-    """Make `instance` an instance of `cls` if it still is one of `kind`; tell whether it was.
+def replace_class(generation: Generation, instance: object, kind: type, legacy: type) -> bool:
+    """Make `instance` an instance of a legacy class of `generation` if it still is one of `kind`; tell whether it was.
 
     A thread that makes an instance and one that moves all of them may meet at the same one.
 
     Raises:
         TypeError: the layouts differ.
     """
-    with block.locks.moving:
+    with generation.block.locks.moving:
         still = type(instance) is kind
         if still:
-            set_class(instance, cls)
+            generation.classes.inhabited.add(legacy)
+            set_class(instance, legacy)
         return still

@@ -49,7 +49,8 @@ def move_to_legacy_classes(
     """Move every instance that lacks an attribute which `after` assigns, and count them by the names of their classes.
 
     It is neutral while `before` serves, and done before the commit only: afterwards an instance that lacks an attribute
-    may be one of `after` whose ``__init__`` is still at work. What calls in flight make after the commit is not moved.
+    may be one of `after` whose ``__init__`` is still at work. What calls of `before` make from here on, before the
+    commit and after it, is moved as it is made.
 
     Args:
         waiting: classes all of whose instances are to be moved, because a converter waits for them.
@@ -68,16 +69,16 @@ def move_to_legacy_classes(
             before.classes.legacy += [] if legacy is None else [legacy]  # at once: a failure returns what was moved
         return legacy_classes[kind]
 
-    # Classes that are waited for have theirs before the heap is searched: from here on, new instances of `before` are
-    # moved as they are made.
-    for cls in waiting:
-        watch_construction(block, cls)
-    for kind in all_moved:
+    # The classes are there before the heap is searched: from here on, new instances of `before` are moved as they are
+    # made.
+    for kind in lacking:
+        if kind in before.classes.values:
+            watch_construction(block, kind)
         legacy_class_of(kind)
     moved: Counter[str] = Counter()
     for one, kind in _to_be_moved(after, lacking, all_moved):
         legacy = legacy_class_of(kind)
-        if legacy is not None and replace_class(block, one, kind, legacy):
+        if legacy is not None and replace_class(before, one, kind, legacy):
             moved[full_name(kind)] += 1
     return moved
 
@@ -257,20 +258,27 @@ def _subclass(kind: type, namespace: dict[str, Any], reduce_ex: Any) -> type | N
 
 
 def disarm_legacy_classes(block: Block) -> None:
-    """Once nothing runs in a generation that was left: let a legacy class have one value of each attribute."""
+    """Once nothing runs in a generation that was left: let a legacy class have one value of each attribute.
+
+    Those of which there never was an instance are let go of.
+    """
     for generation in block.generations.values():
-        for legacy in generation.classes.legacy:
+        classes = generation.classes
+        classes.legacy = [one for one in classes.legacy if one in classes.inhabited]
+        for legacy in classes.legacy:
             for name, value in list(legacy.__dict__.items()):
                 if is_a(value, VersionedAttribute):
                     set_attribute(legacy, name, value.default)
 
 
-def return_from_legacy_classes(generation: Generation, first: int = 0) -> None:
+def return_from_legacy_classes(generation: Generation, but: Collection[type] = ()) -> None:
     """Let the instances that were moved when `generation` was left be of their class again: it serves again.
 
     Args:
-        first: of the legacy classes that the generation has, those from this one on.
+        but: the legacy classes of the generation that are left as they are.
     """
-    for one in instances_of(generation.classes.legacy[first:]):
+    classes = generation.classes
+    for one in instances_of([legacy for legacy in classes.legacy if legacy not in but]):
         set_class(one, type(one).__dict__[LEGACY_OF])
-    del generation.classes.legacy[first:]
+    classes.legacy = [legacy for legacy in classes.legacy if legacy in but]
+    classes.inhabited.intersection_update(but)

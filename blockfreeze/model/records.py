@@ -73,6 +73,8 @@ class ClassTables:
     """How instances of its classes come out of those that older generations made."""
     legacy: list[type] = field(default_factory=list)
     """The classes of instances that stay on its methods after it was left."""
+    inhabited: set[type] = field(default_factory=set)
+    """Those of them that have had an instance."""
     new_instances: dict[int, object] = field(default_factory=dict)
     """Until it serves: what its calls have made of classes that others have instances of, by id; weakly if possible."""
 

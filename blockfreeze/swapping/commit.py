@@ -67,7 +67,7 @@ class Commitment:
         self.conversion = Conversion(block, before, after)
         self.migrated: tuple[Migrated, ...] = ()
         self.stayed: list[Unreached] = []
-        self.legacy_classes = len(before.classes.legacy)
+        self.legacy_classes = tuple(before.classes.legacy)
 
     def problems(self) -> list[str]:
         """Return what of the state nothing can bring over."""
