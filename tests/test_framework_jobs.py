@@ -50,6 +50,14 @@ def before(**named):
 """
 
 
+@pytest.fixture
+def tasks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Celery forget what the test registers for every application: those of other tests would run into it."""
+    state = pytest.importorskip("celery._state")
+    monkeypatch.setattr(state, "_on_app_finalizers", set(state._on_app_finalizers))
+
+
+@pytest.mark.usefixtures("tasks_of_its_own")
 @pytest.mark.filterwarnings("ignore:.*is already registered to a different callable")
 def test_celery_runs_the_new_version_of_each_task_by_name_and_by_object(workshop: Workshop) -> None:
     workshop.write(
