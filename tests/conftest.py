@@ -204,6 +204,14 @@ def _no_file_slows_the_next() -> Iterator[None]:
 
 
 @pytest.fixture
+def leaves_nothing_to_search() -> Iterator[None]:
+    """Do so after each test, where a file has hundreds that swap: blocks last as long as their process."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
 def hidden_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let drains look for calls that `gc.freeze` has hidden, as where anything is frozen."""
     monkeypatch.setattr(registry, "_frozen", HiddenObjects())

@@ -254,10 +254,11 @@ class Switching:
 
 
 @pytest.mark.needs_threads
+@pytest.mark.parametrize("stride", [41, pytest.param(13, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("suspended", [False, True])
 @pytest.mark.parametrize("whole", [False, True])
 def test_one_that_is_switched_to_or_from_during_the_search_is_not_missed(
-    till: Any, suspended: bool, whole: bool
+    till: Any, suspended: bool, whole: bool, stride: int
 ) -> None:
     switching = Switching(till)
     if suspended:
@@ -267,8 +268,8 @@ def test_one_that_is_switched_to_or_from_during_the_search_is_not_missed(
     def look() -> list[str]:
         return kinds(till, whole=whole)
 
-    # All over each look at a stack: several of these points would be between two moments, if there were two.
-    for found in interrupted_everywhere(look, switching.turn, stride=13):
+    # All over each look at a stack: some of these points would be between two moments, if there were two.
+    for found in interrupted_everywhere(look, switching.turn, stride=stride):
         assert found in (["greenlet"], ["thread"])
         switching.turn()
     assert switching.end() == (1, 1)

@@ -24,7 +24,7 @@ from benchmarks.shapes import SHAPES
 from benchmarks.shapes.shape import Drive, Layout, Shape, module
 from benchmarks.shapes.surroundings import ROUTES, write_surroundings
 
-pytestmark = pytest.mark.needs_threads
+pytestmark = [pytest.mark.needs_threads, pytest.mark.usefixtures("leaves_nothing_to_search")]
 
 SAMPLE = module(
     "sample",
