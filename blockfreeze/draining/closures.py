@@ -15,14 +15,9 @@ from types import FunctionType
 from typing import Any
 
 from blockfreeze.core.safe_access import cell_content
-from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, count_again, referrers_of, users_among
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, count_again
 from blockfreeze.draining.reachable import reachable_from
 from blockfreeze.model.block import Block, Generation
-
-
-def closures_held(block: Block, generation: Generation) -> list[FunctionType]:
-    """Return the closures of a generation that outside code holds, or a call that is under way."""
-    return [closure for _, closure in held_outside(block, [generation], users_among(referrers_of([generation])))]
 
 
 def held_outside(

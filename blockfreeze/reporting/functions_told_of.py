@@ -13,7 +13,7 @@ import builtins
 import gc
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, partial, partialmethod
 from inspect import CO_OPTIMIZED
 from itertools import chain, compress, repeat
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from blockfreeze.core.safe_access import CACHE_TYPE
 from blockfreeze.dispatch.late_signature import is_late_kind
-from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, codes_in_use
 from blockfreeze.draining.stacks import codes_running
 from blockfreeze.linking.analysis import walk_codes
 from blockfreeze.model.block import Block, Generation
@@ -52,13 +52,17 @@ _LARGE: Final = 1000
 _PARTS: Final = ("__closure__", "__defaults__")
 
 
-def functions_told_of(block: Block, generation: Generation) -> list[FunctionType]:
-    """Return the functions of a generation, in the order of their lines, that its tables do not explain."""
+def functions_left(generation: Generation) -> list[FunctionType]:
+    """Return functions of a generation, among them all that nothing explains which it holds itself."""
     # Mostly its own tables explain all of them, and those of the others need not be gone through.
-    near = _Explained(_tables(generation))
-    codes = near.unexplained(generation)
-    functions = [one for one in gc.get_referrers(*codes) if type(one) is FunctionType] if codes else []
-    del codes  # their references are counted once more
+    codes = _Explained(_tables(generation)).unexplained(generation)
+    if not generation.build.linked:
+        codes += codes_in_use(generation)  # of a world that was imported before it was frozen
+    return [one for one in gc.get_referrers(*codes) if type(one) is FunctionType] if codes else []
+
+
+def functions_told_of(block: Block, generation: Generation, functions: Collection[FunctionType]) -> list[FunctionType]:
+    """Return those of `functions_left`, in the order of their lines, that the tables of no generation explain."""
     if not functions:
         return []
     kept = {id(one): one for one in (generation, *tuple(block.generations.values()))}.values()

@@ -23,12 +23,12 @@ from typing import Any
 from blockfreeze.core.report import Unreached
 from blockfreeze.core.safe_access import FROZEN, cell_content, is_a
 from blockfreeze.dispatch.handed_out import with_codes
-from blockfreeze.draining.closures import closures_held
+from blockfreeze.draining.closures import held_outside
 from blockfreeze.draining.reachable import Walk
 from blockfreeze.identity.contents import CONTAINERS
 from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
-from blockfreeze.reporting.functions_told_of import functions_told_of
+from blockfreeze.reporting.functions_told_of import functions_left, functions_told_of
 from blockfreeze.reporting.holders import Holder, find_holders, own_tables
 from blockfreeze.reporting.repoint import Replaced
 from blockfreeze.versions.outline import outline_of
@@ -54,12 +54,14 @@ def find_stale(
     value = None
     others = wanted.keys() | replaced.keys()
     wanted.update({at: one.old for at, one in replaced.items()})
-    wanted.update({id(one): one for one in functions_told_of(block, before)})
+    left = [weakref.ref(one) for one in functions_left(before)]  # weakly: references are counted
+    wanted.update({id(one): one for one in functions_told_of(block, before, _alive(left))})
     if wanted:
         _drop_explained(before, after, wanted, replaced)
     made = [wanted.pop(at) for at in wanted.keys() - others]
     before.drain.told_of = [weakref.ref(one) for one in made]
-    held = ((before, one) for one in [*made, *closures_held(block, before)])
+    made += [one for _, one in held_outside(block, [before], _alive(left))]
+    held = ((before, one) for one in made)
     wanted.update({id(one): one for _, one, code in with_codes(held, after) if code is None})
     del made
     functions = wanted.keys() - others
@@ -72,6 +74,10 @@ def find_stale(
     objects = {names[at]: (wanted[at], held_by[at]) for at in names.keys() & held_by.keys()}
     left_behind = _described(before.number, objects, [(wanted[at], held_by[at]) for at in functions & held_by.keys()])
     return [*_in_containers(replaced, holders), *sorted(left_behind, key=str)]
+
+
+def _alive(references: Iterable[weakref.ref[FunctionType]]) -> list[FunctionType]:
+    return [one for ref in references if (one := ref()) is not None]
 
 
 def _drop_explained(
