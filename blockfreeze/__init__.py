@@ -46,6 +46,7 @@ from blockfreeze.core.report import SwapReport
 from blockfreeze.core.status import BlockStatus
 from blockfreeze.core.version import __version__ as __version__
 from blockfreeze.draining.leaving import AskToLeave
+from blockfreeze.fleet.following import follow_fleet
 from blockfreeze.notebooks.extension import load_ipython_extension as load_ipython_extension
 from blockfreeze.notebooks.extension import unload_ipython_extension as unload_ipython_extension
 from blockfreeze.pictures.drawing import graph
@@ -97,6 +98,7 @@ __all__ = [
     "defvar",
     "drain",
     "entry",
+    "follow_fleet",
     "freeze_block",
     "graph",
     "inline",

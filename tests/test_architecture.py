@@ -47,6 +47,7 @@ ROOMS = (
     "metrics",
     "control",
     "coordination",
+    "fleet",
     "pictures",
     "notebooks",
     "__init__",
@@ -77,6 +78,7 @@ OPTIONAL = {
         "cli.compiling",
         "cli.upgrading",
         "cli.operating",
+        "cli.options",
         "cli.picturing",
         "cli.running",
         "cli.typed",
@@ -88,7 +90,8 @@ OPTIONAL = {
     "watchfiles": {"cli.watching"},
     "IPython": {"notebooks.magics"},
     "pytest": {"testing.plugin"},
-    "rich": {"demo.rich_display", "cli.auditing", "cli.showing"},
+    "redis": {"fleet.redis_store"},
+    "rich": {"demo.rich_display", "cli.auditing", "cli.fleets", "cli.showing"},
 }
 """What only the named modules may import; they are themselves imported inside functions alone."""
 

@@ -41,17 +41,17 @@ def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str])
         ("demo", "seconds clients interval json"),
         ("check", "against program strict json"),
         ("graph", "format output diff depth only"),
-        ("run", "block release releases directory"),
-        ("status", "live html directory json"),
+        ("run", "block release releases directory fleet fence host"),
+        ("status", "live html directory fleet json"),
         ("prepare", "release label expect-hash check warm-up strict timeout wait pointer directory json"),
         (
             "swap",
             (
-                "release label expect-hash check warm-up strict quiesce timeout wait canary probation health "
-                "close-code cancel-tasks pointer directory json"
+                "release label expect-hash check warm-up strict quiesce timeout wait canary stages probation health "
+                "close-code cancel-tasks pointer directory fleet json"
             ),
         ),
-        ("rollback", "to lossy quiesce timeout wait pointer directory json"),
+        ("rollback", "to lossy quiesce timeout wait pointer directory fleet json"),
         ("drain", "timeout close-code cancel-tasks wait pointer directory json"),
         ("compile", "source output label serial python against sign json"),
         ("verify", "json"),

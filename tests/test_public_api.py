@@ -32,6 +32,7 @@ FUNCTIONS = {
     "pin",
     "point",
     "serve_control",
+    "follow_fleet",
     "subscribe",
     "graph",
     "aswap",
@@ -141,6 +142,10 @@ def test_an_error_that_a_function_says_it_raises_is_exported_or_built_in(name: s
         ("point", "pointer, release"),
         ("graph", "module, /, *more, against=None"),
         ("serve_control", "directory=None, *, releases=()"),
+        (
+            "follow_fleet",
+            "block, store, *, release=None, releases=(), fence=None, host=None, directory=None, poll=5.0, expiry=15.0",
+        ),
         ("prepare", "module, *, source=None, release=None, label=None, expect_hash=None, wait=False"),
         (
             "swap",

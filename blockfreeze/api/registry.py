@@ -63,6 +63,9 @@ _mains = MainGreenlets()
 
 _control: Control | None = None
 
+_fences: dict[str, Callable[[], bool]] = {}
+"""What says of a block, by its name, whether its requests are to be refused; see `blockfreeze.fleet.fence`."""
+
 _exporters: dict[object, Callable[[], None]] = {}
 """What ends each export of metrics, by where it goes to."""
 
@@ -233,6 +236,16 @@ def generation_of(namespace: dict[str, Any]) -> tuple[Block, Generation] | None:
 def chronicle() -> Chronicle:
     """Return what remembers the last events of all blocks."""
     return _chronicle
+
+
+def fence(name: str, is_shut: Callable[[], bool]) -> None:
+    """Let the entries of servers refuse requests to a block for as long as `is_shut` says so."""
+    _fences[name] = is_shut
+
+
+def is_fenced(block: Block) -> bool:
+    """Tell whether the requests to a block are to be refused now."""
+    return bool(_fences) and any(_fences[name]() for name in (block.name, *block.roots) if name in _fences)
 
 
 def forks() -> Forks:

@@ -3,69 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from blockfreeze.cli.fleets import rollback_fleet, status_fleet, swap_fleet
+from blockfreeze.cli.options import (
+    BLOCK,
+    EXIT,
+    FLEET,
+    JSON,
+    JUDGING,
+    LEAVING,
+    POINTER,
+    QUIESCE,
+    RELEASE,
+    TIMEOUT,
+    WAIT,
+)
 from blockfreeze.cli.showing import Progress, show_outcome, show_prepared, show_status
-from blockfreeze.cli.typed import DIRECTORY, SECONDS, Share, complete_block
+from blockfreeze.cli.typed import DIRECTORY, SECONDS, Part, Parts, complete_block
 from blockfreeze.control.place import default_directory, own_directory
 from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.process_link import Link
 from blockfreeze.coordination.processes import SocketProcesses, ask_all, told_by
 from blockfreeze.coordination.service import Service
 from blockfreeze.core.errors import ControlError
+from blockfreeze.fleet.plan import FleetPlan, Stage
 from blockfreeze.releases.pointer import pointed
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_EXIT = (
-    "Exit status: 0 if it was done in every process, 1 if it was refused and nothing has changed, "
-    "2 if the command could not run, 3 if some processes are here and some there; it is said which."
-)
-
-
-def _with(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-_BLOCK = click.argument("block", shell_complete=complete_block)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
-_POINTER = click.option(
-    "--pointer", type=click.Path(path_type=Path), help="Mean the service with this release pointer, of several."
-)
-_TIMEOUT = click.option(
-    "--timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for each step in each process."
-)
-_WAIT = click.option(
-    "--wait", type=SECONDS, default=5.0, show_default=True, help="Seconds to wait for a process, if there is none."
-)
-_LEAVING = _with(
-    click.option(
-        "--close-code", type=int, help="Close websockets that linger, with this code; 1012: the service restarts."
-    ),
-    click.option("--cancel-tasks", is_flag=True, help="Cancel tasks of asyncio that linger."),
-)
-_QUIESCE = click.option(
-    "--quiesce", type=SECONDS, help="Hold new calls back until the old ones have ended, for so many seconds at most."
-)
-_RELEASE = click.option(
-    "--release", type=click.Path(path_type=Path), required=True, help="The release, or a pointer that leads to it."
-)
-_JUDGING = _with(
-    click.option("--label", help="What status, events and logs call it.  [default: the release's name]"),
-    click.option("--expect-hash", metavar="HEX", help="Refuse the release if its sources have another hash."),
-    click.option("--check", metavar="MODULE:FUNCTION", help="A function of the block that judges the candidate."),
-    click.option("--warm-up", metavar="MODULE:FUNCTION", help="A function of the block that is called before that."),
-    click.option("--strict", is_flag=True, help="Refuse what removes a definition or narrows a signature."),
-)
 
 
 @click.command(short_help="say which process serves which release, and who lingers")
@@ -73,26 +39,32 @@ _JUDGING = _with(
 @click.option("--live", is_flag=True, help="Also where every thread of every process is now.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page, and print nothing.")
 @DIRECTORY
-@_JSON
-def status(block: str | None, html: Path | None, directory: Path | None, *, live: bool, as_json: bool) -> int:
+@FLEET
+@JSON
+def status(
+    block: str | None, html: Path | None, directory: Path | None, fleet: str | None, *, live: bool, as_json: bool
+) -> int:
     """Say which process serves which release of BLOCK, or of every block, and what lingers in older generations.
 
     The exit status is 1 if no process has the block, or processes of one pointer serve several releases.
     """
+    if fleet is not None:
+        _refuse_local(directory=directory, live=live, html=html)
+        return status_fleet(fleet, block, as_json=as_json)
     events = as_json or html is not None
     replies = told_by(_processes(directory).find(), block, live=live, events=events)
     return show_status(replies, block, as_json=as_json, html=html)
 
 
-@click.command(short_help="prepare and check a release in every process, and discard it", epilog=_EXIT)
-@_BLOCK
-@_RELEASE
-@_JUDGING
-@_TIMEOUT
-@_WAIT
-@_POINTER
+@click.command(short_help="prepare and check a release in every process, and discard it", epilog=EXIT)
+@BLOCK
+@RELEASE
+@JUDGING
+@TIMEOUT
+@WAIT
+@POINTER
 @DIRECTORY
-@_JSON
+@JSON
 def prepare(
     block: str,
     release: Path,
@@ -115,34 +87,38 @@ def prepare(
     return show_prepared(replies, as_json=as_json)
 
 
-@click.command(short_help="bring every process of a service to a release, or none", epilog=_EXIT)
-@_BLOCK
-@_RELEASE
-@_JUDGING
-@_QUIESCE
-@_TIMEOUT
-@click.option("--canary", type=Share(), help="Commit in so many processes first, and watch them.")
+@click.command(short_help="bring every process of a service to a release, or none", epilog=EXIT)
+@BLOCK
+@RELEASE
+@JUDGING
+@QUIESCE
+@TIMEOUT
+@click.option("--canary", type=Part(), help="Commit in so many processes first, and watch them; of a fleet, on a host.")
+@click.option("--stages", type=Parts(), default="", help="Of a fleet: what commits before all do, as in 1,10%,all.")
 @click.option(
     "--probation", type=SECONDS, default=10.0, show_default=True, help="Seconds for which the canaries are watched."
 )
 @click.option("--health", metavar="MODULE:FUNCTION", help="A function of the block that is asked how the canaries are.")
-@_LEAVING
-@_WAIT
-@_POINTER
+@LEAVING
+@WAIT
+@POINTER
 @DIRECTORY
-@_JSON
+@FLEET
+@JSON
 def swap(
     block: str,
     release: Path,
     quiesce: float | None,
     timeout: float,
-    canary: Callable[[int], int] | None,
+    canary: Stage | None,
+    stages: tuple[Stage, ...],
     probation: float,
     health: str | None,
     close_code: int | None,
     wait: float,
     pointer: Path | None,
     directory: Path | None,
+    fleet: str | None,
     *,
     cancel_tasks: bool,
     as_json: bool,
@@ -151,12 +127,20 @@ def swap(
     """Bring every process that has BLOCK to a release: all prepare and check it, and only if all succeed do all commit.
     The release pointer moves last.
     """
+    if fleet is not None:
+        _refuse_local(pointer=pointer, directory=directory, close_code=close_code, cancel_tasks=cancel_tasks)
+        first = () if canary is None else (canary,)
+        label = judging.pop("label") or ""
+        wanted = FleetPlan(block, label, judging, quiesce, timeout, (*first, *stages), probation, health)
+        return swap_fleet(fleet, wanted, Path(_release_at(release)), as_json=as_json)
+    if stages or (canary is not None and canary.count is None):
+        raise ControlError("--stages and the name of a host are for a fleet; say --fleet")
     plan = Plan(
         block,
         {"release": _release_at(release), **judging},
         quiesce,
         timeout,
-        canary or (lambda count: 0),
+        (canary and canary.count) or (lambda count: 0),
         probation,
         health,
         pointer=_absolute(pointer),
@@ -170,16 +154,17 @@ def swap(
     return show_outcome(outcome, as_json=as_json)
 
 
-@click.command(short_help="bring every process back to the release before", epilog=_EXIT)
-@_BLOCK
+@click.command(short_help="bring every process back to the release before", epilog=EXIT)
+@BLOCK
 @click.option("--to", type=click.Path(path_type=Path), help="The release.  [default: the one before]")
 @click.option("--lossy", is_flag=True, help="Go back even where state has no way back.")
-@_QUIESCE
-@_TIMEOUT
-@_WAIT
-@_POINTER
+@QUIESCE
+@TIMEOUT
+@WAIT
+@POINTER
 @DIRECTORY
-@_JSON
+@FLEET
+@JSON
 def rollback(
     block: str,
     to: Path | None,
@@ -188,13 +173,18 @@ def rollback(
     wait: float,
     pointer: Path | None,
     directory: Path | None,
+    fleet: str | None,
     *,
     lossy: bool,
     as_json: bool,
 ) -> int:
     """Bring every process that has BLOCK back to the release before: one that keeps it by one store, one that has
-    started since by a swap. The release pointer moves last.
+    started since by a swap. The release pointer moves last; that of a fleet moves first, and the processes follow.
     """
+    if fleet is not None:
+        _refuse_local(pointer=pointer, directory=directory, lossy=lossy, quiesce=quiesce)
+        target_of_all = None if to is None else Path(_release_at(to))
+        return rollback_fleet(fleet, FleetPlan(block, timeout=timeout), target_of_all, as_json=as_json)
     plan = Plan(block, {}, quiesce, timeout, pointer=_absolute(pointer), lossy=lossy, wait=wait)
     service = service_for(plan, directory, as_json=as_json)
     with service.shown:
@@ -206,14 +196,14 @@ def rollback(
     return show_outcome(outcome, as_json=as_json)
 
 
-@click.command(short_help="wait until nothing runs in an older generation", epilog=_EXIT)
-@_BLOCK
+@click.command(short_help="wait until nothing runs in an older generation", epilog=EXIT)
+@BLOCK
 @click.option("--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds to wait.")
-@_LEAVING
-@_WAIT
-@_POINTER
+@LEAVING
+@WAIT
+@POINTER
 @DIRECTORY
-@_JSON
+@JSON
 def drain(
     block: str,
     timeout: float,
@@ -239,6 +229,13 @@ def drain(
 
 
 COMMANDS: tuple[click.Command, ...] = (status, prepare, swap, rollback, drain)
+
+
+def _refuse_local(**given: object) -> None:
+    """Refuse what is for the processes of this machine alone, where a fleet is meant."""
+    names = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if names:
+        raise ControlError(f"{', '.join(names)}: not for a fleet; leave it out")
 
 
 def _leaving(code: int | None, *, cancel: bool) -> dict[str, Any]:

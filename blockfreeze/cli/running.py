@@ -10,10 +10,12 @@ from typing import NoReturn
 
 import click
 
-from blockfreeze.cli.typed import DIRECTORY
+from blockfreeze.cli.options import FLEET
+from blockfreeze.cli.typed import DIRECTORY, SECONDS
 from blockfreeze.control.place import default_directory, own_directory
 from blockfreeze.control.startup import Startup
 from blockfreeze.core.errors import ControlError
+from blockfreeze.fleet.startup import FleetStartup
 from blockfreeze.releases.pointer import pointed
 
 
@@ -39,17 +41,26 @@ from blockfreeze.releases.pointer import pointed
     help="A directory in which releases may be.  [default: the pointer's, and that of its release]",
 )
 @DIRECTORY
+@FLEET
+@click.option("--fence", type=SECONDS, help="Of a fleet: answer 503 after so many seconds without its engine.")
+@click.option("--host", help="Of a fleet: the name of this machine, for canaries.  [default: the system's]")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def run(
     blocks: tuple[str, ...],
     pointers: tuple[Path, ...],
     releases: tuple[Path, ...],
     directory: Path | None,
+    fleet: str | None,
+    fence: float | None,
+    host: str | None,
     command: tuple[str, ...],
 ) -> None:
     """Start COMMAND: a script, ``-m module``, or a server's own command line. In every Python process that it starts,
-    the blocks come up in the pointed release when they are imported, and a control socket is opened.
+    the blocks come up in the pointed release when they are imported, and a control socket is opened. With --fleet they
+    come up where its pointer leads, and follow that; --release is what it begins with.
     """
+    if fleet is None and (fence is not None or host):
+        raise ControlError("--fence and --host are for a fleet; say --fleet")
     if len(pointers) not in (0, 1, len(blocks)):
         raise ControlError(
             f"{len(blocks)} blocks and {len(pointers)} releases were named; name one release, or one for each"
@@ -62,9 +73,8 @@ def run(
             raise ControlError(f"{pointer}: the release pointer leads to no release: {error}; correct it") from error
     places = [os.path.abspath(one) for one in each] or [""] * len(blocks)
     place = own_directory(default_directory() if directory is None else Path(os.path.abspath(directory)))
-    startup = Startup(
-        dict(zip(blocks, places, strict=True)), str(place), tuple(os.path.abspath(one) for one in releases)
-    )
+    told = (dict(zip(blocks, places, strict=True)), str(place), tuple(os.path.abspath(one) for one in releases))
+    startup = Startup(*told) if fleet is None else FleetStartup(*told, fleet=fleet, fence=fence, host=host or "")
     _execute(command_line(command), startup.environment(os.environ))
 
 

@@ -14,6 +14,7 @@ import click
 from blockfreeze.control.place import VARIABLE, default_directory
 from blockfreeze.coordination.processes import SocketProcesses, told_by
 from blockfreeze.core.errors import ControlError
+from blockfreeze.fleet.plan import Stage
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]  # generic for type checkers alone, before click 8.4
@@ -73,6 +74,36 @@ class Share(ParamType):
                 context,
             )
         return lambda count: math.ceil(count * part / 100) if part else min(count, int(number))
+
+
+class Part(ParamType):
+    """A part of a fleet: what `Share` takes, or the name of a host."""
+
+    name = "n|p%|host"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Stage:
+        """Return the stage that this part is."""
+        if isinstance(value, Stage):
+            return value
+        written = str(value).strip()
+        if not written or written[:1] in "-0123456789":
+            return Stage(written, count=Share().convert(written, parameter, context))
+        return Stage(written, host=written)
+
+
+class Parts(ParamType):
+    """Parts of a fleet, one after the other, as in ``1,10%,all``."""
+
+    name = "part,part,..."
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[Stage, ...]:
+        """Return the stages; all, which is what follows the last one, is none."""
+        if isinstance(value, tuple):
+            return value
+        written = [one.strip() for one in str(value).split(",")]
+        return tuple(Part().convert(one, parameter, context) for one in written if one not in ("all", "100%"))
 
 
 class Depth(ParamType):

@@ -28,11 +28,13 @@ class Startup:
         blocks: names of modules, each with its release pointer, or an empty text if imports find it.
         directory: where the control sockets are; the default if empty.
         releases: directories in which releases may be; see `serve_control`.
+        begin: the module whose `begin` does it.
     """
 
     blocks: Mapping[str, str]
     directory: str = ""
     releases: tuple[str, ...] = ()
+    begin: str = "blockfreeze.control.startup"
 
     def environment(self, before: Mapping[str, str]) -> dict[str, str]:
         """Return the environment in which the program is to run, given the one that it would have had."""

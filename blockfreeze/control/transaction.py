@@ -82,6 +82,7 @@ class Transaction:
         return {
             "generation": candidate.generation,
             "label": candidate.label,
+            "hash": candidate.source_hash,
             "differences": _said(candidate.differences()),
         }
 

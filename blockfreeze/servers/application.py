@@ -7,7 +7,7 @@ import sys
 from functools import reduce
 from typing import Any
 
-from blockfreeze.api import freeze
+from blockfreeze.api import freeze, registry
 from blockfreeze.core.errors import BlockfreezeError
 from blockfreeze.dispatch.pins import Pin
 
@@ -35,6 +35,10 @@ class Target:
         """
         return reduce(getattr, self._attributes, sys.modules[self._module])
 
+    def is_fenced(self) -> bool:
+        """Tell whether requests are to be refused now."""
+        return registry.is_fenced(self.block)
+
     def pin(self, function: str) -> Pin[int]:
         """Return a pin for one request.
 
@@ -57,6 +61,10 @@ class PinnedApplication:
     def application(self) -> Any:
         """Return the application."""
         return self._app
+
+    def is_fenced(self) -> bool:
+        """Tell whether requests are to be refused now."""
+        return any(map(registry.is_fenced, self._blocks))
 
     def pin(self, function: str) -> Pin[Any]:
         """Return a pin for one request.

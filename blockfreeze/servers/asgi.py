@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from blockfreeze.draining.leaving import LIFESPAN
 from blockfreeze.servers.application import PinnedApplication, Target
+from blockfreeze.servers.fenced import refuse_asgi
 from blockfreeze.servers.websocket import open_to_leaving
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class PinnedASGI:
         if scope["type"] == "lifespan":
             await self._target.application()(scope, receive, send)
             return
+        if self._target.is_fenced():
+            await refuse_asgi(scope, send)
+            return
         async with open_to_leaving(self._target.pin(described(scope)), scope, receive, send) as (_, receive, send):
             await self._target.application()(scope, receive, send)
 
@@ -102,6 +106,9 @@ class ASGIEntry:
         """Serve one connection, or the lifespan of the server."""
         if scope["type"] == "lifespan":
             await self._serve_lifespan(scope, receive, send)
+            return
+        if self._target.is_fenced():
+            await refuse_asgi(scope, send)
             return
         pin = self._target.pin(described(scope))
         async with open_to_leaving(pin, scope, receive, send) as (number, receive, send):

@@ -12,6 +12,7 @@ from typing import Any
 
 from blockfreeze.dispatch.pins import Pin
 from blockfreeze.servers.application import PinnedApplication, Target
+from blockfreeze.servers.fenced import refuse_wsgi
 
 
 def wsgi_entry(place: str) -> WSGIEntry:
@@ -57,6 +58,8 @@ class WSGIEntry:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
+        if self._target.is_fenced():
+            return refuse_wsgi(start_response)
         context = copy_context()
         pin = self._target.pin(f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}".strip())
         context.run(pin.__enter__)

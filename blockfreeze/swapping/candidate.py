@@ -64,6 +64,11 @@ class Candidate:
         """What status, events and logs call the generation."""
         return self._generation.label
 
+    @property
+    def source_hash(self) -> str:
+        """The hash of the version's sources, as hexadecimal digits."""
+        return self._generation.snapshot.version_hash()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)

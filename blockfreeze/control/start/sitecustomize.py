@@ -6,6 +6,7 @@ and no thread. Then it imports the `sitecustomize` that would have been found wi
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -28,9 +29,9 @@ class _FirstImport:
         if name not in self._blocks or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)  # before anything of blockfreeze is imported
-        from blockfreeze.control.startup import begin
+        import json
 
-        begin(self._settings)
+        importlib.import_module(json.loads(self._settings)["begin"]).begin(self._settings)
         return sys.meta_path[0].find_spec(name, path, target)
 
 
