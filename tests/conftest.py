@@ -120,7 +120,8 @@ def _browser_exists() -> bool:
 
 @cache
 def _redis_exists() -> bool:
-    return shutil.which("redis-server") is not None and importlib.util.find_spec("redis") is not None
+    found = shutil.which("redis-server") is not None and importlib.util.find_spec("redis") is not None
+    return found and os.environ.get("BLOCKFREEZE_REDIS") != "no"
 
 
 @cache
@@ -154,7 +155,7 @@ _NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "needs_threads": (_threads_start, "threads cannot be started here"),
     "needs_event_loop": (_event_loops_run, "asyncio cannot run an event loop of ours here"),
     "needs_fork": (_processes_fork, "processes cannot be forked here"),
-    "needs_redis": (_redis_exists, "the program redis-server, or the extra `redis`, is not installed"),
+    "needs_redis": (_redis_exists, "redis-server, or the extra `redis`, is not installed, or BLOCKFREEZE_REDIS=no"),
     "needs_signatures": (_signatures_exist, "the extra `sign` is not installed"),
     "needs_browser": (_browser_exists, "Chromium, its driver or selenium is not installed, or BLOCKFREEZE_BROWSER=no"),
     "needs_graphviz": (_graphviz_exists, "Graphviz's program `dot`, or the extra `graph`, is not installed"),

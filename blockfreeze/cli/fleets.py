@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,15 @@ _TRAIL = 10
 
 def swap_fleet(url: str, plan: FleetPlan, release: Path, *, as_json: bool) -> int:
     """Roll a release out, print what became of it, and return the exit status."""
-    with Progress(silent=as_json) as shown:
-        outcome = Rollout(open_store(url), plan, shown.say).swap(release)
+    with Progress(silent=as_json) as shown, closing(open_store(url)) as store:
+        outcome = Rollout(store, plan, shown.say).swap(release)
     return _show(outcome, as_json=as_json)
 
 
 def rollback_fleet(url: str, plan: FleetPlan, to: Path | None, *, as_json: bool) -> int:
     """Lead the pointer back, print what became of it, and return the exit status."""
-    with Progress(silent=as_json) as shown:
-        outcome = Rollout(open_store(url), plan, shown.say).rollback(to)
+    with Progress(silent=as_json) as shown, closing(open_store(url)) as store:
+        outcome = Rollout(store, plan, shown.say).rollback(to)
     return _show(outcome, as_json=as_json)
 
 
@@ -42,12 +43,12 @@ def status_fleet(url: str, block: str | None, *, as_json: bool) -> int:
     """
     if block is None:
         raise ControlError("name the block: an engine may have pointers of many")
-    store = open_store(url)
-    pointer = store.read(block)
-    if pointer is None:
-        raise ControlError(f"{block}: the fleet has no pointer for it yet; start its processes, or swap")
-    found = {name: one for name, one in store.announced(block).items() if not name.startswith(CONTROLLER)}
-    trail = store.noted(block, _TRAIL)
+    with closing(open_store(url)) as store:
+        pointer = store.read(block)
+        if pointer is None:
+            raise ControlError(f"{block}: the fleet has no pointer for it yet; start its processes, or swap")
+        found = {name: one for name, one in store.announced(block).items() if not name.startswith(CONTROLLER)}
+        trail = store.noted(block, _TRAIL)
     astray = sorted(name for name, one in found.items() if not _is_there(one, pointer.revision))
     told = {
         "block": block,

@@ -103,7 +103,7 @@ class Parts(ParamType):
         if isinstance(value, tuple):
             return value
         written = [one.strip() for one in str(value).split(",")]
-        return tuple(Part().convert(one, parameter, context) for one in written if one not in ("all", "100%"))
+        return tuple(Part().convert(one, parameter, context) for one in written if one not in ("", "all", "100%"))
 
 
 class Depth(ParamType):

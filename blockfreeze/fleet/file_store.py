@@ -117,6 +117,9 @@ class FileStore:
             return (self._place / "artifacts" / digest).read_bytes()
         return None
 
+    def close(self) -> None:
+        """Let go of connections; asking again opens new ones."""
+
     def _of(self, block: str) -> Path:
         return self._place / block
 

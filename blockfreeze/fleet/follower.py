@@ -108,10 +108,12 @@ class Follower:
         if self._ended.is_set() or self._process != os.getpid():
             return
         self._ended.set()
+        self._store.close()  # whoever waits there goes on
         if threading.current_thread() not in self._threads:
             self._threads[0].join(1.0)
         with suppress(StoreError):
             self._store.withdraw(self.block, self.name)
+        self._store.close()
 
     def _follow(self) -> None:
         failures = 0
@@ -122,7 +124,7 @@ class Follower:
             except StoreError as error:
                 failures += 1
                 self._say(message=str(error))
-                if failures == 1:
+                if failures == 1 and not self._ended.is_set():
                     _logger.warning("%s: the fleet's pointer is not seen: %s", self.block, error)
                 # All processes of a fleet lose their engine at the same moment: they come back at different ones.
                 self._ended.wait(min(_LONGEST_WAIT, 0.1 * 2**failures) * random.uniform(0.5, 1.0))
@@ -189,7 +191,8 @@ class Follower:
                 self._announce()
                 place = self._fetched.place_of(rollout["release"])
                 request = {"do": "prepare", "block": self.block, "release": str(place), "timeout": rollout["timeout"]}
-                reply = self._transaction.prepare(request | rollout.get("prepare", {}) | {"wait": 10.0})
+                request |= {"label": rollout["release"].get("label"), "wait": 10.0}
+                reply = self._transaction.prepare(request | rollout.get("prepare", {}))
                 self._begun, self._committed = rollout, False
                 self._say(state="ready", rollout=rollout["id"], hash=reply["hash"], message="")
             if not self._committed and is_chosen(rollout, self.name, self.host):

@@ -139,11 +139,16 @@ class RedisStore:
             found: Any = self._waiting.get(f"blockfreeze:artifact:{digest}")
         return None if found is None else bytes(found)
 
+    def close(self) -> None:
+        """Let go of connections; asking again opens new ones."""
+        self._client.close()
+        self._waiting.close()
+
     @contextmanager
     def _answered(self) -> Iterator[None]:
         try:
             yield
-        except (self._errors, OSError) as error:
+        except (self._errors, OSError, ValueError) as error:  # a connection that is closed meanwhile is a ValueError
             raise StoreError(f"the store does not answer: {error}") from error
 
 

@@ -102,6 +102,9 @@ class SqliteStore:
         found = self._one("SELECT content FROM artifact WHERE digest = ?", digest)
         return None if found is None else bytes(found[0])
 
+    def close(self) -> None:
+        """Let go of connections; asking again opens new ones."""
+
     def _one(self, asked: str, *values: Any) -> Any:
         with self._connected() as connection:
             return connection.execute(asked, values).fetchone()

@@ -87,6 +87,9 @@ class Store(Protocol):
     def kept(self, digest: str) -> bytes | None:
         """Return an artifact; None if it is not kept."""
 
+    def close(self) -> None:
+        """Let go of connections; asking again opens new ones."""
+
 
 def open_store(url: str) -> Store:
     """Return the store that a URL names; it need not be reached for that.
