@@ -81,8 +81,10 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
 
 def _holds_itself(function: FunctionType) -> bool:
     """Tell whether a function is a default value of itself: it may give itself other parameters when it is called."""
-    named = function.__kwdefaults__ or {}
-    return any(one is function for one in (*(function.__defaults__ or ()), *named.values()))
+    values, named = function.__defaults__, function.__kwdefaults__
+    if not values and not named:  # most have none
+        return False
+    return any(one is function for one in (*(values or ()), *(named or {}).values()))
 
 
 def _hold_itself(copy: FunctionType, function: FunctionType) -> None:

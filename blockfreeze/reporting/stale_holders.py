@@ -93,6 +93,7 @@ def _drop_explained(
     for held in _held_by_tables(before, after):
         if _meets(held, wanted):  # mostly not, and to find that out takes a fraction of counting
             known.update(at for at in map(id, held) if at in wanted)
+    _drop_recursive(wanted, replaced, known)
     here: list[Any] = []
     levels = _walk_inside(before, after).levels()
     while wanted:
@@ -109,6 +110,18 @@ def _drop_explained(
         if found is None:
             return
         here = found
+
+
+def _drop_recursive(wanted: dict[int, Any], replaced: Mapping[int, Replaced], known: Mapping[int, int]) -> None:
+    """Leave out of `wanted` the closures of whose references those are the rest by which they call themselves.
+
+    A decorator that makes a function recursive makes many of them, and no other walk need find that out.
+    """
+    for at in [at for at, one in wanted.items() if is_a(one, FunctionType)]:
+        itself = sum(id(cell_content(cell)) == at for cell in wanted[at].__closure__ or ())
+        # Ours: that in the table, the argument, and those who re-point.
+        if itself and sys.getrefcount(wanted[at]) <= known.get(at, 0) + itself + 1 + ARGUMENT_REFERENCES + (at in replaced):
+            del wanted[at]
 
 
 def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collection[Any]]:
