@@ -91,19 +91,17 @@ def _drop_explained(
     known = Counter[int]()
     held: Any = None
     for held in _held_by_tables(before, after):
-        if _meets(held, wanted):  # mostly not, and to find that out takes a fraction of counting
-            known.update(at for at in map(id, held) if at in wanted)
+        known.update(filter(wanted.__contains__, map(id, held)))
+    held = None
     _drop_recursive(wanted, replaced, known)
     here: list[Any] = []
     levels = _walk_inside(before, after).levels()
     while wanted:
-        of_list = Counter(at for at in map(id, here) if at in wanted) if _meets(here, wanted) else Counter[int]()
-        known += of_list
+        of_list = Counter(filter(wanted.__contains__, map(id, here)))
+        known.update(of_list)
         for at in list(wanted):
             held = wanted[at]
-            # Ours: that in the table, the variable, the argument, and those who re-point.
-            ours = 2 + ARGUMENT_REFERENCES + (at in replaced) + of_list[at]
-            if sys.getrefcount(held) <= known[at] + ours:
+            if sys.getrefcount(held) <= known[at] + of_list[at] + _ours(at, replaced):
                 del wanted[at]
         held = None
         found = next(levels, None)
@@ -113,15 +111,20 @@ def _drop_explained(
 
 
 def _drop_recursive(wanted: dict[int, Any], replaced: Mapping[int, Replaced], known: Mapping[int, int]) -> None:
-    """Leave out of `wanted` the closures of whose references those are the rest by which they call themselves.
+    """Leave out of `wanted` the closures whose remaining references are those by which they call themselves.
 
     A decorator that makes a function recursive makes many of them, and no other walk need find that out.
     """
-    for at in [at for at, one in wanted.items() if is_a(one, FunctionType)]:
-        itself = sum(id(cell_content(cell)) == at for cell in wanted[at].__closure__ or ())
-        # Ours: that in the table, the argument, and those who re-point.
-        if itself and sys.getrefcount(wanted[at]) <= known.get(at, 0) + itself + 1 + ARGUMENT_REFERENCES + (at in replaced):
+    for at in list(wanted):
+        held = wanted[at]
+        itself = sum(id(cell_content(cell)) == at for cell in held.__closure__ or ()) if is_a(held, FunctionType) else 0
+        if itself and sys.getrefcount(held) <= known.get(at, 0) + itself + _ours(at, replaced):
             del wanted[at]
+
+
+def _ours(at: int, replaced: Collection[int]) -> int:
+    """Return the references of those who ask: that in the table, the variable, the argument, and who re-points."""
+    return 2 + ARGUMENT_REFERENCES + (at in replaced)
 
 
 def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collection[Any]]:
@@ -134,10 +137,6 @@ def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collectio
     for member in before.members.values():
         yield list(member.namespace.values())
         yield [cell_content(cell) for cell in member.cells.values()]
-
-
-def _meets(objects: Iterable[Any], wanted: Mapping[int, Any]) -> bool:
-    return not wanted.keys().isdisjoint(map(id, objects))
 
 
 def find_replacements(block: Block, after: Generation) -> Iterator[Unreached]:
