@@ -194,7 +194,7 @@ def widen(block: Block, entry: Entry, *generations: Generation) -> None:
     """Let `entry` forward calls that any of `generations` may serve: exactly where all agree, else whatever comes."""
     locals_ = [generation.locals.get(entry) for generation in generations]
     first = locals_[0]
-    if is_a(first, FunctionType) and all([takes_the_same(first, other) for other in locals_]):
+    if is_a(first, FunctionType) and all(takes_the_same(first, other) for other in locals_):
         if not narrow(block, entry, first):
             show_signature(entry, first)
     else:

@@ -86,7 +86,7 @@ def _holds_itself(function: FunctionType) -> bool:
         if one is function:
             return True
     named = function.__kwdefaults__
-    return bool(named) and any(one is function for one in named.values())
+    return named is not None and any(one is function for one in named.values())
 
 
 def _hold_itself(copy: FunctionType, function: FunctionType) -> None:

@@ -94,6 +94,8 @@ def _drop_explained(
         known.update(filter(wanted.__contains__, map(id, held)))
     held = None
     _drop_recursive(wanted, replaced, known)
+    if not wanted:
+        return
     here: list[Any] = []
     levels = _walk_inside(before, after).levels()
     while wanted:
