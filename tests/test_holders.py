@@ -12,6 +12,7 @@ from conftest import Workshop
 from threads import ParkedCall
 
 import blockfreeze as bf
+from blockfreeze.draining.reachable import Walk
 
 TEXT = """
 class Router:
@@ -299,3 +300,37 @@ def test_the_heap_is_not_searched_for_what_the_block_alone_holds(
     assert found.startswith("shop.tables.TABLE: the list of generation 4 is still held by a list")
     assert len(counts) == 1
     del taken
+
+
+RECURSIVE = """
+from .tools import recursive
+@recursive(1)
+def first(n): return n
+@recursive(1)
+def second(n): return first(n)
+"""
+
+
+def test_a_closure_that_calls_itself_is_not_taken_for_one_that_others_hold(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.write(
+        "deep/tools.py",
+        "def recursive(depth):\n    def wrap(function):\n        def walk(n):\n"
+        "            return function(n) if n <= depth else walk(n - 1)\n        return walk\n    return wrap\n",
+    )
+    workshop.write("deep/__init__.py", RECURSIVE)
+    deep = bf.freeze_block("deep")
+    searches, walks, levels = count_searches(monkeypatch), list[int](), Walk.levels
+    monkeypatch.setattr(Walk, "levels", lambda walk: walks.append(1) or levels(walk))
+    for depth in (2, 3):
+        workshop.write("deep/__init__.py", RECURSIVE.replace("1", str(depth)))
+        assert unreached(bf.swap(deep)) == []
+        assert deep.second(9) == depth
+    assert searches == []
+    assert walks == []
+    taken = [deep.second]
+    workshop.write("deep/__init__.py", RECURSIVE)
+    assert unreached(bf.swap(deep)) == ["deep.second: the old function is still held by containers elsewhere"]
+    assert len(searches) == 1
+    assert taken[0] is not deep.second

@@ -29,8 +29,9 @@ def closure_of(generation: Generation, member: Member, linked: LinkedCode) -> tu
         cells |= {name: overlay.cell for name, overlay in overlays.items()}
     else:
         cells |= {name: CellType(own) for name, own in homes.items()}
+    known = vars(builtins)
     for name, variable in linked.cells.items():
         # Until a definition that shadows a built-in has run, its name means the built-in.
-        cell = CellType(getattr(builtins, name)) if hasattr(builtins, name) else CellType()
+        cell = CellType(known[name]) if name in known else CellType()
         member.cells[name] = cells[variable] = cell
     return tuple(cells[name] for name in linked.code.co_freevars)

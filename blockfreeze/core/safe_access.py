@@ -71,9 +71,11 @@ def is_proxy(value: object) -> bool:
 
 def makes_proxies(kind: type) -> bool:
     """Tell whether instances of a class are proxies; see `is_proxy`."""
-    if not kind.__flags__ & HEAP_TYPE:
-        return False  # nor has any of its bases a ``__class__`` of its own
-    return any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1])
+    if kind.__flags__ & HEAP_TYPE:  # otherwise none of its bases has a ``__class__`` of its own either
+        for cls in kind.__mro__[:-1]:
+            if "__class__" in cls.__dict__:
+                return True
+    return False
 
 
 def own_attribute(value: object, name: str, default: Any = None) -> Any:
@@ -81,7 +83,7 @@ def own_attribute(value: object, name: str, default: Any = None) -> Any:
 
     A proxy has none: any of its attributes may be another object's.
     """
-    if is_proxy(value):
+    if makes_proxies(type(value)):
         return default
     find: Any = type.__getattribute__ if issubclass(type(value), type) else object.__getattribute__
     try:

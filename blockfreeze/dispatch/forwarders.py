@@ -81,8 +81,12 @@ def copy_function(function: FunctionType, replace: dict[int, Any] | None = None)
 
 def _holds_itself(function: FunctionType) -> bool:
     """Tell whether a function is a default value of itself: it may give itself other parameters when it is called."""
-    named = function.__kwdefaults__ or {}
-    return any(one is function for one in (*(function.__defaults__ or ()), *named.values()))
+    # Written out: each swap asks this of every function several times, and values may have an ``__eq__`` of their own.
+    for one in function.__defaults__ or ():
+        if one is function:
+            return True
+    named = function.__kwdefaults__
+    return named is not None and any(one is function for one in named.values())
 
 
 def _hold_itself(copy: FunctionType, function: FunctionType) -> None:
@@ -173,7 +177,7 @@ def takes_the_same(one: Any, other: Any) -> bool:
 
 
 def _assign(function: FunctionType, code: CodeType) -> None:
-    if function_kind(function.__code__) == function_kind(code):
+    if not (function.__code__.co_flags ^ code.co_flags) & KIND_FLAGS:
         function.__code__ = code
         return
     with warnings.catch_warnings():
@@ -189,13 +193,17 @@ def _let_forward(
     file = hidden_file(like.co_filename) if hides_forwarders(block, entry) else like.co_filename
     flags = template.co_flags | function_kind(like)
     form = template, binds, flags, like.co_name, like.co_qualname, file, like.co_firstlineno
-    own, code = function.__code__, entry.code
-    if code is None or form != entry.form or code.co_freevars != own.co_freevars:
+    own = function.__code__
+    last, code = (entry.forwarder if binds is None else entry.binding) or ((), own)
+    if form != last or code.co_freevars != own.co_freevars:
         tag = ForwarderTag(block.reference, entry.slot, binds)
         code = _completed(template, {PLACE: tag.place, SLOT: entry.slot}, tag, own, like, file)
         # The functions that a method has had are many, and forward alike; those of a function are no two of a kind.
         if function is entry.function or entry.kind is EntryKind.METHOD:
-            entry.form, entry.code = form, code
+            if binds is None:
+                entry.forwarder = form, code
+            else:
+                entry.binding = form, code
     if own is not code:
         _assign(function, code)
 

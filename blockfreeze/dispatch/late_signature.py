@@ -7,6 +7,7 @@ A swap makes thousands of functions forward, and nearly nobody looks at the sign
 from __future__ import annotations
 
 import inspect
+import sys
 from functools import lru_cache
 from inspect import Signature
 from types import FunctionType
@@ -22,7 +23,7 @@ _SPEAKS_FOR_ITSELF: Final = frozenset({"__wrapped__", "__signature__", "__text_s
 def shown_signature(function: Any) -> Signature | None:
     """Return what inspection is to show of a function whose forwarder takes more; None if it cannot be told."""
     # Who looks at it has the `inspect` of now, which may have been imported anew and wants a signature of its own.
-    asked: Any = imported("inspect") or inspect
+    asked: Any = inspect if sys.modules.get("inspect") is inspect else imported("inspect") or inspect
     if type(function) is FunctionType and _SPEAKS_FOR_ITSELF.isdisjoint(function.__dict__):
         # The references to code of which something may be suspended tell whether anything is: none is to be added.
         if not may_be_suspended(function.__code__):

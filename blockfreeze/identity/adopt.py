@@ -37,12 +37,12 @@ from blockfreeze.identity.enums import merge_members
 from blockfreeze.identity.equality import same
 from blockfreeze.identity.held_methods import keep_held_methods
 from blockfreeze.identity.layout import hand_down, set_attribute, shape_difference
-from blockfreeze.identity.methods import is_patched
+from blockfreeze.identity.methods import is_patched, method_function
 from blockfreeze.identity.object_construction import found_at_first_use
 from blockfreeze.identity.redirect_class import redirect_class
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, outward_value, put_on, versioned_in
 from blockfreeze.identity.versioned_kinds import VersionedConstructor, as_data
-from blockfreeze.model.block import Block, Generation
+from blockfreeze.model.block import Block, Generation, Member
 
 _MADE_IN_C = frozenset({ClassMethodDescriptorType, GetSetDescriptorType, MethodDescriptorType, WrapperDescriptorType})
 
@@ -76,8 +76,7 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
         set_item(values, "__init__", found_at_first_use(shadow, lambda found: outward_value(found, generation)))
     # The rest of the generation is redirected once for all its classes, when it is complete.
     redirect_class(values, shadow, cls)
-    raws = generation.members[member].raws.items()
-    redirect_class({name: raw for name, raw in raws if name.startswith(f"{path}.")}, shadow, cls)
+    redirect_class(_other_raws(generation.members[member], f"{path}.", values), shadow, cls)
     generation.classes.named[key] = cls
     generation.classes.values[cls] = values
     entries = generation.block.entries
@@ -88,6 +87,13 @@ def adopt(generation: Generation, key: tuple[str, str], cls: type, shadow: type)
     before = generation.before(member)
     version_class(before, generation, cls, built=True)
     keep_held_methods(before, generation, [(key, cls)])
+
+
+def _other_raws(member: Member, within: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the functions of a class's body that decorators have made something else of."""
+    # Most are what the class has under their names, and have been seen to.
+    had = {id(method_function(value)) for value in values.values()}
+    return {name: raw for name, raw in member.raws.items() if id(raw) not in had and name.startswith(within)}
 
 
 def _adopted(generation: Generation, key: tuple[str, str], value: Any) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, is_a, is_proxy, own_attribute
 from blockfreeze.identity.equality import same
 from blockfreeze.model.block import Generation, Member
+from blockfreeze.versions.module_source import ModuleSource
 from blockfreeze.versions.uses import Making, uses_of
 
 _NO_OBJECTS = (
@@ -62,13 +63,13 @@ def is_made_outside(
     ):
         return False
     name = binding.rpartition(".")[2]
-    importing = [
-        member
+    importing = {
+        id(member.source.derived): member.source  # mostly, both versions have the same text
         for one in (generation, generation.before(after.name))
         for member in one.members.values()
         if member.name == after.name or member.linkage.member_imports
-    ]
-    return not any(_is_used(member, name) for member in importing)
+    }
+    return not any(_is_used(source, name) for source in importing.values())
 
 
 def _called(making: Making, member: Member) -> Any:
@@ -86,6 +87,6 @@ def _means_the_same(before: Member, after: Member, name: str) -> bool:
     return same(was, now) or (shown is not None and shown[1] is was)
 
 
-def _is_used(member: Member, name: str) -> bool:
-    uses = uses_of(member.source)
+def _is_used(source: ModuleSource, name: str) -> bool:
+    uses = uses_of(source)
     return uses is None or uses.is_used_at_import(name)

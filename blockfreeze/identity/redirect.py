@@ -73,7 +73,8 @@ class _Redirection(Replacement):
         super().__init__(replace)
         self.within = within
         self.classes = {id(cls) for cls in classes}
-        self.read: dict[CodeType, frozenset[str]] = {}  # what functions of a code read for more than to call it
+        # What functions of a code read for more than to call it, by its id: to hash a code is to read all of it.
+        self.read: dict[int, tuple[CodeType, frozenset[str]]] = {}
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
         self.entered: set[int] = set()  # the ids of cells that hold nothing to be replaced
 
@@ -232,9 +233,9 @@ class _Redirection(Replacement):
 
     def _read_as_values(self, function: FunctionType) -> frozenset[str]:
         code = function.__code__
-        if code not in self.read:
-            self.read[code] = read_as_values(code)
-        return self.read[code]
+        if id(code) not in self.read:
+            self.read[id(code)] = code, read_as_values(code)
+        return self.read[id(code)][1]
 
     def _enter_class(self, found: type) -> None:
         if id(found) not in self.classes:

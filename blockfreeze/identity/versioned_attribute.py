@@ -32,7 +32,8 @@ _getframe = sys._getframe  # taken now, as in `vector`
 
 def outward_value(found: Any, generation: Generation) -> Any:
     """Return what an entry of a class's dictionary is for `generation`, as callers outside see it; maybe `ABSENT`."""
-    return found.outward.get(generation, found.default) if is_a(found, VersionedAttribute) else found
+    # Written out, as below: each swap asks this of every attribute.
+    return found.outward.get(generation, found.default) if issubclass(type(found), VersionedAttribute) else found
 
 
 def outward_values(attributes: Mapping[str, Any], generation: Generation) -> dict[str, Any]:

@@ -167,7 +167,8 @@ def live_wrapped(block: Block, generation: Generation) -> Iterator[tuple[str, st
         found = [
             (where, function, name)
             for name, value in values.items()
-            if not _is_read_from_the_class(by_globals, value)
+            if not (type(value) is FunctionType and id(value.__globals__) in by_globals)  # most are methods
+            and not _is_read_from_the_class(by_globals, value)
             for where, function in wrapped_functions(generation, path, value).items()
             if where not in _IN_PROPERTIES or type(value) not in (property, cached_property)
         ]

@@ -31,8 +31,8 @@ class Entry:
     __slots__ = (
         "armed",
         "attribute",
-        "code",
-        "form",
+        "binding",
+        "forwarder",
         "function",
         "kind",
         "member",
@@ -57,8 +57,10 @@ class Entry:
         self.slot = slot
         self.wrapper = wrapper
         self.armed = False
-        self.code: CodeType | None = None  # the last forwarder that its function was given
-        self.form: tuple[object, ...] = ()  # all that distinguishes that one from another one
+        # The last forwarders that its function was given, that which binds default values apart, since overlaps and
+        # the steady state take turns: all that distinguishes one from another one, and its code.
+        self.forwarder: tuple[tuple[object, ...], CodeType] | None = None
+        self.binding: tuple[tuple[object, ...], CodeType] | None = None
         self.signature: object = None  # what inspection is shown while the forwarder takes more than the function
         self.shown = 0  # the number of the generation whose name, default values and so on it has
         self.own_attributes = dict(function.__dict__)  # those that it has from the version that serves

@@ -91,24 +91,42 @@ def _drop_explained(
     known = Counter[int]()
     held: Any = None
     for held in _held_by_tables(before, after):
-        if _meets(held, wanted):  # mostly not, and to find that out takes a fraction of counting
-            known.update(at for at in map(id, held) if at in wanted)
+        known.update(filter(wanted.__contains__, map(id, held)))
+    held = None
+    _drop_recursive(wanted, replaced, known)
+    if not wanted:
+        return
     here: list[Any] = []
     levels = _walk_inside(before, after).levels()
     while wanted:
-        of_list = Counter(at for at in map(id, here) if at in wanted) if _meets(here, wanted) else Counter[int]()
-        known += of_list
+        of_list = Counter(filter(wanted.__contains__, map(id, here)))
+        known.update(of_list)
         for at in list(wanted):
             held = wanted[at]
-            # Ours: that in the table, the variable, the argument, and those who re-point.
-            ours = 2 + ARGUMENT_REFERENCES + (at in replaced) + of_list[at]
-            if sys.getrefcount(held) <= known[at] + ours:
+            if sys.getrefcount(held) <= known[at] + of_list[at] + _ours(at, replaced):
                 del wanted[at]
         held = None
         found = next(levels, None)
         if found is None:
             return
         here = found
+
+
+def _drop_recursive(wanted: dict[int, Any], replaced: Mapping[int, Replaced], known: Mapping[int, int]) -> None:
+    """Leave out of `wanted` the closures whose remaining references are those by which they call themselves.
+
+    A decorator that makes a function recursive makes many of them, and no other walk need find that out.
+    """
+    for at in list(wanted):
+        held = wanted[at]
+        itself = sum(id(cell_content(cell)) == at for cell in held.__closure__ or ()) if is_a(held, FunctionType) else 0
+        if itself and sys.getrefcount(held) <= known.get(at, 0) + itself + _ours(at, replaced):
+            del wanted[at]
+
+
+def _ours(at: int, replaced: Collection[int]) -> int:
+    """Return the references of those who ask: that in the table, the variable, the argument, and who re-points."""
+    return 2 + ARGUMENT_REFERENCES + (at in replaced)
 
 
 def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collection[Any]]:
@@ -121,10 +139,6 @@ def _held_by_tables(before: Generation, after: Generation) -> Iterator[Collectio
     for member in before.members.values():
         yield list(member.namespace.values())
         yield [cell_content(cell) for cell in member.cells.values()]
-
-
-def _meets(objects: Iterable[Any], wanted: Mapping[int, Any]) -> bool:
-    return not wanted.keys().isdisjoint(map(id, objects))
 
 
 def find_replacements(block: Block, after: Generation) -> Iterator[Unreached]:

@@ -5,6 +5,7 @@ import __future__
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, Final
 
@@ -64,13 +65,21 @@ def _resolve_annotations(function: FunctionType, local: FunctionType) -> None:
         return
     changed = {}
     for name, annotation in function.__annotations__.items():
-        if is_a(annotation, str) and any(first.get(one) is not now.get(one) for one in _NAME.findall(annotation)):
+        if is_a(annotation, str) and any(
+            first.get(one) is not now.get(one) for one in _names_in(str.__str__(annotation))
+        ):
             try:
                 changed[name] = eval(annotation, now)
             except Exception:
                 continue  # a name that exists for type checkers only: it has no meaning in the old namespace either
     if changed:
         function.__annotations__ = {**function.__annotations__, **changed}
+
+
+@lru_cache(maxsize=1024)
+def _names_in(annotation: str) -> tuple[str, ...]:
+    """Return the names in an annotation, which many functions have alike; of such a text they are always the same."""
+    return tuple(_NAME.findall(annotation))
 
 
 def _share_attributes(block: Block, entry: Entry, was: Callable[..., Any] | None, local: FunctionType) -> None:

@@ -189,19 +189,24 @@ class Snapshot:
                     self.take(inside)
 
     def _take_directory(self, package: str, directory: Path) -> None:
-        for path in sorted(directory.iterdir()):
-            stem = path.name.partition(".")[0]
+        with os.scandir(directory) as entries:
+            found = {entry.name: entry for entry in entries}
+        for file in sorted(found):
+            stem = file.partition(".")[0]
             name = f"{package}.{stem}"
             if not stem.isidentifier() or name in self.modules or stem == "__init__":
                 continue
-            if path.is_file() and path.name == stem + ".py":
-                if not (directory / stem / "__init__.py").is_file():
+            path = directory / file
+            if file == stem + ".py" and found[file].is_file():
+                if stem not in found or not (directory / stem / "__init__.py").is_file():
                     self.modules[name] = read_module(name, self._spec(name, path, package=False), None)
+            elif not found[file].is_dir():
+                continue
             elif (path / "__init__.py").is_file():
                 spec = self._spec(name, path / "__init__.py", package=True)
                 self.modules[name] = read_module(name, spec, [str(path)])
                 self._take_directory(name, path)
-            elif path.is_dir():
+            else:
                 self._take_directory(name, path)  # a namespace package, if anything in it is imported
 
     def share(self, other: Snapshot) -> None:

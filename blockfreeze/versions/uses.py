@@ -43,6 +43,7 @@ class Uses:
     def __init__(self, outline: Outline, data: bytes) -> None:
         self._outline = outline
         self._data = data
+        self._makings: dict[str, Making | None] = {}
 
     def making(self, name: str) -> Making | None:
         """Return the call that makes what `name` means; None if it is bound in another way, or in several.
@@ -50,8 +51,10 @@ class Uses:
         Args:
             name: a name, or that of an attribute with its class and a dot in front.
         """
-        statement = self._outline.only_statement(name)
-        return None if statement is None else _making(statement)
+        if name not in self._makings:  # each swap asks for the same, and a statement is parsed for it
+            statement = self._outline.only_statement(name)
+            self._makings[name] = None if statement is None else _making(statement)
+        return self._makings[name]
 
     def is_used_at_import(self, name: str) -> bool:
         """Tell whether a name, or that of an attribute, is read while the module is imported."""
