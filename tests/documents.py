@@ -129,7 +129,7 @@ def run(blocks: list[Block], workshop: Workshop, capsys: pytest.CaptureFixture[s
                     text=True,
                     capture_output=True,
                     cwd=workshop.path,
-                    env={**os.environ, "PATH": path},
+                    env={**os.environ, "PATH": path, "BLOCKFREEZE_FLEET_CACHE": str(workshop.path / "cache")},
                     timeout=300,
                 )
                 assert done.returncode == 0, f"{block.place}: {line}\n{done.stdout}{done.stderr}"

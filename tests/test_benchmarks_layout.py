@@ -108,7 +108,7 @@ def test_command_lines_tables_and_workers_are_made_in_the_frame_alone() -> None:
     # What fills folders runs pip, what upgrades services or runs pytest types commands as users do, and servers and the
     # processes of their clients are services: these are no workers.
     users = {"benchmarks.update_kit.__main__", "benchmarks.upgrades.__main__"}
-    others = {"benchmarks.frame.folders", "benchmarks.operate.services", *users}
+    others = {"benchmarks.frame.folders", "benchmarks.operate.services", "benchmarks.shapes.machines", *users}
     assert started == {"benchmarks.frame.processes", *others}
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from conftest import Workshop
-from fleets import Guided, until, write_releases
+from fleets import Guided, until
 from threads import ThreadedCall
 
 import blockfreeze as bf
+from benchmarks.shapes.machines import write_releases
 from blockfreeze.api import registry
 from blockfreeze.coordination.outcome import Fate
 from blockfreeze.fleet.fence import Fence

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import Machine, Redis, command, until, write_releases
+from fleets import command, until
+
+from benchmarks.shapes.engine import Redis
+from benchmarks.shapes.machines import Machine, write_releases
 
 pytestmark = [
     pytest.mark.needs_redis,

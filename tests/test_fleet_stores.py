@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import Redis
 from threads import ThreadedCall
 
+from benchmarks.shapes.engine import Redis
 from blockfreeze.core.errors import ControlError
 from blockfreeze.fleet.store import LOGGED, Pointer, Store, StoreError, open_store
 

@@ -17,6 +17,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "advice": "docs/pages/check.md",
         "benchmarks": "docs/pages/costs.md",
         "conversion": "docs/pages/costs.md",
+        "fleet": "docs/pages/fleet.md",
         "identity": "docs/pages/comparison.md",
         "saves": "docs/pages/watch.md",
         "update_kit": "docs/pages/testing.md",

@@ -32,7 +32,7 @@ local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000
 if #ended > 0 then redis.call('ZREM', KEYS[1], unpack(ended)); redis.call('HDEL', KEYS[2], unpack(ended)) end
 return redis.call('HGETALL', KEYS[2])
 """
-_ANNOUNCE: Final = """
+ANNOUNCE: Final = """
 redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 """
@@ -65,21 +65,21 @@ class RedisStore:
     def read(self, block: str) -> Pointer | None:
         """Return the pointer of a block; None if there is none."""
         with self._answered(), self._client.pipeline(transaction=True) as asked:
-            asked.xrevrange(_key(block, "changes"), count=1)
-            asked.hmget(_key(block, "pointer"), "revision", "value")
+            asked.xrevrange(key_of(block, "changes"), count=1)
+            asked.hmget(key_of(block, "pointer"), "revision", "value")
             last, (revision, value) = asked.execute()
         self._seen[block] = last[0][0] if last else b"0"
         return None if revision is None else Pointer(int(revision), json.loads(value))
 
     def change(self, block: str, revision: int, value: Message) -> bool:
         """Replace a pointer that has this revision, 0 if there is none, by the next one; tell whether it had."""
-        keys = (_key(block, "pointer"), _key(block, "changes"))
+        keys = (key_of(block, "pointer"), key_of(block, "changes"))
         with self._answered():
             return bool(self._client.eval(_CHANGE, 2, *keys, revision, json.dumps(value)))
 
     def restore(self, block: str, pointer: Pointer) -> None:
         """Put a pointer back that the engine has lost: if it has an older one, or none."""
-        keys = (_key(block, "pointer"), _key(block, "changes"))
+        keys = (key_of(block, "pointer"), key_of(block, "changes"))
         with self._answered():
             self._client.eval(_RESTORE, 2, *keys, pointer.revision, json.dumps(pointer.value))
 
@@ -87,16 +87,16 @@ class RedisStore:
         """Return once the pointer has another revision, or may have; after so many seconds at most."""
         milliseconds = max(1, int(1000 * min(seconds, _AT_ONCE)))
         with self._answered():
-            self._waiting.xread({_key(block, "changes"): self._seen.get(block, b"$")}, count=1, block=milliseconds)
+            self._waiting.xread({key_of(block, "changes"): self._seen.get(block, b"$")}, count=1, block=milliseconds)
 
     def announce(self, block: str, name: str, record: Message, seconds: float) -> None:
         """Have a record under a name, which is forgotten after so many seconds."""
         with self._answered():
-            self._client.eval(_ANNOUNCE, 2, *_records(block), name, json.dumps(record), seconds)
+            self._client.eval(ANNOUNCE, 2, *records_of(block), name, json.dumps(record), seconds)
 
     def withdraw(self, block: str, name: str) -> None:
         """Forget a record now."""
-        until, records = _records(block)
+        until, records = records_of(block)
         with self._answered(), self._client.pipeline(transaction=True) as asked:
             asked.zrem(until, name)
             asked.hdel(records, name)
@@ -105,25 +105,25 @@ class RedisStore:
     def announced(self, block: str) -> dict[str, Message]:
         """Return the records that are not forgotten."""
         with self._answered():
-            found: Any = self._client.eval(_ANNOUNCED, 2, *_records(block))
+            found: Any = self._client.eval(_ANNOUNCED, 2, *records_of(block))
         return {name.decode(): json.loads(record) for name, record in sorted(zip(found[::2], found[1::2], strict=True))}
 
     def is_announced(self, block: str, name: str) -> bool:
         """Tell whether there is a record under a name."""
         with self._answered():
-            return bool(self._client.eval(_IS_ANNOUNCED, 1, _records(block)[0], name))
+            return bool(self._client.eval(_IS_ANNOUNCED, 1, records_of(block)[0], name))
 
     def note(self, block: str, entry: Message) -> None:
         """Append an entry to the audit trail, which has `LOGGED` of them."""
         with self._answered(), self._client.pipeline(transaction=True) as asked:
-            asked.lpush(_key(block, "trail"), json.dumps(entry))
-            asked.ltrim(_key(block, "trail"), 0, LOGGED - 1)
+            asked.lpush(key_of(block, "trail"), json.dumps(entry))
+            asked.ltrim(key_of(block, "trail"), 0, LOGGED - 1)
             asked.execute()
 
     def noted(self, block: str, count: int) -> list[Message]:
         """Return the last entries of the audit trail, the last one first."""
         with self._answered():
-            found: Any = self._client.lrange(_key(block, "trail"), 0, count - 1)
+            found: Any = self._client.lrange(key_of(block, "trail"), 0, count - 1)
         return [json.loads(one) for one in found]
 
     def keep(self, digest: str, content: bytes) -> None:
@@ -152,9 +152,11 @@ class RedisStore:
             raise StoreError(f"the store does not answer: {error}") from error
 
 
-def _key(block: str, what: str) -> str:
+def key_of(block: str, what: str) -> str:
+    """Return the key of something that the engine has of a block."""
     return f"blockfreeze:{{{block}}}:{what}"
 
 
-def _records(block: str) -> tuple[str, str]:
-    return _key(block, "until"), _key(block, "announced")
+def records_of(block: str) -> tuple[str, str]:
+    """Return the keys of what is announced: until when each record holds, and the records."""
+    return key_of(block, "until"), key_of(block, "announced")

@@ -1,0 +1,134 @@
+"""Followers without blocks: what thousands of processes ask of one Redis, and how long a roll-out takes them.
+
+Each has the two connections of a process, asks what a process asks, by the same store's commands, and does at once what
+it is told. The controller is the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import resource
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.shapes.engine import Redis
+from blockfreeze.fleet import redis_store
+from blockfreeze.fleet.names import EXPIRY, POLL, is_chosen
+from blockfreeze.fleet.plan import FleetPlan
+from blockfreeze.fleet.rollout import Rollout
+from blockfreeze.fleet.store import open_store
+
+_AT_ONCE = 200
+"""How many connect at a time."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one roll-out was, for so many processes.
+
+    Attributes:
+        seconds: the whole of it.
+        commands: that the engine was asked for meanwhile.
+        at_rest: commands in a second without a roll-out.
+        kilobytes: that the engine has sent meanwhile.
+        processor: seconds of processor time that the engine has taken.
+    """
+
+    processes: int
+    seconds: float
+    commands: int
+    at_rest: float
+    kilobytes: int
+    processor: float
+
+
+def simulated(processes: int, rollouts: int, place: Path) -> list[Asked]:
+    """Return what so many roll-outs were for so many processes."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
+    found: list[Asked] = []
+    with Redis() as redis:
+        redis.kill()
+        redis.start("--maxclients", str(2 * processes + 1000))
+        workers = [
+            multiprocessing.get_context("spawn").Process(target=_follow_all, args=(redis.url, count, number))
+            for number, count in enumerate((processes // 2, processes - processes // 2))
+        ]
+        with closing(open_store(redis.url)) as store:
+            Rollout(store, FleetPlan("shop")).swap(place / "r1")
+            for one in workers:
+                one.start()
+            try:
+                while len(store.announced("shop")) < processes:
+                    time.sleep(0.5)
+                for number in range(rollouts):
+                    time.sleep(1.0)
+                    before, began = _counted(store), time.monotonic()
+                    time.sleep(5.0)
+                    at_rest = (_counted(store)[0] - before[0]) / (time.monotonic() - began)
+                    before = _counted(store)
+                    outcome = Rollout(store, FleetPlan("shop", timeout=120.0)).swap(place / f"r{2 - number % 2}")
+                    after = _counted(store)
+                    if outcome.exit_status or len(outcome.members) != processes:
+                        raise RuntimeError(f"{outcome.exit_status}: {outcome.message}, {len(outcome.members)}")
+                    told = [int(later - earlier) for later, earlier in zip(after[:2], before[:2], strict=True)]
+                    found.append(
+                        Asked(processes, outcome.seconds, told[0], at_rest, told[1] // 1024, after[2] - before[2])
+                    )
+            finally:
+                for one in workers:
+                    one.terminate()
+                    one.join()
+    return found
+
+
+def _counted(store: Any) -> tuple[float, float, float]:
+    told = store._client.info()
+    processor = told["used_cpu_user"] + told["used_cpu_sys"]
+    return told["total_commands_processed"], told["total_net_output_bytes"], processor
+
+
+def _follow_all(url: str, count: int, group: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
+    asyncio.run(_followers(url, count, group))
+
+
+async def _followers(url: str, count: int, group: int) -> None:
+    gate = asyncio.Semaphore(_AT_ONCE)
+    await asyncio.gather(*(_follow(url, f"h{group}/{number}.x", gate) for number in range(count)))
+
+
+async def _follow(url: str, name: str, gate: asyncio.Semaphore) -> None:
+    import redis.asyncio
+
+    client = redis.asyncio.Redis.from_url(url, single_connection_client=True, socket_timeout=60)
+    waiting = redis.asyncio.Redis.from_url(url, single_connection_client=True, socket_timeout=60)
+    async with gate:
+        await client.ping()
+        await waiting.ping()
+    host, key, records = name.partition("/")[0], redis_store.key_of("shop", "pointer"), redis_store.records_of("shop")
+    changes = redis_store.key_of("shop", "changes")
+    said: dict[str, Any] = {"host": host, "pid": os.getpid(), "message": "", "label": ""}
+    spoken = 0.0
+    while True:
+        asked = client.pipeline(transaction=True)
+        asked.xrevrange(changes, count=1)
+        asked.hmget(key, "revision", "value")
+        last, (revision, text) = await asked.execute()
+        value = json.loads(text)
+        rollout = value["rollout"]
+        state = {"state": "serving", "rollout": "", "release": value["release"]["place"], "revision": int(revision)}
+        if rollout is not None:
+            state |= {"rollout": rollout["id"], "hash": "same"}
+            state["state"] = "serving" if is_chosen(rollout, name, host) else "ready"
+        if said | state != said or time.monotonic() - spoken > EXPIRY / 3:
+            said, spoken = said | state, time.monotonic()
+            await client.eval(redis_store.ANNOUNCE, 2, *records, name, json.dumps(said), EXPIRY)
+        await waiting.xread({changes: last[0][0]}, count=1, block=int(1000 * POLL))
