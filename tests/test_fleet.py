@@ -18,13 +18,16 @@ from threads import ThreadedCall
 import blockfreeze as bf
 from benchmarks.shapes.machines import write_releases
 from blockfreeze.api import registry
+from blockfreeze.cli.fleets import status_fleet
 from blockfreeze.coordination.outcome import Fate
+from blockfreeze.fleet.documents import fleet_document, fleet_status
 from blockfreeze.fleet.fence import Fence
 from blockfreeze.fleet.follower import Follower
 from blockfreeze.fleet.names import CONTROLLER, draw
 from blockfreeze.fleet.plan import FleetPlan, Stage
 from blockfreeze.fleet.rollout import Rollout
 from blockfreeze.fleet.store import StoreError, open_store
+from blockfreeze.pictures.page import page
 
 pytestmark = pytest.mark.needs_threads
 
@@ -450,3 +453,16 @@ def test_a_follower_that_is_closed_is_gone_and_the_block_stays(
     assert Rollout(store, plan()).swap(srv / "r2").exit_status == 0
     assert answer() == 1
     assert bf.swap("shop", release=srv / "r3").to_generation == 2
+
+
+def test_a_fleet_is_shown_on_a_page(follow: Callable[..., Follower], store: Guided, srv: Path, tmp_path: Path) -> None:
+    follow(host="web1")
+    Rollout(store, plan(label="the second")).swap(srv / "r2")
+    others(store, "web2/1.x", host="web2", state="refused", message="no such release", label="r1")
+    told = fleet_status(store, "shop")
+    assert (told["release"]["label"], told["astray"]) == ("the second", ["web2/1.x"])
+    shown = page([fleet_document(store, "shop")], time.time())
+    assert all(said in shown for said in ("web1", "web2", "the second in 1", "r1 in 1", "mixed"))
+    file = tmp_path / "status.html"
+    assert status_fleet(f"file://{tmp_path}/fleet", "shop", as_json=False, html=file) == 1
+    assert "the fleet of shop" in file.read_text(encoding="utf-8")

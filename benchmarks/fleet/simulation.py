@@ -1,6 +1,6 @@
 """Followers without blocks: what thousands of processes ask of one Redis, and how long a roll-out takes them.
 
-Each has the two connections of a process, asks what a process asks, by the same store's commands, and does at once what
+Each has the connections of a process, asks what a process asks, by the same store's commands, and does at once what
 it is told. The controller is the real one.
 """
 
@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import resource
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from blockfreeze.fleet.store import open_store
 
 _AT_ONCE = 200
 """How many connect at a time."""
+
+
+_FILES = 65536
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,11 @@ class Asked:
 
 def simulated(processes: int, rollouts: int, place: Path) -> list[Asked]:
     """Return what so many roll-outs were for so many processes."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
+    _allow_files()
     found: list[Asked] = []
     with Redis() as redis:
         redis.kill()
-        redis.start("--maxclients", str(2 * processes + 1000))
+        redis.start("--maxclients", str(3 * processes + 1000))
         workers = [
             multiprocessing.get_context("spawn").Process(target=_follow_all, args=(redis.url, count, number))
             for number, count in enumerate((processes // 2, processes - processes // 2))
@@ -88,6 +90,13 @@ def simulated(processes: int, rollouts: int, place: Path) -> list[Asked]:
     return found
 
 
+def _allow_files() -> None:
+    """Let this process, and those that it starts, have a socket for each connection, as far as the system lets it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, max(most, _FILES)))
+
+
 def _counted(store: Any) -> tuple[float, float, float]:
     told = store._client.info()
     processor = told["used_cpu_user"] + told["used_cpu_sys"]
@@ -95,8 +104,7 @@ def _counted(store: Any) -> tuple[float, float, float]:
 
 
 def _follow_all(url: str, count: int, group: int) -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
+    _allow_files()
     asyncio.run(_followers(url, count, group))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from blockfreeze.cli.showing import Progress
+from blockfreeze.cli.showing import Progress, write_file
 from blockfreeze.core.errors import ControlError
-from blockfreeze.fleet.names import CONTROLLER
+from blockfreeze.fleet.documents import fleet_document, fleet_status
 from blockfreeze.fleet.outcome import FleetOutcome
 from blockfreeze.fleet.plan import FleetPlan
 from blockfreeze.fleet.rollout import Rollout
 from blockfreeze.fleet.store import open_store
-
-_TRAIL = 10
-"""How many entries of the audit trail are told."""
+from blockfreeze.pictures.page import page
 
 
 def swap_fleet(url: str, plan: FleetPlan, release: Path, *, as_json: bool) -> int:
@@ -36,41 +35,26 @@ def rollback_fleet(url: str, plan: FleetPlan, to: Path | None, *, as_json: bool)
     return _show(outcome, as_json=as_json)
 
 
-def status_fleet(url: str, block: str | None, *, as_json: bool) -> int:
+def status_fleet(url: str, block: str | None, *, as_json: bool, html: Path | None = None) -> int:
     """Print where the pointer of a block leads, who serves what, and what was done; return the exit status.
 
-    It is 1 if a process serves something else, or has refused what is pointed at.
+    It is 1 if a process has refused what is pointed at, or serves something else.
+
+    Args:
+        html: write it as a page instead.
     """
     if block is None:
         raise ControlError("name the block: an engine may have pointers of many")
     with closing(open_store(url)) as store:
-        pointer = store.read(block)
-        if pointer is None:
-            raise ControlError(f"{block}: the fleet has no pointer for it yet; start its processes, or swap")
-        found = {name: one for name, one in store.announced(block).items() if not name.startswith(CONTROLLER)}
-        trail = store.noted(block, _TRAIL)
-    astray = sorted(name for name, one in found.items() if not _is_there(one, pointer.revision))
-    told = {
-        "block": block,
-        "revision": pointer.revision,
-        "release": pointer.value["release"],
-        "previous": pointer.value["previous"],
-        "rollout": pointer.value["rollout"],
-        "processes": found,
-        "astray": astray,
-        "trail": trail,
-    }
-    if as_json:
-        print(json.dumps(told, indent=1))
-    else:
-        _show_status(told)
-    return 1 if astray else 0
-
-
-def _is_there(said: dict[str, Any], revision: int) -> bool:
-    return bool(
-        said["state"] in ("serving", "ready") and not said.get("message") and said.get("revision", 0) <= revision
-    )
+        told = fleet_status(store, block)
+        if html is not None:
+            title = f"blockfreeze: the fleet of {block}"
+            write_file(html, page([fleet_document(store, block)], time.time(), title=title))
+        elif as_json:
+            print(json.dumps(told, indent=1))
+        else:
+            _show_status(told)
+    return 1 if told["astray"] else 0
 
 
 def _show(outcome: FleetOutcome, *, as_json: bool) -> int:

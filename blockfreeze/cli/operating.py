@@ -49,8 +49,8 @@ def status(
     The exit status is 1 if no process has the block, or processes of one pointer serve several releases.
     """
     if fleet is not None:
-        _refuse_local(directory=directory, live=live, html=html)
-        return status_fleet(fleet, block, as_json=as_json)
+        _refuse_local(directory=directory, live=live)
+        return status_fleet(fleet, block, as_json=as_json, html=html)
     events = as_json or html is not None
     replies = told_by(_processes(directory).find(), block, live=live, events=events)
     return show_status(replies, block, as_json=as_json, html=html)
