@@ -48,7 +48,7 @@ def discard_shadow(shadow: type) -> None:
     if shadow.__bases__ == (object,) or type.__subclasses__(shadow):
         return  # it never can be, as below; a class that could not be handed down still inherits its attributes
     try:
-        shadow.__bases__ = (_Retired,)
+        type.__setattr__(shadow, "__bases__", (_Retired,))  # past its metaclass, which may do more
     except TypeError:
         # Its layout does not allow it (a direct sub-class of object, or of a built-in type): the collector takes it.
         return

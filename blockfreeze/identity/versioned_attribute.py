@@ -9,6 +9,7 @@ be a frame of this file.
 
 from __future__ import annotations
 
+import copy
 import operator
 import sys
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ from blockfreeze.model.block import Block, Generation
 S = TypeVar("S")
 
 _getframe = sys._getframe  # taken now, as in `vector`
+
+_OWN = frozenset({"block", "default", "inner", "kind", "name", "outward", "owner", "reference"})
+"""The attributes of a `VersionedAttribute` itself."""
 
 
 def outward_value(found: Any, generation: Generation) -> Any:
@@ -144,9 +148,26 @@ class VersionedAttribute(Switch):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.choose(_getframe(1)), name)
 
+    # What takes an attribute out of a class's dictionary (``vars(cls)``) and works on it works on the value.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.choose(_getframe(1)), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.choose(_getframe(1)), name)
+
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self.choose(_getframe(1)))
+
+    __copy__ = _with_value(copy.copy)
+    __deepcopy__ = _with_value(copy.deepcopy)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return operator.getitem, ((self.choose(_getframe(1)),), 0)
 
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
     __bool__ = _with_value(bool)
