@@ -76,7 +76,7 @@ class _Redirection(Replacement):
         # What functions of a code read for more than to call it, by its id: to hash a code is to read all of it.
         self.read: dict[int, tuple[CodeType, frozenset[str]]] = {}
         self.ways: dict[type, Callable[[Any], None] | None] = {}  # how objects of a type are entered, if they are
-        self.entered: set[int] = set()  # the ids of cells that hold nothing to be replaced
+        self.entered: set[int] = set()  # the ids of cells and globals that hold nothing to be replaced
 
     def run(self, roots: list[Any]) -> None:
         """Replace objects in everything that `roots` reach."""
@@ -197,6 +197,8 @@ class _Redirection(Replacement):
         own, closure, defaults, keywords = found.__dict__, found.__closure__, found.__defaults__, found.__kwdefaults__
         if own:
             self.todo.append(own)
+        if self.within is None:
+            self._enter_globals(found.__globals__)
         if closure is not None and not self.entered.issuperset(map(id, closure)):
             for name, cell in zip(found.__code__.co_freevars, closure, strict=False):
                 content = cell_content(cell) if id(cell) not in self.entered else ABSENT
@@ -213,6 +215,13 @@ class _Redirection(Replacement):
                 found.__kwdefaults__ = {name: self._default(found, value) for name, value in keywords.items()}
             else:
                 self.todo.append(keywords)
+
+    def _enter_globals(self, namespace: dict[str, Any]) -> None:
+        """Enter the globals of a function if they hold something to be replaced: `exec` may have made it in any."""
+        if id(namespace) not in self.entered:
+            self.entered.add(id(namespace))  # `seen` holds the function, which holds them
+            if not self.replace.keys().isdisjoint(map(id, list(namespace.values()))):
+                self.todo.append(namespace)
 
     def _default(self, function: FunctionType, value: Any) -> Any:
         return value if value is function else self.new(value)

@@ -163,9 +163,12 @@ class _Look:
         if opname in _GLOBAL_LOADS:
             definition = self.linkage.bound.get(read.used_name(place)[0])
             return definition is not None and definition.kind == "class"
-        if opname in ("LOAD_ATTR", "LOAD_DEREF"):
+        if opname == "LOAD_ATTR":
             return self._asks_for_class(place)
         arg = read.argument(place)
+        if opname == "LOAD_DEREF":
+            name = cpython.variable_at(read.code, arg)
+            return "__class__" in name or _is_class_name(name, names)
         if opname.startswith(("LOAD_FAST", "STORE_FAST")):
             two = opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname
             index = (arg >> 4 if first else arg & 15) if two else arg
@@ -176,7 +179,7 @@ class _Look:
         code = self.instructions.code
         name = code.co_varnames[index] if index < len(code.co_varnames) else ""
         passed_by_body = code.co_name in self.linkage.at_import and index < code.co_argcount and name != "self"
-        return passed_by_body or name in names or name.endswith(_CLASS_ENDINGS)
+        return passed_by_body or _is_class_name(name, names)
 
     def _asks_for_class(self, place: int) -> bool:
         read = self.instructions
@@ -184,6 +187,10 @@ class _Look:
         if opname == "LOAD_ATTR":
             return "__class__" in read.used_name(place)[0]
         return opname == "LOAD_DEREF" and "__class__" in cpython.variable_at(read.code, read.argument(place))
+
+
+def _is_class_name(name: str, names: Collection[str]) -> bool:
+    return name in names or name.endswith(_CLASS_ENDINGS)
 
 
 _FINDERS: Mapping[str, Callable[[_Look], Iterable[int]]] = MappingProxyType(
