@@ -98,7 +98,13 @@ def test_a_value_out_of_a_class_dictionary_is_worked_on_as_after_a_cold_start(
 
 def test_what_an_attribute_is_set_on_belongs_to_the_version_that_is_built(workshop: Workshop) -> None:
     workshop.write("outside.py", OUTSIDE)
-    workshop.write("shop.py", SHOP.replace("SPELLING", "taken").replace("(Till)", '(Till, "table").version').replace("KIND", "Table").replace("V", "1"))
+    workshop.write(
+        "shop.py",
+        SHOP.replace("SPELLING", "taken")
+        .replace("(Till)", '(Till, "table").version')
+        .replace("KIND", "Table")
+        .replace("V", "1"),
+    )
     shop = bf.freeze_block("shop")
     before = shop.Till.table
     workshop.write("shop.py", SHOP.replace("SPELLING", "marked").replace("KIND", "Table").replace("V", "2"))
@@ -130,8 +136,15 @@ def test_a_metaclass_that_watches_assignments_is_told_nothing_when_a_version_is_
     assert held() == shop.Till().method() == 2
 
 
-def test_a_function_that_exec_has_made_in_globals_of_its_own_finds_the_class_that_stays(workshop: Workshop) -> None:
+@pytest.mark.parametrize("metaclass", ["type", "Watching"])
+def test_a_function_that_exec_has_made_in_globals_of_its_own_finds_the_class_that_stays(
+    workshop: Workshop, metaclass: str
+) -> None:
     text = dedent("""
+        class Watching(type):
+            def __setattr__(cls, name, value):
+                super().__setattr__(name, value)
+        class Shelf(metaclass=METACLASS): pass
         def made(cls):
             names = dict(globals())
             names["own"] = cls
@@ -139,22 +152,22 @@ def test_a_function_that_exec_has_made_in_globals_of_its_own_finds_the_class_tha
             exec("def make(): return own()", names, made)
             return staticmethod(made["make"])
         def registering(cls):
-            cls.make = made(cls)
+            setattr(Shelf, "make", made(cls))
             return cls
         @registering
         class Till:
             def method(self): return V
         table = {Till: V}
-    """)
+    """).replace("METACLASS", metaclass)
     workshop.write("shop.py", text.replace("V", "1"))
     shop = bf.freeze_block("shop")
-    held = shop.Till
+    held = shop.Till, shop.Shelf
     workshop.write("shop.py", text.replace("V", "2"))
     bf.swap(shop)
-    assert type(held.make()) is held
-    assert shop.table[type(shop.Till.make())] == 2
+    assert type(held[1].make()) is held[0]
+    assert shop.table[type(shop.Shelf.make())] == 2
     bf.rollback(shop)
-    assert shop.table[type(shop.Till.make())] == 1
+    assert shop.table[type(shop.Shelf.make())] == 1
 
 
 @pytest.mark.parametrize("statement", ["cls.own = own", 'setattr(cls, "own", own)'])

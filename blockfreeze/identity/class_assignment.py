@@ -109,6 +109,8 @@ def _assign_while_built(block: Block, generation: Generation, cls: type, name: s
         return  # the generation before has set the same, see `carry_over.can_be_carried`
     if metaclass_sets or is_a(getattr(type(cls), name, None), property) or name in IN_THE_TYPE:
         set_or_delete(cls, name, value)
+        if value is not ABSENT and cls.__dict__.get(name, ABSENT) is value:
+            generation.classes.values[cls][name] = value
         return
     set_item(generation.classes.values[cls], name, value)
     if is_carried:
