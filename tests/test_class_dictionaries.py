@@ -193,3 +193,34 @@ def test_a_closure_sets_an_attribute_of_a_class_for_its_own_version(workshop: Wo
     assert shop.Till.own == shop.found == 2
     bf.rollback(shop)
     assert shop.Till.own == shop.found == 1
+
+
+@pytest.mark.parametrize("inside", ["", "lambda: cls_"])
+def test_the_first_argument_of_a_class_method_is_a_class_whatever_its_name(workshop: Workshop, inside: str) -> None:
+    text = (
+        dedent("""
+        class Visitor:
+            @classmethod
+            def register(cls_, kind):
+                INSIDE
+                if "table" not in cls_.__dict__:
+                    cls_.table = {}
+                def put(function):
+                    assert kind not in Visitor.table, kind
+                    Visitor.table[kind] = VERSION
+                return put
+        @Visitor.register(int)
+        def visit(): pass
+        @Visitor.register(str)
+        def visit_other(): pass
+    """)
+        .replace("INSIDE", inside or "pass")
+        .replace("cls_", "first")
+    )
+    workshop.write("shop.py", text.replace("VERSION", "1"))
+    shop = bf.freeze_block("shop")
+    workshop.write("shop.py", text.replace("VERSION", "2"))
+    bf.swap(shop)
+    assert shop.Visitor.table == {int: 2, str: 2}
+    bf.rollback(shop)
+    assert shop.Visitor.table == {int: 1, str: 1}

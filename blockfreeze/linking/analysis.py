@@ -238,6 +238,14 @@ def _called_names(code: CodeType) -> set[str]:
     }
 
 
+def _class_methods(body: CodeType) -> Iterator[str]:
+    read = Instructions(body)
+    for place in read.where(_NAME_LOADS):
+        made = read.constant(read.after(place))
+        if read.used_name(place)[0] == "classmethod" and isinstance(made, CodeType):
+            yield made.co_qualname
+
+
 def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
     """Sort the names of a module into bound, state and not bound.
 
@@ -280,5 +288,8 @@ def analyse(code: CodeType, is_member: Callable[[str, int], bool]) -> Linkage:
         member_imports=frozenset(top.member_imports),
         mentions=_mentions(code),
         lazy=frozenset(top.lazy),
+        class_methods=frozenset(
+            name for one in inside if "classmethod" in one.co_names for name in _class_methods(one)
+        ),
         at_import=frozenset(name for name, one in top.definitions.items() if name in called and one.kind == "function"),
     )

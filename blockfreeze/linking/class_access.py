@@ -168,7 +168,7 @@ class _Look:
         arg = read.argument(place)
         if opname == "LOAD_DEREF":
             name = cpython.variable_at(read.code, arg)
-            return "__class__" in name or _is_class_name(name, names)
+            return "__class__" in name or _is_class_name(name, names) or self._is_passed_class(name)
         if opname.startswith(("LOAD_FAST", "STORE_FAST")):
             two = opname.count("FAST") > 1 and "LOAD_FAST_AND" not in opname
             index = (arg >> 4 if first else arg & 15) if two else arg
@@ -179,7 +179,11 @@ class _Look:
         code = self.instructions.code
         name = code.co_varnames[index] if index < len(code.co_varnames) else ""
         passed_by_body = code.co_name in self.linkage.at_import and index < code.co_argcount and name != "self"
-        return passed_by_body or _is_class_name(name, names)
+        return passed_by_body or _is_class_name(name, names) or self._is_passed_class(name)
+
+    def _is_passed_class(self, name: str) -> bool:
+        code = self.instructions.code
+        return code.co_qualname in self.linkage.class_methods and code.co_varnames[:1] == (name,)
 
     def _asks_for_class(self, place: int) -> bool:
         read = self.instructions

@@ -39,7 +39,9 @@ MAGIC: Final = b"bflink\r\n"
 
 _HASHED: Final = len(MAGIC) + 8
 _KEY: Final = _HASHED + 4
-_NAMES: Final = ("state", "always_set", "inspecting", "recoded", "member_imports", "moved", "lazy", "at_import")
+_NAMES: Final = (
+    *("state", "always_set", "inspecting", "recoded", "member_imports", "moved", "lazy", "at_import", "class_methods"),
+)
 """The sets of names in a `Linkage`."""
 _PROBE: Final = "def probe():\n    'documented'\n    assert probe\n"
 _HOLDING: Final = frozenset({CodeType, tuple, list, frozenset, slice})
