@@ -54,7 +54,7 @@ class Linkage:
     at_import: frozenset[str] = frozenset()
     """The functions that the top level calls by their names. It may pass them classes that it has made."""
     class_methods: frozenset[str] = frozenset()
-    """The functions that class bodies hand to `classmethod`, by their qualified names: the first argument is a class."""
+    """The functions that class bodies make class methods, by their qualified names: the first argument is a class."""
     inlined: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """The functions that stand in their callers, with the callers' qualified names and how often; see `inlining`."""
     not_inlined: Mapping[str, str] = field(default_factory=dict)
