@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import tomllib
 from collections.abc import Callable
@@ -106,6 +107,48 @@ def test_bad_arguments_are_named_and_end_with_status_2(
     said = capsys.readouterr()
     assert complaint in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("demo", "--json", "--seconds", "0"), "0 is not between 0.1 and 3600"),
+        (("swap", "shop", "--json"), "Missing option '--release'"),
+        (("check", "--json"), "Missing argument 'MODULE...'"),
+        (("demo", "--wrong", "--json"), "No such option"),
+    ],
+)
+def test_bad_arguments_are_told_in_json_where_that_is_asked_for(
+    arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert complaint in told["error"]
+    assert told["status"] == 2
+    assert complaint in said.err
+
+
+@pytest.mark.parametrize("arguments", [("run", "--json"), ("check", "--wrong", "--", "program", "--json")])
+def test_the_option_of_another_program_asks_for_no_json(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_command_that_cannot_run_tells_so_in_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ControlError("cannot fetch the release, 'x==1': no route; try later")
+
+    monkeypatch.setattr(command, "fetch_release", refuse)
+    assert cli.main(["demo", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "error": "cannot fetch the release, 'x==1': no route; try later",
+        "status": 2,
+    }
 
 
 def test_a_command_that_cannot_run_says_so_in_one_line_and_ends_with_status_2(

@@ -1,7 +1,7 @@
 """The command line: what was typed is read, one command runs, and what went wrong becomes an exit status.
 
 Exit status: what the command returns; 2 for bad arguments, or when the command could not run; 130 when interrupted.
-Errors go to standard error; standard output carries results only.
+Errors go to standard error; standard output carries results only, and with `--json` the error as JSON beside them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,9 +113,21 @@ def run(arguments: Sequence[str]) -> int:
         return int(status or 0)
     except click.ClickException as error:
         error.show()
-        return 2
+        return _failed(name, arguments, error.format_message(), 2)
     except click.Abort:
         return 130
     except ControlError as error:
         print(f"blockfreeze{f' {name}' if name else ''}: {error}", file=sys.stderr)
-        return 1 if getattr(error, "refused", False) else 2
+        return _failed(name, arguments, str(error), 1 if getattr(error, "refused", False) else 2)
+
+
+def _failed(name: str, arguments: Sequence[str], error: str, status: int) -> int:
+    """Tell whoever reads JSON, too, what standard error says, and return the exit status.
+
+    The arguments are looked at as they were typed, since it may be these that could not be read.
+    """
+    typed = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    takes = name in blockfreeze.commands and any(one.name == "as_json" for one in blockfreeze.commands[name].params)
+    if takes and "--json" in typed:
+        print(json.dumps({"error": error, "status": status}))
+    return status
