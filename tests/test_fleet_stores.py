@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from threads import ThreadedCall
 
 from benchmarks.shapes.engine import Redis
 from blockfreeze.core.errors import ControlError
+from blockfreeze.fleet.fetched import reference
 from blockfreeze.fleet.store import LOGGED, Pointer, Store, StoreError, open_store
+from blockfreeze.releases.artifact import MANIFEST
 
 ENGINES = [
     "file",
@@ -188,6 +192,35 @@ def test_an_engine_that_is_away_is_an_error_of_the_store(opened: Callable[[str],
                 ask()
         server.start()
         assert store.read("shop") is None
+
+
+@pytest.mark.needs_redis
+@pytest.mark.needs_subprocess
+def test_redis_forgets_thousands_at_once_and_at_their_time(redis: Redis, opened: Callable[[str], Store]) -> None:
+    store = opened(redis.url)
+    client = store._client  # type: ignore[attr-defined]
+    client.flushall()
+    for number in range(2100):
+        store.announce("shop", f"ended {number}", {}, -1)
+    before = client.time()
+    store.announce("shop", "there", {"n": 1}, 30)
+    after = client.time()
+    earliest, latest = (seconds + part / 1e6 + 30 for seconds, part in (before, after))
+    assert earliest - 1e-3 <= client.zscore("blockfreeze:{shop}:until", "there") <= latest + 1e-3
+    assert store.announced("shop") == {"there": {"n": 1}}
+
+
+@pytest.mark.parametrize("url", ["file", "sqlite"], indirect=True)
+def test_an_artifact_that_is_too_large_is_in_no_store(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blockfreeze.fleet.fetched.LARGEST", 10)
+    place = tmp_path / "shop.bfz"
+    with ZipFile(place, "w") as archive:
+        archive.writestr(MANIFEST, "{}")
+    with pytest.raises(StoreError, match="bytes, and a store takes 10"):
+        reference(store, place, "")
+    assert store.kept(sha256(place.read_bytes()).hexdigest()) is None
 
 
 @pytest.mark.parametrize("scheme", ["file", "sqlite"])

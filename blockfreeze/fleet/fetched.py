@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from blockfreeze.core.errors import ControlError
-from blockfreeze.fleet.store import Message, Store
+from blockfreeze.fleet.store import LARGEST, Message, Store, StoreError
 from blockfreeze.releases.artifact import Artifact, is_artifact
 from blockfreeze.releases.keys import KEYS, configured
 from blockfreeze.releases.pointer import point, pointed
@@ -29,6 +29,8 @@ def reference(store: Store, place: Path, label: str) -> Message:
     if not is_artifact(place):
         return {"place": str(place), "label": label or place.name}
     content = place.read_bytes()
+    if len(content) > LARGEST:
+        raise StoreError(f"{place}: the artifact has {len(content)} bytes, and a store takes {LARGEST}")
     digest = sha256(content).hexdigest()
     store.keep(digest, content)
     return {"artifact": digest, "label": label or place.stem}

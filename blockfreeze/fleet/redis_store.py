@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from blockfreeze.fleet.store import LARGEST, LOGGED, Message, Pointer, StoreError
+from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError
 
 _CHANGE: Final = """
 if tonumber(redis.call('HGET', KEYS[1], 'revision') or '0') ~= tonumber(ARGV[1]) then return 0 end
@@ -27,18 +27,21 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', 100, '*', 'revision', ARGV[1])
 return 1
 """
 _ANNOUNCED: Final = """
-local now = redis.call('TIME')[1]
-local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
-if #ended > 0 then redis.call('ZREM', KEYS[1], unpack(ended)); redis.call('HDEL', KEYS[2], unpack(ended)) end
+local time = redis.call('TIME')
+repeat  -- a thousand at a time: Lua's stack is small
+    local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time[1] + time[2] / 1000000, 'LIMIT', 0, 1000)
+    if #ended > 0 then redis.call('ZREM', KEYS[1], unpack(ended)); redis.call('HDEL', KEYS[2], unpack(ended)) end
+until #ended == 0
 return redis.call('HGETALL', KEYS[2])
 """
 ANNOUNCE: Final = """
-redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + ARGV[3], ARGV[1])
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], time[1] + time[2] / 1000000 + ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 """
 _IS_ANNOUNCED: Final = """
-local until_ = redis.call('ZSCORE', KEYS[1], ARGV[1])
-return (until_ and tonumber(until_) > tonumber(redis.call('TIME')[1])) and 1 or 0
+local until_, time = redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('TIME')
+return (until_ and tonumber(until_) > time[1] + time[2] / 1000000) and 1 or 0
 """
 
 _PATIENCE: Final = 3.0
@@ -128,8 +131,6 @@ class RedisStore:
 
     def keep(self, digest: str, content: bytes) -> None:
         """Keep an artifact under its SHA-256."""
-        if len(content) > LARGEST:
-            raise StoreError(f"the artifact has {len(content)} bytes, and the store takes {LARGEST}")
         with self._answered():
             self._waiting.set(f"blockfreeze:artifact:{digest}", content)
 
