@@ -251,7 +251,9 @@ def test_of_two_controllers_one_is_told_of_the_other(store: Guided, srv: Path) -
     for late in (lambda: Rollout(store, plan()).swap(srv / "r3"), lambda: Rollout(store, plan()).rollback(srv / "r3")):
         with pytest.raises(bf.ControlError, match="is rolling something out"):
             late()
-    store.withdraw("shop", "b/2.x")
+    others(store, "b/2.x", state="ready", rollout=roll(store)["id"], hash="same")
+    until(lambda: store.read("shop").value["rollout"] is None)
+    others(store, "b/2.x")
     assert first.result().exit_status == 0
     assert store.read("shop").value["release"]["label"] == "r2"
 
@@ -466,3 +468,118 @@ def test_a_fleet_is_shown_on_a_page(follow: Callable[..., Follower], store: Guid
     file = tmp_path / "status.html"
     assert status_fleet(f"file://{tmp_path}/fleet", "shop", as_json=False, html=file) == 1
     assert "the fleet of shop" in file.read_text(encoding="utf-8")
+
+
+def served(store: Guided, srv: Path) -> str:
+    """Have the pointer lead to the first release."""
+    Rollout(store, plan()).swap(srv / "r1")
+    return str(store.read("shop").value["release"]["label"])
+
+
+def roll(store: Guided) -> Any:
+    return until(lambda: store.read("shop").value["rollout"])
+
+
+def test_a_release_that_ends_the_processes_that_prepare_it_is_not_rolled_out(store: Guided, srv: Path) -> None:
+    assert served(store, srv) == "r1"
+    others(store, "a/1.x", "b/1.x")
+    rolled = ThreadedCall(Rollout(store, plan()).swap, srv / "r2")
+    rollout = roll(store)["id"]
+    others(store, "a/1.x", state="preparing", rollout=rollout)
+    others(store, "b/1.x", state="ready", rollout=rollout, hash="same")
+    until(lambda: store.asked.count("announced") > 3)
+    looks = store.asked.count("announced")
+    until(lambda: store.asked.count("announced") > looks + 2)
+    store.withdraw("shop", "a/1.x")
+    until(lambda: store.read("shop").value["rollout"] is None)
+    others(store, "b/1.x")
+    outcome = rolled.result()
+    assert (outcome.exit_status, outcome.message) == (1, "a/1.x: has not prepared it, and has gone")
+    assert store.read("shop").value["release"]["label"] == "r1"
+
+
+def test_where_all_processes_go_nothing_is_rolled_out(store: Guided, srv: Path) -> None:
+    served(store, srv)
+    others(store, "a/1.x")
+    rolled = ThreadedCall(Rollout(store, plan()).swap, srv / "r2")
+    roll(store)
+    looks = store.asked.count("announced")
+    until(lambda: store.asked.count("announced") > looks + 1)
+    store.withdraw("shop", "a/1.x")
+    outcome = rolled.result()
+    assert (outcome.exit_status, outcome.message) == (1, "every process has gone")
+
+
+def test_one_that_was_ready_and_ends_is_left_out(store: Guided, srv: Path) -> None:
+    served(store, srv)
+    others(store, "a/1.x", "b/1.x")
+    rolled = ThreadedCall(Rollout(store, plan()).swap, srv / "r2")
+    rollout = roll(store)["id"]
+    others(store, "a/1.x", state="ready", rollout=rollout, hash="same")
+    looks = store.asked.count("announced")
+    until(lambda: store.asked.count("announced") > looks + 2)
+    store.withdraw("shop", "a/1.x")
+    others(store, "b/1.x", state="ready", rollout=rollout, hash="same")
+    until(lambda: store.read("shop").value["rollout"] is None)
+    others(store, "b/1.x")
+    assert rolled.result().exit_status == 0
+
+
+@pytest.mark.parametrize("probation", [0.0, 0.5])
+def test_a_canary_that_dies_while_it_is_watched_refuses_for_all(store: Guided, srv: Path, probation: float) -> None:
+    served(store, srv)
+    others(store, "a/1.x", "b/1.x", beat=1)
+    canary = plan(stages=(Stage("a", host="a"),), probation=probation)
+    others(store, "a/1.x", host="a", beat=1)
+    rolled = ThreadedCall(Rollout(store, canary).swap, srv / "r2")
+    rollout = roll(store)["id"]
+    others(store, "b/1.x", state="ready", rollout=rollout, hash="same", beat=2)
+    others(store, "a/1.x", host="a", state="ready", rollout=rollout, hash="same", beat=2)
+    until(lambda: store.read("shop").value["rollout"]["hosts"] == ["a"])
+    others(store, "a/1.x", host="a", state="serving", rollout=rollout, beat=3)
+    looks = store.asked.count("announced")
+    until(lambda: store.asked.count("announced") > looks + 3)  # it is silent from here on, and expires
+    store.withdraw("shop", "a/1.x")
+    until(lambda: store.read("shop").value["rollout"] is None)
+    others(store, "b/1.x")
+    outcome = rolled.result()
+    assert (outcome.exit_status, outcome.moved) == (1, False)
+    assert "a/1.x" in outcome.message
+    assert "has gone" in outcome.message
+
+
+@pytest.mark.parametrize("what", ["swap", "rollback"])
+def test_a_lost_answer_is_no_matter_though_somebody_else_has_changed_the_pointer_since(
+    store: Guided, srv: Path, what: str
+) -> None:
+    served(store, srv)
+    if what == "rollback":
+        Rollout(store, plan()).swap(srv / "r2")
+    changes = 0
+
+    def lose() -> None:
+        nonlocal changes
+        changes += 1
+        if changes < (2 if what == "swap" else 1):
+            store.after["change"] = lose
+            return
+        found = store._store.read("shop")
+        store._store.change("shop", found.revision, found.value | {"release": {"place": "/other", "label": "other"}})
+        raise StoreError("the answer is lost")
+
+    store.after["change"] = lose
+    outcome = Rollout(store, plan()).swap(srv / "r2") if what == "swap" else Rollout(store, plan()).rollback()
+    assert outcome.moved
+    assert store.read("shop").value["release"]["label"] == "other"  # it is not changed a second time
+
+
+def test_a_roll_out_that_all_have_refused_is_withdrawn_when_its_controller_is_gone(
+    follow: Callable[..., Follower], store: Guided, srv: Path
+) -> None:
+    follower = follow()
+    rollout = {"id": "orphan", "by": "x@y", "release": {"place": str(srv / "r9"), "label": "r9"}, "timeout": 20.0}
+    found = store.read("shop")
+    store.change("shop", found.revision, found.value | {"rollout": rollout | {"below": 0, "hosts": []}})
+    until(lambda: store.read("shop").value["rollout"] is None)
+    until(lambda: follower.state["state"] == "serving")
+    assert answer() == 1

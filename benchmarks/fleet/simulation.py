@@ -24,7 +24,7 @@ from blockfreeze.fleet.plan import FleetPlan
 from blockfreeze.fleet.rollout import Rollout
 from blockfreeze.fleet.store import open_store
 
-_AT_ONCE = 200
+_AT_ONCE = 50
 """How many connect at a time."""
 
 
@@ -116,8 +116,10 @@ async def _followers(url: str, count: int, group: int) -> None:
 async def _follow(url: str, name: str, gate: asyncio.Semaphore) -> None:
     import redis.asyncio
 
-    client = redis.asyncio.Redis.from_url(url, single_connection_client=True, socket_timeout=60)
-    waiting = redis.asyncio.Redis.from_url(url, single_connection_client=True, socket_timeout=60)
+    # Thousands in one process: an answer may be read late, and that is no failure of the engine.
+    patient: dict[str, Any] = {"socket_timeout": 120, "socket_connect_timeout": 120}
+    client = redis.asyncio.Redis.from_url(url, single_connection_client=True, **patient)
+    waiting = redis.asyncio.Redis.from_url(url, single_connection_client=True, **patient)
     async with gate:
         await client.ping()
         await waiting.ping()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Final
 
 from blockfreeze.core.errors import ControlError
 from blockfreeze.fleet.members import RefusedError
 from blockfreeze.fleet.store import Message, Pointer, Store, StoreError
+
+STAMPS: Final = 50
+"""Of how many changes a pointer has the stamps: so many others may follow one whose answer was lost."""
 
 
 def change_pointer(
@@ -30,18 +34,19 @@ def change_pointer(
         RefusedError: it is not any more.
         ControlError: it is not known in time whether it was changed.
     """
-    stamp = os.urandom(8).hex()
+    stamp, written = os.urandom(8).hex(), Message()
     until = time.monotonic() + seconds
     while True:
         try:
             found = store.read(block) or Pointer(0, {"previous": [], "rollout": None})
-            if found.value.get("stamp") == stamp:
-                return found.value
+            stamps = found.value.get("stamps", [])
+            if stamp in stamps:  # others may have changed it again since
+                return written
             if rollout is not None and (found.value.get("rollout") or {}).get("id") != rollout:
                 raise RefusedError("the roll-out was withdrawn by somebody else")
-            value = change(found.value) | {"stamp": stamp}
-            if store.change(block, found.revision, value):
-                return value
+            written = change(found.value) | {"stamps": [stamp, *stamps][:STAMPS]}
+            if store.change(block, found.revision, written):
+                return written
         except StoreError as error:
             if time.monotonic() > until:
                 raise ControlError(

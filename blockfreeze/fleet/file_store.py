@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError
 
@@ -68,12 +68,12 @@ class FileStore:
         with _errors():
             place = self._of(block) / "announced"
             place.mkdir(parents=True, exist_ok=True)
-            _write(place / name.replace("/", "_"), {"name": name, "until": time.time() + seconds, "record": record})
+            _write(place / quote(name, safe=""), {"name": name, "until": time.time() + seconds, "record": record})
 
     def withdraw(self, block: str, name: str) -> None:
         """Forget a record now."""
         with _errors():
-            (self._of(block) / "announced" / name.replace("/", "_")).unlink(missing_ok=True)
+            (self._of(block) / "announced" / quote(name, safe="")).unlink(missing_ok=True)
 
     def announced(self, block: str) -> dict[str, Message]:
         """Return the records that are not forgotten."""
@@ -91,7 +91,7 @@ class FileStore:
 
     def is_announced(self, block: str, name: str) -> bool:
         """Tell whether there is a record under a name."""
-        one = self._read(self._of(block) / "announced" / name.replace("/", "_"))
+        one = self._read(self._of(block) / "announced" / quote(name, safe=""))
         return one is not None and bool(one["until"] > time.time())
 
     def note(self, block: str, entry: Message) -> None:

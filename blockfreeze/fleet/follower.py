@@ -17,6 +17,7 @@ import random
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +75,8 @@ class Follower:
         self._begin()
         atexit.register(self.close)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
+            mine = weakref.ref(self)  # the threads hold it for as long as it follows
+            os.register_at_fork(after_in_child=lambda: None if (own := mine()) is None else own._renew())
 
     def _begin(self) -> None:
         self.name = f"{self.host}/{os.getpid()}.{os.urandom(4).hex()}"
@@ -83,6 +85,7 @@ class Follower:
         self._transaction = Transaction(self._fetched.pointer.parent, self._roots)
         self._begun: Message | None = None  # the roll-out whose candidate waits, or is committed
         self._committed = False
+        self._beats = 0
         self._asked = 0.0  # when it was last looked whether the controller is there
         self._refused: tuple[str, str] = ("", "")  # what was refused last, by the roll-out or revision, and why
         self._said: Message = {"host": self.host, "pid": os.getpid(), "state": "starting"}
@@ -108,6 +111,7 @@ class Follower:
         if self._ended.is_set() or self._process != os.getpid():
             return
         self._ended.set()
+        atexit.unregister(self.close)
         self._store.close()  # whoever waits there goes on
         if threading.current_thread() not in self._threads:
             self._threads[0].join(1.0)
@@ -174,6 +178,8 @@ class Follower:
             return
         if rollout is not None and (self._begun is not None or rollout["id"] != self._refused[0]):
             self._take_part(block, rollout)
+        if rollout is not None:
+            self._abandon_orphan(rollout)
         if self._begun is None and not is_followed(block) and self._refused[0] != f"revision {pointer.revision}":
             try:
                 follow_pointer(block, wait=60.0)
@@ -197,7 +203,6 @@ class Follower:
                 self._say(state="ready", rollout=rollout["id"], hash=reply["hash"], message="")
             if not self._committed and is_chosen(rollout, self.name, self.host):
                 self._commit(rollout)
-            self._abandon_orphan(rollout)
         except _REFUSALS as error:
             if isinstance(error, StoreError):
                 raise
@@ -237,9 +242,7 @@ class Follower:
             return
         found = self._store.read(self.block)
         if found is not None and (found.value.get("rollout") or {}).get("id") == rollout["id"]:
-            self._store.change(
-                self.block, found.revision, found.value | {"rollout": None, "stamp": os.urandom(8).hex()}
-            )
+            self._store.change(self.block, found.revision, found.value | {"rollout": None})
 
     def _end_rollout(self, block: Block, release: Message) -> None:
         """The pointer has moved to what was rolled out, or the roll-out was withdrawn."""
@@ -277,7 +280,8 @@ class Follower:
         self._said = kept | said
 
     def _announce(self) -> None:
-        self._store.announce(self.block, self.name, self._said, self._expiry)
+        self._beats += 1  # by which a controller sees that the record is a new one
+        self._store.announce(self.block, self.name, self._said | {"beat": self._beats}, self._expiry)
 
     def _touch(self, block: Block) -> None:
         if self._fence is not None and (self._begun is not None or is_followed(block)):

@@ -92,7 +92,7 @@ def _first(store: Store, block: str, release: Path | None) -> Message:
         from blockfreeze.fleet.fetched import reference
 
         first = reference(store, release, "")
-        if store.change(block, 0, {"stamp": os.urandom(8).hex(), "release": first, "previous": [], "rollout": None}):
+        if store.change(block, 0, {"release": first, "previous": [], "rollout": None}):
             store.note(block, {"at": now(), "what": "begin", "to": first, "outcome": "done"})
         found = store.read(block)
     assert found is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
@@ -52,11 +52,15 @@ class Members:
     ) -> None:
         """Wait until the processes that are there have arrived.
 
+        One that is gone is left out, as long as it was not at work on what it was asked for: that may have ended it.
+
         Raises:
-            RefusedError: one refuses, or is too late.
+            RefusedError: one refuses, is too late, or has gone while it was at work; or all have gone.
         """
         until = time.monotonic() + self._timeout
+        busy: set[str] = set()
         while True:
+            before = len(self.met)
             try:
                 self.look()
             except StoreError as error:
@@ -64,6 +68,10 @@ class Members:
                     raise RefusedError(str(error)) from error
                 self._pause(0.2)
                 continue
+            self.refuse_gone(busy, otherwise)
+            if before and not self.met:
+                raise RefusedError("every process has gone")
+            busy |= {name for name, said in self.met.items() if wanted(name, said) and self._is_at_work(said)}
             waiting = {name: said for name, said in self.met.items() if wanted(name, said) and not arrived(said)}
             for name, said in waiting.items():
                 if said.get("rollout") == self._rollout and said["state"] == "refused":
@@ -73,6 +81,35 @@ class Members:
             if time.monotonic() > until:
                 raise RefusedError(f"{', '.join(sorted(waiting)[:5])}: {otherwise} within {self._timeout:g} s")
             self._pause(_LOOK + _LOOK_EACH * len(self.met))
+
+    def _is_at_work(self, said: Message) -> bool:
+        return bool(said.get("rollout") == self._rollout and said["state"] == "preparing")
+
+    def refuse_gone(self, names: Collection[str], doing: str) -> None:
+        """Refuse if one of these processes is not there any more.
+
+        Raises:
+            RefusedError: one is not.
+        """
+        gone = sorted(set(names) - self.met.keys())
+        if gone:
+            raise RefusedError(f"{', '.join(gone[:5])}: {doing}, and has gone")
+
+    def await_beat(self, names: Collection[str]) -> None:
+        """Wait until processes have said something after this moment: they are alive.
+
+        Raises:
+            RefusedError: one has not, in time.
+        """
+        self.look()
+        before = {name: self.met[name].get("beat") for name in names if name in self.met}
+
+        def is_silent(name: str, said: Message) -> bool:
+            return name in before and said.get("beat") == before[name] and said.get("beat") is not None
+
+        self.refuse_gone(names, "was being watched")
+        self.await_all(lambda said: False, "says nothing any more", is_silent)
+        self.refuse_gone(names, "was being watched")
 
     def await_end(self, arrived: Callable[[Message], bool]) -> None:
         """Wait until all have arrived, or the time is over; the engine may be away for some of it."""

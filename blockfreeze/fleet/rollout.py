@@ -177,10 +177,12 @@ class Rollout:
         until = time.monotonic() + self._plan.probation
         while time.monotonic() < until:
             self._members.await_all(serves, "does not serve it any more", is_meant)
+            self._members.refuse_gone(self._committed, "was being watched")
             for name, said in self._members.met.items():
                 if said.get("shortcoming"):
                     raise RefusedError(f"stage {stage.written} fell short: {name}: {said['shortcoming']}")
             self._pause(min(0.25, max(0.0, until - time.monotonic())))
+        self._members.await_beat(self._committed)
 
     def _flip(self, *, mine: bool) -> None:
         release = self._release
