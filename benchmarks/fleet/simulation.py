@@ -1,7 +1,7 @@
 """Followers without blocks: what thousands of processes ask of one Redis, and how long a roll-out takes them.
 
-Each has the connections of a process, asks what a process asks, by the same store's commands, and does at once what
-it is told. The controller is the real one.
+Each asks what a process asks, by the same commands, and does at once what it is told. It has one connection where a
+process has up to three: the system may let Redis have no more. The controller is the real one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks.shapes.engine import Redis
-from blockfreeze.fleet import redis_store
 from blockfreeze.fleet.names import EXPIRY, POLL, is_chosen
 from blockfreeze.fleet.plan import FleetPlan
+from blockfreeze.fleet.redis_store import ANNOUNCE, key_of, records_of
 from blockfreeze.fleet.rollout import Rollout
 from blockfreeze.fleet.store import open_store
 
-_AT_ONCE = 50
+_AT_ONCE = 200
 """How many connect at a time."""
 
 
@@ -57,7 +58,7 @@ def simulated(processes: int, rollouts: int, place: Path) -> list[Asked]:
     found: list[Asked] = []
     with Redis() as redis:
         redis.kill()
-        redis.start("--maxclients", str(3 * processes + 1000))
+        redis.start("--maxclients", str(processes + 1000))
         workers = [
             multiprocessing.get_context("spawn").Process(target=_follow_all, args=(redis.url, count, number))
             for number, count in enumerate((processes // 2, processes - processes // 2))
@@ -114,24 +115,25 @@ async def _followers(url: str, count: int, group: int) -> None:
 
 
 async def _follow(url: str, name: str, gate: asyncio.Semaphore) -> None:
-    import redis.asyncio
+    from redis.asyncio import Connection
 
+    parts = urlsplit(url)
     # Thousands in one process: an answer may be read late, and that is no failure of the engine.
-    patient: dict[str, Any] = {"socket_timeout": 120, "socket_connect_timeout": 120}
-    client = redis.asyncio.Redis.from_url(url, single_connection_client=True, **patient)
-    waiting = redis.asyncio.Redis.from_url(url, single_connection_client=True, **patient)
+    link: Any = Connection(host=str(parts.hostname), port=int(parts.port or 0), socket_timeout=120)
+
+    async def ask(*commands: tuple[Any, ...]) -> list[Any]:
+        await link.send_packed_command(link.pack_commands(commands))
+        return [await link.read_response() for _ in commands]
+
     async with gate:
-        await client.ping()
-        await waiting.ping()
-    host, key, records = name.partition("/")[0], redis_store.key_of("shop", "pointer"), redis_store.records_of("shop")
-    changes = redis_store.key_of("shop", "changes")
+        await link.connect()
+    host, key, records = name.partition("/")[0], key_of("shop", "pointer"), records_of("shop")
+    changes = key_of("shop", "changes")
     said: dict[str, Any] = {"host": host, "pid": os.getpid(), "message": "", "label": ""}
     spoken = 0.0
     while True:
-        asked = client.pipeline(transaction=True)
-        asked.xrevrange(changes, count=1)
-        asked.hmget(key, "revision", "value")
-        last, (revision, text) = await asked.execute()
+        look = ("XREVRANGE", changes, "+", "-", "COUNT", 1), ("HMGET", key, "revision", "value")
+        *_, (last, (revision, text)) = await ask(("MULTI",), *look, ("EXEC",))
         value = json.loads(text)
         rollout = value["rollout"]
         state = {"state": "serving", "rollout": "", "release": value["release"]["place"], "revision": int(revision)}
@@ -140,5 +142,5 @@ async def _follow(url: str, name: str, gate: asyncio.Semaphore) -> None:
             state["state"] = "serving" if is_chosen(rollout, name, host) else "ready"
         if said | state != said or time.monotonic() - spoken > EXPIRY / 3:
             said, spoken = said | state, time.monotonic()
-            await client.eval(redis_store.ANNOUNCE, 2, *records, name, json.dumps(said), EXPIRY)
-        await waiting.xread({changes: last[0][0]}, count=1, block=int(1000 * POLL))
+            await ask(("EVAL", ANNOUNCE, 2, *records, name, json.dumps(said), EXPIRY))
+        await ask(("XREAD", "COUNT", 1, "BLOCK", int(1000 * POLL), "STREAMS", changes, last[0][0]))
