@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
@@ -46,7 +45,7 @@ def sentence_of(found: Found) -> str:
         f"{found.rollouts} roll-outs in six processes on three machines, with the engine {troubles}:",
         f"{done} done everywhere, {refused} refused everywhere, {mixed} moved the pointer while a process was cut off,",
         f"{errors} did not reach the engine. Until the last process served what the pointer led to:",
-        f"{median(quiet):.2f} s (median) and {max(quiet):.2f} s at most where nothing was done to the engine,",
+        f"{median(quiet):.2f} s (median) and {max(quiet):.2f} s at most where nothing was done to the engine meanwhile,",
         f"{max(found.diverged):.1f} s at most where it was. At the end all served it, after {found.settled:.1f} s.",
         f"Of {found.calls:,} calls {found.torn} were torn and {found.failed} failed.",
     ]
@@ -73,7 +72,7 @@ def main() -> int:
     table.show()
     print(sentence_of(found))
     if options.json is not None:
-        write_json(options.json, {"rollouts": asdict(found), "simulated": [asdict(one) for one in asked]})
+        write_json(options.json, {"rollouts": found, "simulated": asked})
     if options.page:
         write_into_page(_NAME, f"{table.markdown()}\n\n{sentence_of(found)}")
     return 1 if found.torn or found.failed else 0
