@@ -6,7 +6,6 @@ import random
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -36,8 +35,8 @@ class Found:
     """
 
     rollouts: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    troubles: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("0", "1", "3", "error"), 0))
+    troubles: dict[str, int] = field(default_factory=dict)
     diverged: list[float] = field(default_factory=list)
     undisturbed: list[float] = field(default_factory=list)
     calls: int = 0
@@ -58,7 +57,7 @@ class _Trouble:
             "cut off": lambda seconds: self._cut(chance.choice(ways), seconds),
         }
         self.name = chance.choices(list(what), (3, 1, 1, 2))[0]
-        found.troubles[self.name] += 1
+        found.troubles[self.name] = found.troubles.get(self.name, 0) + 1
         after, seconds = chance.uniform(0.0, 0.4), chance.uniform(0.1, 1.5)
 
         def make() -> None:
