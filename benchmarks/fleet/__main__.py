@@ -46,7 +46,8 @@ def sentence_of(found: Found) -> str:
         f"{done} done everywhere, {refused} refused everywhere, {mixed} moved the pointer while a process was cut off,",
         f"{errors} did not reach the engine. Until the last process served what the pointer led to:",
         f"{median(quiet):.2f} s (median) and {max(quiet):.2f} s at most where nothing was done to the engine",
-        f"meanwhile, {max(found.diverged):.1f} s at most where it was. At the end all served it, after {found.settled:.1f} s.",
+        f"meanwhile, {max(found.diverged):.1f} s at most where it was.",
+        f"At the end all served it, after {found.settled:.1f} s.",
         f"Of {found.calls:,} calls {found.torn} were torn and {found.failed} failed.",
     ]
     return " ".join(told)
