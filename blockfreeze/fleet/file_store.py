@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError
-
-_LOOK: Final = 0.05
-"""How often it is looked whether a pointer was changed, in seconds."""
+from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError, wait_by_reading
 
 _PATIENCE: Final = 5.0
 """For how long a lock is waited for, in seconds."""
@@ -56,12 +53,7 @@ class FileStore:
 
     def wait(self, block: str, revision: int, seconds: float) -> None:
         """Return once the pointer has another revision, or may have; after so many seconds at most."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            found = self.read(block)
-            if found is not None and found.revision != revision:
-                return
-            time.sleep(min(_LOOK, seconds))
+        wait_by_reading(lambda: self.read(block), revision, seconds)
 
     def announce(self, block: str, name: str, record: Message, seconds: float) -> None:
         """Have a record under a name, which is forgotten after so many seconds."""

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError
+from blockfreeze.fleet.store import LOGGED, Message, Pointer, StoreError, wait_by_reading
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS pointer (block TEXT PRIMARY KEY, revision INTEGER, value TEXT);
@@ -18,7 +18,6 @@ CREATE TABLE IF NOT EXISTS announced (block TEXT, name TEXT, record TEXT, until 
 CREATE TABLE IF NOT EXISTS trail (number INTEGER PRIMARY KEY AUTOINCREMENT, block TEXT, entry TEXT);
 CREATE TABLE IF NOT EXISTS artifact (digest TEXT PRIMARY KEY, content BLOB);
 """
-_LOOK: Final = 0.05
 
 
 class SqliteStore:
@@ -54,12 +53,7 @@ class SqliteStore:
 
     def wait(self, block: str, revision: int, seconds: float) -> None:
         """Return once the pointer has another revision, or may have; after so many seconds at most."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            found = self.read(block)
-            if found is not None and found.revision != revision:
-                return
-            time.sleep(min(_LOOK, seconds))
+        wait_by_reading(lambda: self.read(block), revision, seconds)
 
     def announce(self, block: str, name: str, record: Message, seconds: float) -> None:
         """Have a record under a name, which is forgotten after so many seconds."""

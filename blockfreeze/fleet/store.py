@@ -11,6 +11,7 @@ The store is the truth about which release is meant, and about nothing else: a p
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
@@ -35,6 +36,9 @@ _OWN: Final = MappingProxyType(
     }
 )
 _GROUP: Final = "blockfreeze.stores"
+
+_LOOK: Final = 0.05
+"""How often it is looked whether a pointer was changed where nobody tells, in seconds."""
 
 
 class StoreError(ControlError):
@@ -116,3 +120,13 @@ def open_store(url: str) -> Store:
         ) from None
     except (ImportError, ValueError) as error:
         raise ControlError(f"{url}: the store cannot be opened: {error}") from error
+
+
+def wait_by_reading(read: Callable[[], Pointer | None], revision: int, seconds: float) -> None:
+    """Wait for a change where the engine tells of none, by reading again and again; see `Store.wait`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = read()
+        if found is not None and found.revision != revision:
+            return
+        time.sleep(min(_LOOK, seconds))
