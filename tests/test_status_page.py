@@ -407,6 +407,8 @@ def test_the_processes_of_the_machine_are_asked_by_their_control_sockets(
         assert cli.main([*command, str(file)]) == 0
         assert not capsys.readouterr().out
         assert "generation 1" in text_of(file.read_text("utf-8"))
+        assert cli.main([*command, str(file), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["processes"][0]["blocks"][0]["block"] == "shop"
         assert cli.main([*command, str(tmp_path / "nowhere" / "page.html")]) == 2
         assert "name another file" in capsys.readouterr().err
     assert [*this_machine(tmp_path / "nothing")] == [{"processes": [], "silent": []}]

@@ -50,9 +50,9 @@ def status_fleet(url: str, block: str | None, *, as_json: bool, html: Path | Non
         if html is not None:
             title = f"blockfreeze: the fleet of {block}"
             write_file(html, page([fleet_document(store, block)], time.time(), title=title))
-        elif as_json:
+        if as_json:
             print(json.dumps(told, indent=1))
-        else:
+        elif html is None:
             _show_status(told)
     return 1 if told["astray"] else 0
 

@@ -134,9 +134,9 @@ def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: 
     document = {"processes": told, "silent": silent, "mixed": mixed}
     if html is not None:
         write_file(html, page([document], time.time()))
-    elif as_json:
+    if as_json:
         print(json.dumps(document, indent=2))
-    else:
+    elif html is None:
         _print_status(told)
         for pid in silent:
             print(f"{pid}: it does not answer")
