@@ -37,7 +37,9 @@ from blockfreeze.releases.pointer import pointed
 @click.command(short_help="say which process serves which release, and who lingers")
 @click.argument("block", required=False, shell_complete=complete_block)
 @click.option("--live", is_flag=True, help="Also where every thread of every process is now.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page; with --json print it too.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page; with --json print it too."
+)
 @DIRECTORY
 @FLEET
 @JSON
