@@ -95,8 +95,8 @@ def test_an_engine_that_is_silent_for_a_while_delays_and_loses_nothing(fleet: Fl
 def test_a_process_that_is_killed_is_left_out_and_comes_up_in_what_is_pointed_at(fleet: Fleet) -> None:
     first = fleet.machines[0]
     first.program.send_signal(signal.SIGSTOP)
-    refused = fleet.swap(2, "--timeout", "1", status=1)
-    assert "has not prepared it within 1 s" in str(refused["message"])
+    refused = fleet.swap(2, "--timeout", "4", status=1)
+    assert "has not prepared it within 4 s" in str(refused["message"])
     first.program.kill()
     first.program.wait()
     until(lambda: len(fleet.status()["processes"]) == 2)
