@@ -55,7 +55,7 @@ class Facade(ModuleType):
         if attribute == "__class__":
             _give_class(self, value, _getframe(1))
             return
-        if (descriptor := _data_descriptor(block, name, attribute)) is not None:
+        if (descriptor := _data_descriptor(self, attribute)) is not None:
             type(descriptor).__set__(descriptor, self, value)
             return
         _checked(block, name, attribute, "set", _getframe(1))
@@ -64,7 +64,7 @@ class Facade(ModuleType):
 
     def __delattr__(self, attribute: str) -> None:
         block, name, _ = origin_of(type(self))
-        if (descriptor := _data_descriptor(block, name, attribute)) is not None:
+        if (descriptor := _data_descriptor(self, attribute)) is not None:
             type(descriptor).__delete__(descriptor, self)
             return
         _checked(block, name, attribute, "deleted", _getframe(1))
@@ -98,7 +98,7 @@ def _armed(block: Block, attributes: dict[str, Any]) -> Any:
         return looked_up(facade, attribute, frame, _class_in)
 
     view = View(block.reference, look_up)
-    if IS_COMPILED and len(attributes) > 1:
+    if IS_COMPILED and attributes[_ORIGIN].kind is ModuleType:  # a class of one's own may have descriptors
         return _new(ModuleType.__name__, (Facade, Shown), attributes | {VIEW: view})
     return _new(ModuleType.__name__, (Facade,), attributes | {VIEW: view, "__getattribute__": skipped(reading(view))})
 
@@ -156,8 +156,9 @@ def _plain(cls: type) -> type:
     return kind if generation is None else class_of_module(generation, name)
 
 
-def _data_descriptor(block: Block, name: str, attribute: str) -> Any:
-    generation, _ = _member_of(block, name)
+def _data_descriptor(facade: ModuleType, attribute: str) -> Any:
+    block, name, kind = origin_of(type(facade))
+    generation, _ = (None, None) if kind is ModuleType else _member_of(block, name)
     return None if generation is None else data_descriptor(class_of_module(generation, name), attribute)
 
 
