@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from fleets import command, until
+from threads import ThreadedCall
 
 from benchmarks.shapes.engine import Redis
 from benchmarks.shapes.machines import Machine, write_releases
@@ -39,7 +41,7 @@ class Fleet:
     def status(self) -> Any:
         return command("status", "shop", "--fleet", self.redis.url)
 
-    def swap(self, number: int, *options: str, status: int = 0) -> Any:
+    def swap(self, number: int, *options: str, status: int | None = 0) -> Any:
         release = ("--release", str(self.place / f"r{number}"))
         return command("swap", "shop", "--fleet", self.redis.url, *release, *options, status=status)
 
@@ -78,6 +80,27 @@ def test_an_engine_that_is_killed_takes_nothing_along(fleet: Fleet) -> None:
     fleet.redis.start()  # it remembers nothing: the processes give back what they have seen
     until(lambda: len(fleet.status()["processes"]) == 3)
     assert fleet.status()["release"]["label"] == "r2"
+    fleet.swap(3)
+    assert fleet.answers() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("trouble", ["killed", "paused"])
+def test_an_engine_that_fails_in_the_middle_of_a_roll_out_leaves_one_release(fleet: Fleet, trouble: str) -> None:
+    """The canary has committed and is watched: then the engine goes, and comes back."""
+    canary = ("--canary", "b", "--probation", "2", "--timeout", "30")
+    rolling = ThreadedCall(lambda: fleet.swap(2, *canary, status=None))
+    until(lambda: fleet.machines[1].answer() == 2)
+    if trouble == "killed":
+        fleet.redis.kill()
+        time.sleep(1.0)
+        fleet.redis.start()
+    else:
+        with fleet.redis.paused():
+            time.sleep(4.0)  # longer than an answer is waited for
+    outcome = rolling.result(limit=120.0)
+    assert outcome["exit_status"] in (0, 1)
+    until(lambda: fleet.answers() == [2 if outcome["done"] else 1] * 3)
+    assert fleet.status()["release"]["label"] == ("r2" if outcome["done"] else "r1")
     fleet.swap(3)
     assert fleet.answers() == [3, 3, 3]
 
