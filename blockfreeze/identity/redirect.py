@@ -217,10 +217,15 @@ class _Redirection(Replacement):
                 self.todo.append(keywords)
 
     def _enter_globals(self, namespace: dict[str, Any]) -> None:
-        """Enter the globals of a function if they hold something to be replaced: `exec` may have made it in any."""
+        """Enter the globals that `exec` was given to make a function in, if they hold something to be replaced.
+
+        Those of a module are no such: what other modules have is theirs. A copy of the version's own has the same spec.
+        """
         if id(namespace) not in self.entered:
             self.entered.add(id(namespace))  # `seen` holds the function, which holds them
-            if not self.replace.keys().isdisjoint(map(id, list(namespace.values()))):
+            spec = namespace.get("__spec__", ABSENT)
+            is_copy = spec is not None and id(spec) in self.seen
+            if (spec is ABSENT or is_copy) and not self.replace.keys().isdisjoint(map(id, list(namespace.values()))):
                 self.todo.append(namespace)
 
     def _default(self, function: FunctionType, value: Any) -> Any:
