@@ -60,4 +60,4 @@ def command(*arguments: str, status: int | None = 0) -> Any:
         timeout=2 * LIMIT,
     )
     assert status in (None, made.returncode), made.stdout + made.stderr
-    return json.loads(made.stdout) if made.stdout else {"message": made.stderr}
+    return json.loads(made.stdout)

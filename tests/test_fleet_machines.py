@@ -70,7 +70,7 @@ def test_machines_are_swapped_and_led_back_by_the_command_line(fleet: Fleet) -> 
     back = command("rollback", "shop", "--fleet", fleet.redis.url)
     assert (back["label"], fleet.answers()) == ("the second", [2, 2, 2])
     for wrong in (["--close-code", "1012"], ["--pointer", "x"], ["--directory", "x"]):
-        assert "not for a fleet" in fleet.swap(3, *wrong, status=2)["message"]
+        assert "not for a fleet" in fleet.swap(3, *wrong, status=2)["error"]
 
 
 def test_an_engine_that_is_killed_takes_nothing_along(fleet: Fleet) -> None:
@@ -108,7 +108,7 @@ def test_an_engine_that_fails_in_the_middle_of_a_roll_out_leaves_one_release(fle
 def test_an_engine_that_is_silent_for_a_while_delays_and_loses_nothing(fleet: Fleet) -> None:
     with fleet.redis.paused():
         refused = fleet.swap(2, "--timeout", "1", status=2)
-        assert "does not answer" in str(refused["message"])
+        assert "does not answer" in refused["error"]
         assert fleet.answers() == [1, 1, 1]
     until(lambda: fleet.status()["rollout"] is None)
     fleet.swap(3)
