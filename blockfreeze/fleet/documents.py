@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from blockfreeze.core.errors import ControlError
-from blockfreeze.fleet.names import CONTROLLER
+from blockfreeze.fleet.names import processes_among
 from blockfreeze.fleet.store import Message, Store
 
 _TRAIL: Final = 10
@@ -25,7 +25,7 @@ def fleet_status(store: Store, block: str) -> Message:
     pointer = store.read(block)
     if pointer is None:
         raise ControlError(f"{block}: the fleet has no pointer for it yet; start its processes, or swap")
-    found = {name: one for name, one in store.announced(block).items() if not name.startswith(CONTROLLER)}
+    found = processes_among(store.announced(block))
     return {
         "block": block,
         "revision": pointer.revision,
@@ -48,7 +48,7 @@ def fleet_document(store: Store, block: str) -> Message:
     Raises:
         StoreError: the engine is not reached.
     """
-    said = {name: one for name, one in store.announced(block).items() if not name.startswith(CONTROLLER)}
+    said = processes_among(store.announced(block))
     pointer = store.read(block)
     leads = "" if pointer is None else str(pointer.value["release"].get("label", ""))
     processes = [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
-from blockfreeze.fleet.names import CONTROLLER
+from blockfreeze.fleet.names import CONTROLLER, processes_among
 from blockfreeze.fleet.store import Message, Store, StoreError
 
 LEASE: Final = 15.0
@@ -127,8 +127,7 @@ class Members:
     def look(self) -> None:
         """See who is there. A process that says nothing any more is gone, or cut off."""
         self.renew()
-        said = self._store.announced(self._block)
-        self.met = {name: one for name, one in said.items() if not name.startswith(CONTROLLER)}
+        self.met = processes_among(self._store.announced(self._block))
 
     def renew(self) -> None:
         """Have the lease go on, if it is time for that."""

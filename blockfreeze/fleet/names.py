@@ -18,6 +18,11 @@ ENDS: Final = 2**48
 """What `draw` stays below."""
 
 
+def processes_among(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what processes have announced, and not controllers."""
+    return {name: said for name, said in records.items() if not name.startswith(CONTROLLER)}
+
+
 def is_chosen(rollout: dict[str, Any], name: str, host: str) -> bool:
     """Tell whether a process is to commit in this stage of a roll-out."""
     return host in rollout["hosts"] or draw(rollout["id"], name) < rollout["below"]
