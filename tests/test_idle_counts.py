@@ -23,7 +23,7 @@ import blockfreeze as bf
 from blockfreeze.api import registry
 from blockfreeze.draining import drain
 from blockfreeze.draining.drain import find_lingering
-from blockfreeze.draining.idle import WITHOUT_FUNCTIONS
+from blockfreeze.draining.idle import WITHOUT_FUNCTIONS, codes_in_use
 from blockfreeze.model.block import Block
 
 pytestmark = pytest.mark.usefixtures("hidden_calls")
@@ -433,3 +433,101 @@ def test_a_task_that_the_body_has_begun_lingers(workshop: Workshop) -> None:
     asyncio.run(main())
     assert sys.modules["pump.worker"].V == 2
     bf.drain("pump", timeout=LIMIT)
+
+
+WRAPPERS = {
+    "calls itself": """
+        def deep(function):
+            def wrapped(node):
+                for one in node: wrapped(one)
+                return function(node)
+            return wrapped
+        @deep
+        def visit(node): return len(node)
+    """,
+    "around another that calls itself": """
+        def deep(function):
+            def wrapped(node):
+                for one in node: wrapped(one)
+                return function(node)
+            return wrapped
+        def counted(function):
+            def counting(*given): return function(*given)
+            return counting
+        @counted
+        @deep
+        def visit(node): return len(node)
+    """,
+    "around each other": """
+        def paired(one, other):
+            def first(node): return one(node) if node else second(node)
+            def second(node): return other(node) if not node else first(node)
+            return first, second
+        def full(node): return len(node)
+        def empty(node): return 0
+        visit, last = paired(full, empty)
+    """,
+    "of several": """
+        def either(*functions):
+            first, second = functions
+            def wrapped(node): return (first if node else second)(node)
+            return wrapped
+        def full(node): return len(node)
+        def empty(node): return 0
+        visit, again = either(full, empty), either(empty, full)
+    """,
+}
+
+
+@pytest.mark.parametrize("shape", WRAPPERS)
+def test_no_heap_is_searched_for_wrappers_at_rest(workshop: Workshop, shape: str) -> None:
+    parts = workshop.freeze("parts", dedent(WRAPPERS[shape]))
+    for _ in range(3):
+        bf.swap(parts)
+        bf.drain(parts, timeout=LIMIT)
+        assert parts.visit([[], [[]]]) == 2
+    assert [codes_in_use(one) for one in block_of(parts).generations.values()] == [[], []]
+
+
+@pytest.mark.parametrize("shape", WRAPPERS)
+def test_a_wrapper_goes_on_whole_beside_calls_in_flight(workshop: Workshop, shape: str) -> None:
+    text = dedent(WRAPPERS[shape]) + "def begun():\n    yield\n    yield visit([[], [[]]])\n"
+    parts = workshop.freeze("parts", text)
+    bf.swap(parts)
+    old = first_of(parts.begun())
+    bf.swap(parts, source=text.replace("len(node)", "[len(node)]"))
+    assert (next(old), parts.visit([[], [[]]])) == (2, [2])
+
+
+@pytest.mark.parametrize("shape", WRAPPERS)
+def test_no_heap_is_searched_after_a_swap_that_came_to_nothing(workshop: Workshop, shape: str) -> None:
+    parts = workshop.freeze("parts", dedent(WRAPPERS[shape]) + PARTS)
+    for number in range(3):
+        with pytest.raises(bf.PrepareError):
+            bf.swap(parts, source="1 / 0")
+        with bf.prepare(parts) as candidate:
+            candidate.discard()
+        gc.collect()  # tracebacks hold copies
+        assert [codes_in_use(one) for one in block_of(parts).generations.values()] == [[], []][: number + 1]
+        assert (parts.visit([[], [[]]]), list(parts.numbers())) == (2, [1, 1])
+        bf.swap(parts)
+        bf.drain(parts, timeout=LIMIT)
+
+
+def test_what_is_told_of_while_a_swap_comes_to_nothing_reaches_the_next(workshop: Workshop) -> None:
+    text = "def number(): return {}\ndef tell(told): told.append(number)\ndef begun(told):\n    yield\n    tell(told)\n"
+    told: list[Callable[[], int]] = []
+    parts = workshop.freeze("parts", text.format(1))
+    bf.swap(parts)
+    begun = first_of(parts.begun(told))
+
+    def check(candidate: object) -> None:
+        assert next(begun, None) is None  # in the generation that serves
+        raise ValueError
+
+    with pytest.raises(bf.SwapError):
+        bf.swap(parts, check=check)
+    assert [one() for one in told] == [1]
+    bf.swap(parts, source=text.format(2))
+    bf.drain(parts, timeout=LIMIT)
+    assert [one() for one in told] == [2]

@@ -8,6 +8,7 @@ from benchmarks.costs import (
     entry_swapped,
     entry_unswapped,
     facade,
+    gap,
     inlined,
     inside,
     latency,
@@ -17,6 +18,7 @@ from benchmarks.costs import (
     package_again,
     package_build,
     package_swap,
+    served_overlap,
     waiting,
 )
 
@@ -29,6 +31,7 @@ QUESTIONS = {
         entry_swapped.QUESTION,
         overlap.QUESTION,
         waiting.QUESTION,
+        served_overlap.QUESTION,
         facade.QUESTION,
         method.QUESTION,
         build_time.QUESTION,
@@ -37,6 +40,7 @@ QUESTIONS = {
         package_swap.QUESTION,
         commit_time.QUESTION,
         latency.QUESTION,
+        gap.QUESTION,
         memory.QUESTION,
     )
 }

@@ -9,8 +9,9 @@ Threads: a module may join in any thread, while another one swaps. What is done 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from types import FunctionType
+import sys
+from collections.abc import Collection, Container, Iterable
+from types import CellType, FunctionType
 from typing import Any, NamedTuple
 
 from blockfreeze.core.safe_access import cell_content, is_a
@@ -26,6 +27,7 @@ from blockfreeze.dispatch.late_signature import is_shown_late, shown_signature
 from blockfreeze.dispatch.resolution import LegacyChoice
 from blockfreeze.identity.methods import is_own, live_methods, method_function, rewrapped
 from blockfreeze.identity.wrapped_methods import live_wrapped
+from blockfreeze.linking.cpython import ARGUMENT_REFERENCES
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.model.entry import Entry, EntryKind
 
@@ -90,27 +92,49 @@ def copy_functions(block: Block, generation: Generation, member: str = "", *, di
             wanted = wanted and not entry.armed and local is entry.function
         if wanted and is_a(local, FunctionType) and is_own(block, local):
             chosen.append((entry, local))
-    copies = {id(local): copy_function(local) for _, local in chosen}
+    copies = _copies_of([local for _, local in chosen])
     made: list[Armed] = []
     for entry, local in chosen:
         copy = copies[id(local)]
         if entry.wrapper:
             # What a decorator puts on its wrapper belongs to this generation; the entry's may be replaced.
             copy.__dict__ = dict(local.__dict__)
-        if _wraps_one_of(local, copies):
-            # A wrapper reaches what it wraps through its closure: the copy of the one, the copy of the other.
-            copy = copy_function(copy, copies)
         generation.locals[entry] = copy
         made.append(Armed(entry, local, copy))
     point_cells(generation, {id(local): copy for _, local, copy in made})
     return made
 
 
-def _wraps_one_of(function: FunctionType, copies: dict[int, FunctionType]) -> bool:
+def _copies_of(functions: Iterable[FunctionType]) -> dict[int, FunctionType]:
+    """Return copies of functions by the ids of these.
+
+    A wrapper reaches what it wraps through its closure: the copy of the one, the copy of the other, and itself where it
+    calls itself.
+    """
+    wanted = {id(one): one for one in functions}
+    copies: dict[int, FunctionType] = {}
+    cells: list[tuple[CellType, int]] = []
+    for key, function in wanted.items():
+        closure = function.__closure__
+        if closure is not None and _wraps_one_of(function, wanted):
+            own = [(CellType(), found) if found in wanted else (cell, 0) for cell, found in _called_from(function)]
+            cells += [(cell, found) for cell, found in own if found]
+            closure = tuple(cell for cell, _ in own)
+        copies[key] = copy_function(function, closure)
+    for cell, found in cells:
+        cell.cell_contents = copies[found]
+    return copies
+
+
+def _wraps_one_of(function: FunctionType, wanted: Container[int]) -> bool:
     # The cells of the block's own names are pointed at the copies; a closure's own have to be replaced.
     if "<locals>" not in function.__code__.co_qualname:
         return False
-    return any(content in copies and content != id(function) for content in contents_to_call(function))
+    return any(content in wanted and content != id(function) for content in contents_to_call(function))
+
+
+def _called_from(function: FunctionType) -> Iterable[tuple[CellType, int]]:
+    return zip(function.__closure__ or (), contents_to_call(function), strict=True)
 
 
 def copy_methods(block: Block, generation: Generation) -> list[Armed]:
@@ -170,15 +194,28 @@ def let_forward(block: Block, armed: Iterable[Armed]) -> None:
         forward(block, entry, function)
 
 
-def let_methods_be(generation: Generation, armed: Iterable[Armed]) -> None:
-    """Undo `let_forward` for methods: give the functions their own code again."""
-    for entry, function, copy in armed:
-        if entry.kind is EntryKind.METHOD:
-            function.__code__ = copy.__code__
-            shown = function.__dict__.pop("__signature__", None)
-            if shown is not None and not is_shown_late(shown) and shown != shown_signature(function):
-                function.__dict__["__signature__"] = shown  # it says something else than the code: the function's own
+def let_methods_be(generation: Generation, methods: Collection[Armed]) -> None:
+    """Undo `let_forward` and `copy_methods` for methods: the functions have their own code again, and serve."""
+    functions = {id(copy): function for _, function, copy in methods}
+    for entry, there in list(generation.locals.items()):
+        function = functions.get(id(there.served if is_a(there, LegacyChoice) else there))
+        if function is not None:
+            chosen = is_a(there, LegacyChoice)
+            generation.locals[entry] = LegacyChoice(entry, generation, function) if chosen else function
     generation.classes.copies = {}
+    for _, function, copy in methods:
+        function.__code__ = copy.__code__
+        shown = function.__dict__.pop("__signature__", None)
+        if shown is not None and not is_shown_late(shown) and shown != shown_signature(function):
+            function.__dict__["__signature__"] = shown  # it says something else than the code: the function's own
+
+
+def forward_copies(block: Block, unused: Iterable[Armed]) -> None:
+    """Let copies forward with which no generation goes on, and that others hold: its code may have told them of one."""
+    for entry, _, copy in unused:
+        # Beside the name: the record of it, and the argument.
+        if sys.getrefcount(copy) > 2 + ARGUMENT_REFERENCES:
+            forward(block, entry, copy)
 
 
 def point_cells(generation: Generation, copies: dict[int, FunctionType]) -> None:

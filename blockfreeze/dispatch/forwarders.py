@@ -60,18 +60,13 @@ def function_kind(code: CodeType) -> int:
     return code.co_flags & KIND_FLAGS
 
 
-def copy_function(function: FunctionType, replace: dict[int, Any] | None = None) -> FunctionType:
-    """Return a function with the same code, namespace, closure and attributes, and another identity.
+def copy_function(function: FunctionType, closure: tuple[CellType, ...] | None = None) -> FunctionType:
+    """Return a function with the same code, namespace and attributes, and another identity.
 
     Args:
-        replace: contents of closure cells, by id, that the copy is to have in cells of its own with another content.
+        closure: its own, if it is not to share that of `function`.
     """
-    closure = function.__closure__
-    if replace and closure is not None:
-        called = contents_to_call(function)
-        closure = tuple(
-            CellType(replace[found]) if found in replace else cell for cell, found in zip(closure, called, strict=True)
-        )
+    closure = closure or function.__closure__
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
     _present_rest(copy, function)
     copy.__dict__ = function.__dict__

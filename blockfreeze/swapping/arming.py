@@ -21,6 +21,7 @@ from blockfreeze.building.forwarding import (
     copy_functions,
     copy_methods,
     drop_signature,
+    forward_copies,
     let_forward,
     let_methods_be,
     point_cells,
@@ -74,10 +75,13 @@ class Arming:
         """Restore the steady state for a while, with nothing running but the generation that serves."""
         block, generation = self.block, self.generation
         class_attributes.disarm_classes(generation)
+        methods: list[Armed] = []
         if not VERSIONS_COLLIDE:
-            let_methods_be(generation, self._armed)
+            methods = [one for one in self._armed if one.entry.kind is EntryKind.METHOD]
+            let_methods_be(generation, methods)
         disarm_entries(block, generation)
         store(block.reference, plain_vector(block, generation))
+        forward_copies(block, methods)
         show_steady(block)
 
     def resume(self, other: Generation) -> None:
@@ -106,7 +110,7 @@ class Arming:
         self.handed_over = True
 
     def forget(self) -> None:
-        """Let go of the functions: another generation serves, and who is to tell whether others hold them counts."""
+        """Let go of the functions: who is to tell whether others hold them, or a call is suspended, counts."""
         self._armed = []
 
     def _copy(self) -> None:
@@ -164,24 +168,35 @@ class Arming:
             class_attributes.withdraw(generation, abandoned)
         if alone:
             class_attributes.disarm_classes(generation)
-        # A swap that comes to nothing leaves no trace. Where nothing has failed, methods go on forwarding if a function
-        # whose code is assigned may be taken for another one.
-        if abandoned is not None or not VERSIONS_COLLIDE:
-            let_methods_be(generation, self._armed)
-        for entry, local, copy in self._armed:
-            if entry.kind is EntryKind.METHOD:
-                continue
-            if local is not entry.function or self.first:
-                local.__code__ = copy.__code__
-            if self.first:
-                generation.locals[entry] = local
+        unused = self._let_be(generation, abandoned is not None)
+        self.forget()
         if self.first:
             self._make_direct()
         restore_cells(generation)
         if alone:
             disarm_entries(block, generation)
         store(block.reference, plain_vector(block, generation) if alone else overlap_vector(block, generation))
+        forward_copies(block, unused)
         (show_steady if alone else show_agreed)(block)
+
+    def _let_be(self, generation: Generation, has_failed: bool) -> list[Armed]:
+        """Let the generation go on with its own functions; return those whose copies it does not need any more.
+
+        A swap that comes to nothing leaves no trace. Where nothing has failed, methods go on forwarding if a function
+        whose code is assigned may be taken for another one.
+        """
+        methods: list[Armed] = []
+        if has_failed or not VERSIONS_COLLIDE:
+            methods = [one for one in self._armed if one.entry.kind is EntryKind.METHOD]
+            let_methods_be(generation, methods)
+        functions: list[Armed] = []
+        for armed in self._armed:
+            entry, local, copy = armed
+            if entry.kind is not EntryKind.METHOD and (self.first or local is not entry.function):
+                local.__code__ = copy.__code__
+                generation.locals[entry] = local
+                functions.append(armed)
+        return methods + functions
 
     def _make_direct(self) -> None:
         for entry in self.block.slots:
