@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,8 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlSocket]
 def ask(control: ControlSocket, srv: Path) -> Iterator[Callable[..., Message]]:
     """Ask this process as the command line does, on one connection; the block is frozen at the pointer."""
     bf.freeze_block("shop", release=srv / "current")
-    link = SocketLink(control.path)
-    yield lambda what, timeout=20.0, **fields: link.ask({"do": what, "block": "shop", **fields}, timeout).wait()
-    link.close()
+    with asking(control) as ask:
+        yield ask
 
 
 def foo() -> int:
@@ -91,6 +90,16 @@ def until(condition: Callable[[], object]) -> None:
 def ended_work() -> None:
     """Wait until every session's thread has done what it was told, also after its session."""
     until(lambda: not any(one.name == "blockfreeze control work" for one in threading.enumerate()))
+
+
+@contextmanager
+def asking(control: ControlSocket) -> Iterator[Callable[..., Message]]:
+    """Ask this process for something of the block `shop` on a connection of its own."""
+    link = SocketLink(control.path)
+    try:
+        yield lambda what, timeout=20.0, **fields: link.ask({"do": what, "block": "shop", **fields}, timeout).wait()
+    finally:
+        link.close()
 
 
 def raw(control: ControlSocket) -> socket.socket:
@@ -684,27 +693,107 @@ def test_tasks_that_linger_are_cancelled_on_request(
     assert ask("done")["ok"]
 
 
-def test_a_body_that_hangs_in_c_is_told_by_its_stack_and_what_serves_serves(
-    ask: Callable[..., Message], srv: Path, control: ControlSocket, workshop: Workshop
+HANGS = {
+    "a body": "from shop_gate import wait\nwait()\nclass Till:\n    def total(self): return 9\n",
+    "a body that has replaced a class": (
+        "from shop_gate import wait\nclass Till:\n    def total(self): return 9\n    def more(self): return 9\n"
+        "NEW = {}\nwait()\n"
+    ),
+    "a body that catches everything": (
+        "from shop_gate import wait\ntry: wait()\nexcept BaseException: pass\n"
+        "class Till:\n    def total(self): return 9\n    def more(self): return 9\n"
+    ),
+    "the body of a class": (
+        "from shop_gate import wait\nclass Till:\n    try: wait()\n    except BaseException: pass\n"
+        "    def total(self): return 9\n"
+    ),
+    "a metaclass": (
+        "from shop_gate import wait\nclass Meta(type):\n    def __new__(cls, *given):\n        wait()\n"
+        "        return super().__new__(cls, *given)\nclass Till(metaclass=Meta):\n    def total(self): return 9\n"
+    ),
+    "a check": (
+        "from shop_gate import wait\nclass Till:\n    def total(self): return 9\ndef check(candidate): wait()\n"
+    ),
+    "a check that catches everything": (
+        "from shop_gate import wait\nclass Till:\n    def total(self): return 9\n"
+        "def check(candidate):\n    try: wait()\n    except BaseException: pass\n"
+    ),
+    "a warm-up": (
+        "from shop_gate import wait\nclass Till:\n    def total(self): return 9\ndef warm(candidate): wait()\n"
+    ),
+}
+
+TILL = "class Till:\n    def total(self): return {0}\ntill = Till()\ncount = 0\ndef foo(): return till.total()\n"
+
+
+@pytest.mark.parametrize("where", HANGS)
+def test_what_hangs_in_c_is_told_by_its_stack_and_given_up(
+    control: ControlSocket, srv: Path, workshop: Workshop, where: str
 ) -> None:
-    assert ask("prepare", release=str(srv / "r2"))["ok"]
-    assert ask("commit")["ok"]
-    assert ask("done")["ok"]
-    hangs = "import shop_gate\nshop_gate.LOCK.acquire()\ndef foo(): return 9\n"
+    workshop.write(
+        "shop_gate.py", "import threading\nLOCK = threading.Lock()\nLOCK.acquire()\ndef wait(): LOCK.acquire()\n"
+    )
+    first, second, third = (
+        str(workshop.version(f"srv/till{number}", {"shop.py": TILL.format(number)})) for number in (1, 2, 3)
+    )
+    hanging = str(workshop.version("srv/hangs", {"shop.py": HANGS[where] + "till = Till()\ndef foo(): return 9\n"}))
+    named = {"check": "shop:check"} if "check" in where else {"warm_up": "shop:warm"} if "warm" in where else {}
+    bf.freeze_block("shop", release=first)
+    bf.swap("shop", release=second)
+    till, known = sys.modules["shop"].till, set(vars(sys.modules["shop"].Till))
+
+    with asking(control) as ask:
+        told = ask("prepare", timeout=0.3, release=hanging, **named)
+        assert told["stuck"]
+        assert "in wait" in told["stack"][-1]
+        assert "it hangs there, and was given up" in told["message"]
+        assert (foo(), till.total(), set(vars(type(till)))) == (2, 2, known)
+        with asking(control) as other:  # the way back is open, and so is the way on
+            assert other("rollback")["ok"]
+            assert other("done")["ok"]
+            assert foo() == 1
+            assert other("prepare", release=third)["ok"]
+            assert other("commit")["ok"]
+            assert other("done")["ok"]
+            assert foo() == 3
+        sys.modules["shop_gate"].LOCK.release()  # it gets out of there too late to change anything
+    ended_work()
+    assert (foo(), till.total(), set(vars(type(till)))) == (3, 3, known)
+    assert not hasattr(sys.modules["shop"], "NEW")
+    bf.drain("shop", timeout=60)
+    bf.rollback("shop")
+    assert (foo(), till.total(), set(vars(type(till)))) == (1, 1, known)
+
+
+def test_who_waits_for_what_hangs_to_import_a_member_goes_on_when_it_is_given_up(
+    control: ControlSocket, workshop: Workshop
+) -> None:
     workshop.write("shop_gate.py", "import threading\nLOCK = threading.Lock()\nLOCK.acquire()\n")
-    told = ask("prepare", timeout=0.3, release=str(workshop.version("srv/c", {"shop.py": hangs})))
-    assert told["stuck"]
-    assert any("shop.py:2" in line for line in told["stack"])
-    other = SocketLink(control.path)
-    refused = other.ask({"do": "rollback", "block": "shop"}, 0.5).wait()
-    assert (refused["error"], foo()) == ("SwapInProgressError", 2)
-    assert "shop.py:2" in refused["message"]
-    assert other.ask({"do": "done"}, 5.0).wait()["ok"]
-    sys.modules["shop_gate"].LOCK.release()
-    assert other.ask({"do": "rollback", "block": "shop"}, 20.0).wait()["ok"]
-    assert foo() == 1
-    assert other.ask({"do": "done"}, 5.0).wait()["ok"]
-    other.close()
+    first, hangs = (
+        workshop.version(
+            f"srv/{name}",
+            {
+                "shop/__init__.py": "def late():\n    from . import parts\n    return parts.NUMBER\n" + text,
+                "shop/parts.py": "NUMBER = 1\n",
+                "shop/inner.py": "import shop_gate\nshop_gate.LOCK.acquire()\n",
+            },
+        )
+        for name, text in (("first", ""), ("hangs", "from . import inner\n"))
+    )
+    bf.freeze_block("shop", release=first)
+    with asking(control) as ask:
+
+        def in_inner() -> bool:
+            return any(one.f_code.co_filename.endswith("inner.py") for one in sys._current_frames().values())
+
+        asked = ThreadedCall(lambda: ask("prepare", timeout=1.0, release=str(hangs)))
+        until(in_inner)
+        late = ThreadedCall(sys.modules["shop"].late)
+        assert asked.result()["stuck"]
+        assert late.result() == 1
+        sys.modules["shop_gate"].LOCK.release()
+    ended_work()
+    assert sys.modules["shop"].late() == 1
 
 
 def test_what_is_begun_for_a_service_is_settled_before_the_next_one_begins(

@@ -65,6 +65,7 @@ class Hooks:
         if type(value) is LAZY:
             value = value.resolve()  # the process has come to import lazily since the module was linked
         if is_a(value, type):
+            self.generation.build.refuse_if_abandoned()
             if self.member.made(value) or is_renamed(self.member, name, value):
                 self.member.own_classes[id(value)] = value
             if not self.first:
@@ -80,6 +81,7 @@ class Hooks:
 
     def build(self, name: str) -> Callable[..., Any]:
         """Return what the class statement of `name` is to call: Python's own builder, unless it is carried over."""
+        self.generation.build.refuse_if_abandoned()
         self.carried_name = ""
         if not can_be_carried(self.generation, self.member, name):
             return builtins.__build_class__
@@ -106,12 +108,14 @@ class Hooks:
         """Return what the namespace is to hold under `name`: the object of the generation before, if it can stay."""
         if self.first:
             return value
+        self.generation.build.refuse_if_abandoned()
         if is_a(value, type):
             return bind_class(self.generation, self.member, name, value)
         return preserved(self.generation, self.member, name, value)
 
     def assign(self, target: Any, name: str, value: Any, /) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""
+        self.generation.build.refuse_if_abandoned()
         if is_a(target, type) and target in self.generation.classes.values:
             assign_class_attribute(self.block, self.generation, target, name, value)
         elif is_preserved_member(self.generation, target):
@@ -131,6 +135,7 @@ class Hooks:
 
     def unassign(self, target: Any, name: str, /) -> None:
         """Delete an attribute of what may be a class, in the same way."""
+        self.generation.build.refuse_if_abandoned()
         if is_a(target, type) and target in self.generation.classes.values:
             delete_class_attribute(self.block, self.generation, target, name)
         elif is_preserved_member(self.generation, target):
@@ -233,6 +238,7 @@ class Hooks:
 
     def state(self, value: Any, name: str) -> None:
         """Keep the value that a state variable has; give it this one if no generation before had such a variable."""
+        self.generation.build.refuse_if_abandoned()
         key, home = (self.member.name, name), self.member.home_of(self.block, name)
         live = self.block.variables.get(key)
         if live is not None and live.version != FIRST_VERSION and key not in self.generation.variables:
@@ -264,6 +270,7 @@ class Hooks:
         Raises:
             NameError: there is none.
         """
+        self.generation.build.refuse_if_abandoned()
         home, overlay = self.member.home_of(self.block, name), self.member.overlay_of(self.block, name)
         if name not in overlay and name not in home:
             raise NameError(f"name {name!r} is not defined", name=name)

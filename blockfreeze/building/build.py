@@ -22,7 +22,7 @@ from typing import Any
 from blockfreeze.building.facade import arm_facade, create_facade, show_steady
 from blockfreeze.building.hook_cells import closure_of
 from blockfreeze.building.importlib_bootstrap import Body, LoadFacade, block_spec, execute
-from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, wait_for
+from blockfreeze.building.late_import import before_joining, begins_loading, complete_joined, loading, wait_for
 from blockfreeze.building.link_cache import link_member
 from blockfreeze.building.overloads import own_overloads
 from blockfreeze.building.recorded import seal
@@ -132,7 +132,8 @@ def load_member(generation: Generation, name: str) -> Member | None:
     if member is not None:
         return member
     block = generation.block
-    with block.locks.loading:
+    with loading(block):
+        generation.build.refuse_if_abandoned()
         parent = name.rpartition(".")[0]
         if parent and block.covers(parent) and load_member(generation, parent) is None:
             if not generation.snapshot.has_inside(parent):
@@ -197,6 +198,7 @@ def opened_member(generation: Generation, name: str, namespace: dict[str, Any] |
     try:
         with own_overloads(generation, name), own_while_executed(generation):
             yield Body(linked.code, member.namespace, closure_of(generation, member, linked))
+            generation.build.refuse_if_abandoned()
             seal(generation, member)
     except BaseException:
         _leave_out(generation, member)

@@ -11,18 +11,33 @@ two, wait for each other, though not for long: they may be waiting for the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from blockfreeze.building.forwarding import forward_functions
 from blockfreeze.identity.unify import unify
-from blockfreeze.model.block import Generation, Member
+from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.state.containers import record_contents
 from blockfreeze.state.joining import Joining
 
 PATIENCE: Final = 1.0
 """How long a thread waits for another one that is importing, in seconds: they may be waiting for each other."""
+
+
+@contextmanager
+def loading(block: Block) -> Iterator[None]:
+    """Hold the lock under which members are loaded; it is made anew if who has it hangs and is abandoned."""
+    while True:
+        lock = block.locks.loading
+        if lock.acquire(timeout=PATIENCE):
+            if lock is block.locks.loading:
+                break
+            lock.release()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begins_loading(generation: Generation, name: str) -> bool:

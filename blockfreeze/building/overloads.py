@@ -31,14 +31,29 @@ def _set(module: str, overloads: Any) -> None:
 @contextmanager
 def own_overloads(generation: Generation, module: str) -> Iterator[None]:
     """Let the body of a member register its overloads, which others see as soon as the generation serves."""
-    before, done = _registry().pop(module, None), False
+    build, done = generation.build, False
+    build.hidden_overloads[module] = _registry().pop(module, None)
     try:
         yield
-        generation.build.overloads[module] = _registry().get(module)
+        build.overloads[module] = _registry().get(module)
         done = generation is generation.block.current
     finally:
-        if not done:
-            _set(module, before)
+        if done:
+            del build.hidden_overloads[module]
+        else:
+            _show_hidden(generation, module)
+
+
+def _show_hidden(generation: Generation, module: str) -> None:
+    hidden = generation.build.hidden_overloads
+    if module in hidden:  # otherwise it was abandoned, and others have been told since
+        _set(module, hidden.pop(module))
+
+
+def abandon_overloads(generation: Generation) -> None:
+    """Let `typing` tell of the other generations again, though a body of this one has not ended."""
+    for module in tuple(generation.build.hidden_overloads):
+        _show_hidden(generation, module)
 
 
 def publish_overloads(before: Generation, after: Generation) -> None:

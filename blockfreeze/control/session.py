@@ -148,12 +148,12 @@ class Session:
         if not ended.is_set():
             stack = work.stack()
             self._stuck = not work.interrupt()
-            raise ControlError(
-                f"{what}: not done in {limit:g} s; it was in {stack[-1] if stack else 'no frame'}; "
-                f"{'it hangs there' if self._stuck else 'it was given up'}, and what served serves",
-                stack=stack,
-                stuck=self._stuck,
-            )
+            why = f"{what}: not done in {limit:g} s; it was in {stack[-1] if stack else 'no frame'}"
+            how = "it was given up"
+            if self._stuck:
+                given_up = self._transaction.abandon(work.thread, f"{why}, and hangs there")
+                how = "it hangs there, and was given up" if given_up else "it hangs there"
+            raise ControlError(f"{why}; {how}, and what served serves", stack=stack, stuck=self._stuck)
         found: Message = work.outcome()
         return found
 

@@ -10,6 +10,7 @@ Threads: everything here runs in the session's work thread, to which the candida
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ from blockfreeze.draining.leaving import AskToLeave, Leaving
 from blockfreeze.model.block import Block
 from blockfreeze.releases.version import Version
 from blockfreeze.swapping import rollback as rolling_back
+from blockfreeze.swapping.abandoning import abandon
 from blockfreeze.swapping.candidate import Candidate, call_inside
 from blockfreeze.swapping.claim import begin_for_service, end_for_service
 from blockfreeze.swapping.prepare import prepare
@@ -95,6 +97,14 @@ class Transaction:
             call_inside(candidate, in_candidate(block, candidate, warm_up), candidate)
         if check is not None:
             run_check(block, candidate, in_candidate(block, candidate, check))
+
+    def abandon(self, thread: threading.Thread, why: str) -> bool:
+        """Give up a preparation that hangs in `thread`, the session's work thread; tell whether that was possible."""
+        block = self._block
+        if block is None or self._back_to is not None or not abandon(block, thread, why):
+            return False
+        self._candidate = self._block = None
+        return True
 
     def commit(self, request: Message) -> Message:
         """Commit the candidate. It can be taken back until the controller says that all is done.

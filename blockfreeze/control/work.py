@@ -61,6 +61,11 @@ class Work:
         self._thread.start()
 
     @property
+    def thread(self) -> threading.Thread:
+        """The thread that makes the calls."""
+        return self._thread
+
+    @property
     def is_idle(self) -> bool:
         """Whether the last call that was begun has ended."""
         return self._begun is None or self._begun.ended.is_set()

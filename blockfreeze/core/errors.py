@@ -122,5 +122,9 @@ class DrainTimeoutError(BlockfreezeError, TimeoutError):
     lingering: tuple[object, ...]
 
 
+class AbandonedError(BaseException):
+    """What goes on after its preparation was abandoned comes to an end by this, which no program is to catch."""
+
+
 class ControlError(BlockfreezeError):
     """The command line or the control socket was asked for something that it cannot do."""

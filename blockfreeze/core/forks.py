@@ -66,6 +66,12 @@ class Forks:
             self._forking.remove(threading.get_ident())
             self._changed.notify_all()
 
+    def forget(self, thread: threading.Thread) -> None:
+        """Wait no more for a thread that hangs."""
+        with self._changed:
+            self._at_work = [one for one in self._at_work if one != thread.ident]
+            self._changed.notify_all()
+
     def renew(self) -> None:
         """Forget the other threads, in the child."""
         me = threading.get_ident()

@@ -50,6 +50,14 @@ class ShortTurns:
                     if not self._wanted:
                         self._end()
 
+    def forget(self, thread: threading.Thread) -> None:
+        """Let a thread that hangs have no say any more."""
+        with self._lock:
+            wanted = bool(self._wanted)
+            self._wanted = [one for one in self._wanted if one != thread.ident]
+            if wanted and not self._wanted:
+                self._end()
+
     def renew(self) -> None:
         """Forget the other threads, in the child of a fork, where they do not exist."""
         self._lock = threading.RLock()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, Protocol
 
+from blockfreeze.core.errors import AbandonedError
 from blockfreeze.core.forks import Forks
 from blockfreeze.core.hidden import HiddenObjects
 from blockfreeze.core.main_greenlets import MainGreenlets
@@ -118,6 +119,19 @@ class BuildRecord:
     """The caches of `functools` that its modules have at their top levels."""
     overloads: dict[str, Any] = field(default_factory=dict)
     """What its bodies have told `typing` of overloads, by member."""
+    hidden_overloads: dict[str, Any] = field(default_factory=dict)
+    """By member whose body runs: what `typing` has been told of other generations' overloads."""
+    abandoned: bool = False
+    """The thread that builds it hangs, or has failed to end in time: nothing may come of it any more."""
+
+    def refuse_if_abandoned(self) -> None:
+        """End a thread that goes on after its preparation was abandoned.
+
+        Raises:
+            AbandonedError: it was.
+        """
+        if self.abandoned:
+            raise AbandonedError("the preparation was abandoned: it hung")
 
 
 @dataclass
@@ -230,6 +244,7 @@ class Claim:
         self.forks = Forks()
         self.starts = Starts()
         self.owner: threading.Thread | None = None
+        self.undo: Callable[[], object] | None = None  # undoes, in any thread, what the owner prepares, if it hangs
         self.converging = False  # it is held by the end of an overlap, not by a swap
         # Who has begun something for a service and has not settled it: it keeps that between its claims as well.
         self.unsettled: threading.Thread | None = None
@@ -255,3 +270,7 @@ class Locks:
         self.arming = threading.RLock()  # held while functions are copied and made to forward
         self.moving = threading.RLock()  # held while an instance changes its class, or an attribute is disarmed
         self.tables = threading.Lock()  # held while entries and members are put into their tables
+
+    def renew_loading(self) -> None:
+        """Forget who loads a member: it hangs. Who waits for it looks whether there is another lock."""
+        self.loading = threading.RLock()

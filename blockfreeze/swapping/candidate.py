@@ -128,6 +128,7 @@ class Candidate:
             PrepareError: instances could not be converted.
         """
         self._close("commit")
+        self._block.claim.undo = None  # what a commit brings over cannot be undone beside it
         self._rest.end()
         lacking = lacking_objects(self._block, self._block.current, self._generation, attributes=False)
         try:

@@ -32,6 +32,10 @@ class HeldClaim:
         """Leave the claim taken when the statement ends: whoever has this object releases it."""
         self.handed_over = True
 
+    def void(self) -> None:
+        """Let go of what somebody else has taken."""
+        self._held = False
+
     def release(self) -> None:
         """Give the claim back, once: it may be somebody else's by the second time."""
         if self._held:
@@ -98,7 +102,7 @@ def _place_of(thread: threading.Thread | None) -> str:
 
 def _release(block: Block) -> None:
     with block.claim.changed:
-        block.claim.owner = None
+        block.claim.owner = block.claim.undo = None
         block.claim.converging = False
         block.claim.changed.notify_all()
 

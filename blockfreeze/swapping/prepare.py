@@ -14,14 +14,19 @@ plain vector, and nothing left over (`convergence`).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from blockfreeze.building.build import loads_of_members
 from blockfreeze.building.link_cache import link_member
+from blockfreeze.building.overloads import abandon_overloads
 from blockfreeze.building.stages import finish_build
-from blockfreeze.core.errors import BlockfreezeError
+from blockfreeze.core.errors import AbandonedError, BlockfreezeError
 from blockfreeze.core.events import Event, Prepared, Refused, announce
 from blockfreeze.core.report import SwapReport
 from blockfreeze.dispatch.caller_view import skipped
@@ -56,18 +61,28 @@ def prepare(
     Args:
         between: called where the swap can still come to nothing; it ends the swap by raising.
     """
+    preparation = None
     try:
         with claimed(block, wait, "swap") as claim, block.claim.at_work():
             clock = Clock({})
             converge_claimed(block)
             clock.lap("drain")
-            candidate = _Preparation(block, version, between, claim, clock).candidate()
+            preparation = _Preparation(block, version, between, claim, clock)
+            candidate = preparation.candidate()
             claim.hand_over()
+            block.claim.undo = partial(_discard, weakref.ref(candidate))
             return candidate
     except BaseException as error:
-        if block.generations:
+        if block.generations and not (preparation is not None and preparation.abandoned):
             announce(block.subscribers, refused(block, "swap", error))
         raise
+
+
+def _discard(candidate: weakref.ref[Candidate]) -> None:
+    """Discard a candidate that is checked by a thread which hangs; nobody keeps it by that."""
+    found = candidate()
+    if found is not None:
+        found.discard()
 
 
 class _Preparation:
@@ -85,6 +100,8 @@ class _Preparation:
         self.clock = clock
         self.phase = "read"
         self.member: str | None = None  # the one that is linked or executed now
+        self.abandoned = False
+        self._built: tuple[Arming, Generation] | None = None  # while it is armed and bodies run
 
     @skipped
     def candidate(self) -> Candidate:
@@ -95,15 +112,16 @@ class _Preparation:
         """
         block = self.block
         try:
-            generation = self._linked_generation()
-            self.between()
+            with self._that_may_hang():
+                generation = self._linked_generation()
+                self.between()
             self._begin("execute")
             with armed(block, generation) as arming:
                 self.clock.lap("arm")
-                self._execute(generation)
+                self._execute(generation, arming)
                 self.between()
                 arming.hand_over()
-        except (KeyboardInterrupt, GeneratorExit, BlockfreezeError):
+        except (KeyboardInterrupt, GeneratorExit, AbandonedError, BlockfreezeError):
             raise
         except BaseException as error:
             member = module_at_fault(error) or _at_fault(block, error) or self.member
@@ -136,11 +154,44 @@ class _Preparation:
         self.clock.lap("link")
         return generation
 
+    @contextmanager
+    def _that_may_hang(self) -> Iterator[None]:
+        """Let another thread abandon the preparation while code of others runs, or files are read."""
+        claim, me = self.block.claim, threading.current_thread()
+        claim.undo = self._abandon
+        try:
+            yield
+        finally:
+            with claim.changed:
+                if claim.owner is me:
+                    claim.undo = None
+                else:
+                    self._let_go()
+        if self.abandoned:
+            raise AbandonedError("the preparation was abandoned: it hung")
+
+    def _let_go(self) -> None:
+        self.abandoned = True
+        self.claim.void()
+        if self._built is not None:
+            self._built[0].hand_over()
+
+    def _abandon(self) -> None:
+        """Undo, in another thread, what has been done."""
+        self._let_go()
+        if self._built is not None:
+            arming, generation = self._built
+            generation.build.abandoned = True
+            abandon_overloads(generation)
+            arming.disarm(generation)
+
     @skipped
-    def _execute(self, generation: Generation) -> None:
-        for member, load in loads_of_members(self.before, generation):
-            self.member = member
-            load()
+    def _execute(self, generation: Generation, arming: Arming) -> None:
+        self._built = arming, generation
+        with self._that_may_hang():
+            for member, load in loads_of_members(self.before, generation):
+                self.member = member
+                load()
         finish_build(self.block, generation)
         self.clock.lap("execute")
 
