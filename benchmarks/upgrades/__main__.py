@@ -137,7 +137,7 @@ class _Service:
             said = ran.stderr.strip() if isinstance(error, ValueError) else f"not done in {seconds:.0f} s"
             raise _FailedError(f"{words[0]}: {said[-300:]}") from error
         if ran.returncode:
-            message = "; ".join(one["message"] for one in found.get("blocks", [found]))
+            message = "; ".join(one.get("message") or str(one.get("error")) for one in found.get("blocks", [found]))
             raise _FailedError(f"{words[0]} ended with {ran.returncode}: {message[:300]}")
         return found
 
