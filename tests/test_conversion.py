@@ -503,3 +503,38 @@ def test_a_bound_method_follows_its_instance_to_a_class_that_has_lost_the_base_o
     bf.drain(tools, timeout=LIMIT)
     assert (type(tool) is tools.Tool, tool.name(), bound()) == (True, "new", "new")
     assert (base.name(), gone()) == ("old", "old")
+
+
+ENDLESS = """
+import blockfreeze as bf
+import threading
+TURNS = [threading.Event(), threading.Event()]
+class Account:
+    def __init__(self): self.owner = "me"
+    def work(self, turn):
+        # Ends when the other caller has begun its next call, if that is not held back.
+        TURNS[turn].set()
+        TURNS[1 - turn].wait(0.002)
+        TURNS[1 - turn].clear()
+        return {0}
+"""
+
+
+def test_instances_are_converted_though_a_call_of_their_old_methods_is_always_under_way(workshop: Workshop) -> None:
+    shop = open_shop(workshop, ENDLESS.format("1"))
+    account, ended, answers = shop.Account(), threading.Event(), [0, 0]
+
+    def go_on(turn: int) -> None:
+        while not ended.is_set():
+            answers[turn] = account.work(turn)
+
+    callers = [ThreadedCall(go_on, turn) for turn in (0, 1)]
+    newer = ENDLESS.format("self.limit").replace('"me"', '"me"; self.limit = 2')
+    try:
+        bf.swap(shop, source=newer + HOOK.format("").replace("rate()", "2"))
+        bf.drain(shop, timeout=60)
+        assert (account.limit, account.work(0)) == (20, 20)
+    finally:
+        ended.set()
+        for caller in callers:
+            caller.result()

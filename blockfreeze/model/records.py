@@ -6,6 +6,7 @@ None of these knows a block or a generation, and none of them acts.
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -212,6 +213,14 @@ class InstanceTables:
     """The classes whose methods run as they did in a generation that was left."""
     unconverted: PendingConversion | None = None
     """What waits for the block to be at rest."""
+    rest_due: float = 0.0
+    """When a moment of rest is next tried for beside calls of a generation that was left, by the monotonic clock."""
+    rest_pause: float = 0.0
+    """How long it was waited for that, in seconds."""
+
+    def wait_for_rest(self, pause: float) -> None:
+        """Try for no moment of rest beside old calls before so many seconds have passed."""
+        self.rest_pause, self.rest_due = pause, time.monotonic() + pause
 
 
 @dataclass

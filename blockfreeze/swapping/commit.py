@@ -40,6 +40,9 @@ from blockfreeze.swapping.convergence import converge
 from blockfreeze.swapping.propagate import bring_up_to_date
 from blockfreeze.swapping.verdicts import prepare_error
 
+_FIRST_PAUSE = 0.25
+"""How long after a commit it is first tried to convert instances beside old calls: most have ended by then. Seconds."""
+
 
 class Commitment:
     """One commit, of a swap or a rollback: state and instances are brought over, the store is made, others are told."""
@@ -157,6 +160,7 @@ class Commitment:
         after.classes.new_instances = {}
         self.conversion.forget_undo()
         block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
+        block.instances.wait_for_rest(_FIRST_PAUSE)
         pointed, unreached = bring_up_to_date(block, before, after, self.stayed)
         if after.number in block.served:
             block.served.remove(after.number)

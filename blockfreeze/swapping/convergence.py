@@ -2,13 +2,15 @@
 
 Instances that a swap could not convert while calls were under way are converted here, when the block is at rest for a
 moment: new calls are held back for `_MOMENT`, and for the conversion if those in flight have ended by then. Otherwise
-everything goes on, and whoever converges next tries again.
+everything goes on, and whoever converges next tries again. That is tried while older generations run, too: the methods
+of such an instance are those of the generation that made it, so calls of it would begin there for ever.
 
 Threads: `converge` may be called by any thread; `converge_claimed` by the one that holds the block's claim.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from types import FunctionType
 
@@ -40,6 +42,9 @@ from blockfreeze.swapping.presentation import disarm_entries
 _MOMENT = 0.02
 """How long new calls are held back for a conversion that no swap has asked them to wait for, in seconds."""
 
+_LONGEST_PAUSE = 60.0
+"""How long it is waited at most, in seconds, until that is tried again beside calls that go on for long."""
+
 
 def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
     """End the overlap if the retired generations have drained, or wait while another thread does; return who lingers.
@@ -53,10 +58,10 @@ def converge(block: Block, *, whole: bool = False) -> list[Lingering]:
             return []
     served = block.served[-1:]
     running, _ = search(block, block.retired(), whole=whole)
-    if running:
+    if running and not _is_rest_due(block):
         return running
     with claimed_to_converge(block, lambda: block.served[-1:] == served) as taken, block.claim.at_work():
-        return converge_claimed(block, whole=whole) if taken else []
+        return converge_claimed(block, whole=whole) if taken else running
 
 
 def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
@@ -64,16 +69,31 @@ def converge_claimed(block: Block, *, whole: bool = False) -> list[Lingering]:
     running = _end_overlap(block, whole=whole) if is_overlapping(block) else []
     if running and len(block.retired()) > block.history:
         _free_drained(block)
-    if not running and block.instances.unconverted is not None:
-        _convert_at_rest(block, block.instances.unconverted)
-    return running
+    conversion = block.instances.unconverted
+    if conversion is None or (running and not _is_rest_due(block)):
+        return running
+    converted = _convert_at_rest(block, conversion, alone=not running)
+    return _end_overlap(block, whole=whole) if running and converted else running
 
 
-def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
-    """Hold new calls back for a moment; if the block comes to rest, convert what a swap has left unconverted."""
+def _is_rest_due(block: Block) -> bool:
+    """Tell whether to try for a moment of rest though calls of a generation that was left are under way."""
+    return block.instances.unconverted is not None and time.monotonic() >= block.instances.rest_due
+
+
+def _convert_at_rest(block: Block, conversion: PendingConversion, *, alone: bool) -> bool:
+    """Hold new calls back for a moment; if the block comes to rest, convert what a swap has left unconverted.
+
+    Args:
+        alone: nothing runs in older generations. Otherwise it may be that calls begin there all the time, those of the
+            very instances that are to be converted.
+
+    Returns:
+        whether it came to rest.
+    """
     current, gate, error = block.current, Gate(), ""
     try:
-        with armed(block, alone=True):
+        with armed(block, alone=alone):
             try:
                 store(block.reference, overlap_vector(block, current, gate))
                 quiesce(block, gate, _MOMENT, go_on)
@@ -82,7 +102,9 @@ def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
                 gate.open()
                 announce(block.subscribers, GateOpened(block.name, current.number, gate.seconds))
     except DrainTimeoutError:
-        return  # calls are under way all the time: whoever converges next tries again
+        # Calls are under way all the time: whoever converges next tries again, less and less often beside old ones.
+        block.instances.wait_for_rest(min(2 * block.instances.rest_pause, _LONGEST_PAUSE))
+        return False
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
     block.instances.unconverted = None
@@ -91,6 +113,7 @@ def _convert_at_rest(block: Block, conversion: PendingConversion) -> None:
     counts = tuple((one.name, one.count) for one in conversion.counted())
     stayed = tuple((one.name, one.reason) for one in conversion.not_converted({}))
     announce(block.subscribers, InstancesConverted(block.name, current.number, counts, stayed, error))
+    return True
 
 
 def _end_overlap(block: Block, *, whole: bool) -> list[Lingering]:
