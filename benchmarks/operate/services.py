@@ -17,7 +17,8 @@ from typing import Final
 
 from benchmarks.frame.pages import ROOT
 from benchmarks.operate.client import Found
-from benchmarks.shapes.served import APPLICATIONS, free_port
+from benchmarks.operate.releases import PROGRAMS, write_release
+from benchmarks.shapes.served import free_port
 from blockfreeze.coordination.plan import Plan
 from blockfreeze.coordination.processes import SocketProcesses
 from blockfreeze.coordination.service import Service
@@ -25,44 +26,6 @@ from blockfreeze.core.errors import ControlError
 from blockfreeze.releases.pointer import point
 
 __all__ = ["KINDS", "Kind", "Running", "started"]
-
-_PARTS: Final = """
-NUMBER = {number}
-
-def first():
-    return NUMBER
-
-def second():
-    return {number}
-"""
-
-_APP: Final = """
-from . import parts
-from .parts import first
-
-def answer():
-    return f"{{first()}} {{parts.second()}} {{parts.NUMBER}} {number}".encode()
-{applications}"""
-
-_RELOADING: Final = """
-import importlib, os, threading, time
-import shop.app, shop.parts
-
-def app(environ, start_response):
-    return shop.app.app(environ, start_response)
-
-def follow():
-    seen = os.readlink("current")
-    while True:
-        now = os.readlink("current")
-        if now != seen:
-            seen = now
-            importlib.reload(shop.parts)
-            importlib.reload(shop.app)
-        time.sleep(0.01)
-
-threading.Thread(target=follow, daemon=True).start()
-"""
 
 _GUNICORN: Final = ("gunicorn", "-w", "2", "-b", "127.0.0.1:PORT", "--no-control-socket", "--log-level", "error")
 _GTHREAD: Final = (*_GUNICORN, "-k", "gthread", "--threads", "4")
@@ -88,6 +51,13 @@ KINDS: Final = (
     Kind("hypercorn -w 2", (*_HYPERCORN, "shop.app:asgi")),
     Kind("granian ASGI", (*_GRANIAN, "--interface", "asgi", "shop.app:asgi")),
     Kind("granian WSGI", (*_GRANIAN, "--interface", "wsgi", "shop.app:app")),
+    Kind("gunicorn gthread --max-requests 500", (*_GTHREAD, "--max-requests", "500", "shop.app:app")),
+    Kind("Flask on gunicorn gthread", (*_GTHREAD, "shop.in_flask:app")),
+    Kind("Django on gunicorn gthread", (*_GTHREAD, "shop.in_django:app")),
+    Kind("Django async on uvicorn", (*_UVICORN, "shop.in_django:asgi")),
+    Kind("FastAPI on uvicorn --workers 2", (*_UVICORN, "--workers", "2", "shop.in_fastapi:app")),
+    Kind("a plain asyncio server", ("serving", "PORT")),
+    Kind("a pool of spawned processes", ("serving", "PORT", "pool")),
     Kind("gunicorn gthread: HUP", (*_GTHREAD, "shop.app:app"), "HUP"),
     Kind("uvicorn: --reload", (*_UVICORN, "--reload", "--reload-dir", "watched", "shop.app:asgi"), "file"),
     Kind("gunicorn gthread: importlib.reload", (*_GTHREAD, "reloading:app"), "link"),
@@ -125,7 +95,8 @@ class Running:
         self._sockets = sockets
         self.port = free_port()
         (place / "watched").mkdir()
-        (place / "reloading.py").write_text(_RELOADING, encoding="utf-8")
+        for name, text in PROGRAMS.items():
+            (place / f"{name}.py").write_text(text, encoding="utf-8")
         point(place / "current", self._release(1))
         run = ["-m", "blockfreeze", "run", "--block", "shop", "--release", str(place / "current")]
         served = ["-m", *(one.replace("PORT", str(self.port)) for one in kind.command)]
@@ -169,13 +140,7 @@ class Running:
         return Loading(self.port, connections, seconds)
 
     def _release(self, number: int) -> Path:
-        place = self._place / f"r{number}"
-        (place / "shop").mkdir(parents=True, exist_ok=True)
-        for name, text in (("__init__", ""), ("parts", _PARTS), ("app", _APP)):
-            (place / "shop" / f"{name}.py").write_text(
-                text.format(number=number, applications=APPLICATIONS), encoding="utf-8"
-            )
-        return place
+        return write_release(self._place / f"r{number}", number)
 
 
 @contextmanager
