@@ -106,6 +106,8 @@ def verify(file: Path, *, as_json: bool) -> int:
         found.check_python()
     except ReleaseRefusedError as error:
         print(error, file=sys.stderr)
+        if as_json:
+            print(json.dumps({"error": str(error), "status": 1}))
         return 1
     told = {
         "block": found.block,

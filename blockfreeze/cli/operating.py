@@ -48,7 +48,7 @@ def status(
 ) -> int:
     """Say which process serves which release of BLOCK, or of every block, and what lingers in older generations.
 
-    The exit status is 1 if no process has the block, or processes of one pointer serve several releases.
+    The exit status is 1 if no process has the block, and 3 if processes of one pointer serve several releases.
     """
     if fleet is not None:
         _refuse_local(directory=directory, live=live)
@@ -277,7 +277,7 @@ def _release_at(path: Path) -> str:
 def _release_before(service: Service) -> str:
     found = {told["previous"]["release"] for told in service.links.values() if told.get("previous")}
     if len(found) != 1:
-        which = ", ".join(sorted(found)) or "no process keeps one; all have started since"
+        which = ", ".join(sorted(found)) or "no process keeps one: it serves the first one, or has started since"
         raise ControlError(f"{service.plan.block}: which release was before is not clear ({which}); say --to")
     return str(found.pop())
 

@@ -142,7 +142,7 @@ def show_status(replies: Mapping[Link, Message], block: str | None, *, as_json: 
             print(f"{pid}: it does not answer")
         if not told and not silent:
             print(f"no process with a control socket has {'a block' if block is None else block}", file=sys.stderr)
-    return 1 if mixed or not told else 0
+    return 3 if mixed else 0 if told else 1
 
 
 def write_file(file: Path, text: str) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from blockfreeze.api import functions, registry
 from blockfreeze.api.following import follow_pointer
@@ -275,8 +275,8 @@ def _block_in(request: Message) -> Block:
 
 def _kept(block: Block, release: str) -> int:
     """Return the newest generation that is kept of a release."""
-    kept: dict[str, Any] = {one.release: one.number for _, one in sorted(block.generations.items())}
+    current = block.current
+    kept = {one.release: one.number for _, one in sorted(block.generations.items()) if one is not current}
     if release not in kept:
         raise ControlError(f"{block.name}: no generation of {release!r} is kept; swap to that release instead")
-    number: int = kept[release]
-    return number
+    return kept[release]

@@ -44,6 +44,12 @@ _FIRST_PAUSE = 0.25
 """How long after a commit it is first tried to convert instances beside old calls: most have ended by then. Seconds."""
 
 
+def _is_the_same_release(one: Generation, other: Generation) -> bool:
+    """Tell whether two generations are of one named release, whose text has not changed in between."""
+    named = bool(one.release) and one.release == other.release
+    return named and one.snapshot.version_hash() == other.snapshot.version_hash()
+
+
 class Commitment:
     """One commit, of a swap or a rollback: state and instances are brought over, the store is made, others are told."""
 
@@ -162,6 +168,11 @@ class Commitment:
         block.instances.unconverted = self.conversion if gate is None and self.conversion.is_needed else None
         block.instances.wait_for_rest(_FIRST_PAUSE)
         pointed, unreached = bring_up_to_date(block, before, after, self.stayed)
+        if rolled_back is None and _is_the_same_release(before, after) and before.predecessor in block.generations:
+            # A deploy that is tried again is no release more: the way back leads to the one before, which is kept.
+            after.predecessor = before.predecessor
+            block.served.remove(before.number)
+            block.served.insert(0, before.number)
         if after.number in block.served:
             block.served.remove(after.number)
         block.served.append(after.number)
