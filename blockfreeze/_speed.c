@@ -320,6 +320,7 @@ typedef struct {
     PyObject *head, *current, *inside, *outside, *entered, *pins, *served, *by_globals;
     const void *asked; /* the namespace that was asked for last, which may be gone: only the key is made of it */
     PyObject *key;
+    char hooked; /* a forwarder may be that of an audit hook, which is told of `sys._getframe` */
 } Places;
 
 static PyMemberDef places_members[] = {
@@ -331,6 +332,7 @@ static PyMemberDef places_members[] = {
     {"pins", T_OBJECT_EX, offsetof(Places, pins), 0, NULL},
     {"served", T_OBJECT_EX, offsetof(Places, served), 0, NULL},
     {"by_globals", T_OBJECT_EX, offsetof(Places, by_globals), 0, NULL},
+    {"hooked", T_BOOL, offsetof(Places, hooked), 0, NULL},
     {NULL}};
 
 static int places_traverse(Places *self, visitproc visit, void *arg) {
@@ -396,6 +398,19 @@ static PyObject *accessing(State *state, Places *places, PyObject *frame) {
     return found;
 }
 
+/* Return the frame outside the forwarder's, which is the one that runs; NULL with a ValueError if there is none. */
+static PyObject *caller_of_forwarder(State *state, Places *places) {
+    if (!places->hooked) {
+        return PyObject_CallOneArg(state->getframe, state->one); /* makes no object of the forwarder's own frame */
+    }
+    PyFrameObject *own = PyEval_GetFrame();
+    PyObject *caller = own == NULL ? NULL : (PyObject *)PyFrame_GetBack(own);
+    if (caller == NULL) {
+        PyErr_SetNone(PyExc_ValueError);
+    }
+    return caller;
+}
+
 static PyObject *places_item(Places *self, PyObject *key) {
     Py_ssize_t place = PyNumber_AsSsize_t(key, PyExc_IndexError);
     if (place == -1 && PyErr_Occurred()) {
@@ -416,8 +431,7 @@ static PyObject *places_item(Places *self, PyObject *key) {
         PyErr_SetString(PyExc_IndexError, "there is no such place");
         return NULL;
     }
-    /* The frame that runs is the forwarder's, and the one outside it is asked for. */
-    PyObject *caller = PyObject_CallOneArg(state->getframe, state->one);
+    PyObject *caller = caller_of_forwarder(state, self);
     if (caller == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_ValueError)) {
             return NULL;
@@ -814,7 +828,7 @@ static int module_exec(PyObject *module) {
         }
     }
     /* What the Python side calls here; it goes without this part if it was built from other sources. */
-    if (PyModule_AddIntConstant(module, "FORM", 3) < 0) {
+    if (PyModule_AddIntConstant(module, "FORM", 4) < 0) {
         return -1;
     }
     PyObject *getframe = PySys_GetObject("_getframe"); /* now: a program may delete it */
@@ -867,12 +881,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->trace);
     Py_VISIT(state->slot);
     Py_VISIT(state->reference_type);
+    Py_VISIT(state->getframe);
     Py_VISIT(state->gettrace);
     Py_VISIT(state->said_by);
     Py_VISIT(state->note_type);
     Py_VISIT(state->forwarder_tag);
     Py_VISIT(state->dispatch_tag);
-    Py_VISIT(state->getframe);
     Py_VISIT(state->absent);
     Py_VISIT(state->in_service);
     Py_VISIT(state->places);
@@ -896,13 +910,13 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->trace);
     Py_CLEAR(state->slot);
     Py_CLEAR(state->reference_type);
+    Py_CLEAR(state->getframe);
     Py_CLEAR(state->gettrace);
+    Py_CLEAR(state->one);
     Py_CLEAR(state->said_by);
     Py_CLEAR(state->note_type);
     Py_CLEAR(state->forwarder_tag);
     Py_CLEAR(state->dispatch_tag);
-    Py_CLEAR(state->getframe);
-    Py_CLEAR(state->one);
     Py_CLEAR(state->absent);
     Py_CLEAR(state->in_service);
     Py_CLEAR(state->places);

@@ -84,6 +84,7 @@ def world(request: pytest.FixtureRequest) -> Any:
     places.head, places.served = Head(made.block), ("head", "one", "two")
     places.current, places.pins = made.current, made.pins
     places.inside, places.outside, places.entered = made.inside, made.outside, made.outside
+    places.hooked = False
     places.by_globals = {}  # the code of this file counts as code outside, where a test does not say another thing
     made.reference = SimpleNamespace(vector=places)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blockfreeze.dispatch import uncompiled
 
-_FORM: Final = 3
+_FORM: Final = 4
 """What is expected of the compiled part; one that was built from other sources is as good as none."""
 
 if TYPE_CHECKING:

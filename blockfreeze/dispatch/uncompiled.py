@@ -10,6 +10,8 @@ import sys
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
+from blockfreeze.core.safe_access import ABSENT
+
 _getframe = sys._getframe  # taken now: a program may delete it from sys, as a test of other interpreters does
 
 
@@ -25,9 +27,10 @@ class Places:
         pins: those of the block, empty while there are none.
         by_globals: by the ids of namespaces, the generations whose code has them.
         served: what is in all places, for the calls of the current generation, and new ones.
+        hooked: a forwarder may be that of an audit hook, which a look at frames is told to.
     """
 
-    __slots__ = ("by_globals", "current", "entered", "head", "inside", "outside", "pins", "served")
+    __slots__ = ("by_globals", "current", "entered", "head", "hooked", "inside", "outside", "pins", "served")
 
     head: Any
     current: Any
@@ -37,6 +40,7 @@ class Places:
     pins: dict[int, Any]
     by_globals: dict[int, Any]
     served: tuple[Any, ...]
+    hooked: bool
 
     def __len__(self) -> int:
         return len(self.served)
@@ -44,6 +48,8 @@ class Places:
     def __getitem__(self, place: int) -> Any:
         """Return the head, or what serves an entry for the call of the forwarder that asks."""
         if place:
+            if self.hooked:
+                return self._found(place, ABSENT)
             try:
                 note = _getframe(2).f_trace  # that of the forwarder's caller
             except ValueError:  # it has none
@@ -53,7 +59,8 @@ class Places:
             return self._found(place, _getframe(2))
         return self.head
 
-    def _found(self, place: int, caller: FrameType | None) -> Any:
+    def _found(self, place: int, caller: Any) -> Any:
+        """Return what serves a call of a forwarder from the frame `caller`; `ABSENT` if that is not looked at yet."""
         raise NotImplementedError
 
 

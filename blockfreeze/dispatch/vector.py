@@ -23,11 +23,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any, Final
 
+from blockfreeze.core.safe_access import ABSENT
 from blockfreeze.dispatch.accesses import Places
+from blockfreeze.dispatch.audit_hooks import may_have_audit_hooks
 from blockfreeze.dispatch.frames import DispatchTag, bound_in, nearest, tag_of
 from blockfreeze.dispatch.gate import Gate
 from blockfreeze.dispatch.handed_out import HandedOut
@@ -77,9 +80,10 @@ class Overlap:
         inside: the note on frames that run in the current generation.
         outside: the note on frames that no frame of the block has called.
         pins: those of the block; empty while there are none.
+        hooked: an entry may be an audit hook, which is told of looks at frames.
     """
 
-    __slots__ = ("block", "current", "gate", "inside", "outside", "pins")
+    __slots__ = ("block", "current", "gate", "hooked", "inside", "outside", "pins")
 
     is_overlap: Final = True
 
@@ -90,6 +94,7 @@ class Overlap:
         self.inside = current.note
         self.outside = block.outside
         self.pins = block.search.pins
+        self.hooked = any(map(may_have_audit_hooks, tuple(block.generations.values())))
 
     @property
     def generation(self) -> Generation:
@@ -131,6 +136,7 @@ class OverlapVector(Places):
 
     def __init__(self, block: Block, current: Generation, gate: Gate | None) -> None:
         head = self.head = Overlap(block, current, gate)
+        self.hooked = head.hooked
         self.current, self.pins = current, head.pins
         self.inside, self.outside = head.inside, head.outside
         self.by_globals = block.by_globals
@@ -146,7 +152,26 @@ class OverlapVector(Places):
         local = local_of(self.current, entry)
         return dispatching if local is entry.function else local
 
-    def _found(self, place: int, caller: FrameType | None) -> Any:
+    def _found(self, place: int, caller: Any) -> Any:
+        """Return what serves a call; see `Places`. An audit hook is told of looks at frames, and may be an entry.
+
+        To one that is told of this very look goes what serves new calls: whose it is could not be found out without
+        telling it once more.
+        """
+        if not self.hooked:
+            return self._found_by(place, caller)
+        block = self.head.block
+        if not block.locks.looks.begin():
+            return local_of(self.current, block.slots[(place + 1) // 2 - 1])
+        try:
+            if caller is ABSENT:
+                with suppress(ValueError):  # it has none
+                    caller = _getframe(3)
+            return self._found_by(place, None if caller is ABSENT else caller)
+        finally:
+            block.locks.looks.end()
+
+    def _found_by(self, place: int, caller: FrameType | None) -> Any:
         head, slot = self.head, (place + 1) // 2
         found = None if place % 2 == 0 else nearest(head.block, caller)
         if found is head.current:
@@ -202,10 +227,17 @@ def dispatch(overlap: Overlap, entry: Entry | HandedOut, /, *args: Any, **kwargs
     """Call what serves `entry` in the generation to which this call belongs, and show the choice."""
     # Who looks for calls in flight reads `overlap` and `call` off this frame, see `_decision`.
     call = _Call()
-    block, gate, caller = overlap.block, overlap.gate, _getframe(1)
-    tag = tag_of(caller.f_code, block.reference)
-    began = None if tag is None else bound_in(block, tag)
-    call.generation = began or nearest(block, caller if tag is None else caller.f_back)
+    block, gate = overlap.block, overlap.gate
+    if overlap.hooked and not block.locks.looks.begin():  # as in `OverlapVector`
+        return local_of(overlap.current, entry)(*args, **kwargs)
+    try:
+        caller = _getframe(1)
+        tag = tag_of(caller.f_code, block.reference)
+        began = None if tag is None else bound_in(block, tag)
+        call.generation = began or nearest(block, caller if tag is None else caller.f_back)
+    finally:
+        if overlap.hooked:
+            block.locks.looks.end()
     if call.generation is None:
         call.generation = pinned(block)
         if call.generation is not None and call.generation is not pinned(block):
@@ -222,10 +254,7 @@ def dispatch(overlap: Overlap, entry: Entry | HandedOut, /, *args: Any, **kwargs
             gate.wait()
             return entry.function(*args, **kwargs)  # the call begins now, by a load of its own
     call.generation = call.generation or overlap.current
-    function = own_of(call.generation, entry)
-    if function is None:
-        # As in `OverlapVector`.
-        function = local_of(overlap.current, entry)
+    function = own_of(call.generation, entry) or local_of(overlap.current, entry)  # as in `OverlapVector`
     return function(*args, **kwargs)
 
 

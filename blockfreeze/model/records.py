@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from blockfreeze.core.errors import AbandonedError
 from blockfreeze.core.forks import Forks
 from blockfreeze.core.hidden import HiddenObjects
+from blockfreeze.core.looks import Looks
 from blockfreeze.core.main_greenlets import MainGreenlets
 from blockfreeze.core.report import Converted, Lingering, Unreached
 from blockfreeze.core.starts import Starts
@@ -279,6 +280,7 @@ class Locks:
         self.arming = threading.RLock()  # held while functions are copied and made to forward
         self.moving = threading.RLock()  # held while an instance changes its class, or an attribute is disarmed
         self.tables = threading.Lock()  # held while entries and members are put into their tables
+        self.looks = Looks()
 
     def renew_loading(self) -> None:
         """Forget who loads a member: it hangs. Who waits for it looks whether there is another lock."""
