@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from textwrap import dedent
 
 from conftest import Workshop
 
@@ -168,3 +169,39 @@ def test_what_a_body_sets_on_a_class_through_a_function_is_its_generations_own(w
     assert session.dispatch.number == 2
     bf.rollback(block)
     assert session.dispatch.number == 1
+
+
+PROXIES = """
+    class Meta(type):
+        __module__ = property(lambda cls: "elsewhere")
+        def __new__(meta, name, bases, attributes):
+            attributes["__module__"] = property(lambda self: "of what it stands for")
+            return super().__new__(meta, name, bases, attributes)
+
+    class Proxy(metaclass=Meta):
+        def __init__(self, wrapped): self.wrapped = wrapped
+        def call(self): return self.wrapped, {0}
+
+    class Plain:
+        __module__ = property(lambda self: None)
+        def call(self): return {0}
+
+    proxy, plain, kinds = Proxy(1), Plain(), {{Proxy: "proxy", Plain: "plain"}}
+    """
+
+
+def test_the_module_of_a_class_may_be_anything(workshop: Workshop) -> None:
+    """A proxy's class, and its metaclass, have a property where others have a name."""
+    block = workshop.freeze("proxies", dedent(PROXIES.format(1)))
+    proxy, plain = block.proxy, block.plain
+    for number in (2, 3):
+        bf.swap(block, source=dedent(PROXIES.format(number)))
+        assert (proxy.call(), plain.call()) == ((1, number), number)
+        assert (block.Proxy.__module__, plain.__module__, sorted(block.kinds.values())) == (
+            "elsewhere",
+            None,
+            ["plain", "proxy"],
+        )
+        assert (type(proxy) is block.Proxy, type(plain) is block.Plain) == (True, True)
+    bf.rollback(block)
+    assert (proxy.call(), plain.call()) == ((1, 2), 2)

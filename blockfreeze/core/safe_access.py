@@ -47,9 +47,21 @@ def is_a(value: Any, kind: type[T] | tuple[type[T], ...]) -> TypeIs[T]:
     return issubclass(type(value), kind)
 
 
+_MODULE: Final[Any] = type.__dict__["__module__"]
+
+
+def module_of(cls: type) -> str:
+    """Return the name of the module that a class says it is of; nothing if it says something else there.
+
+    A proxy's class has a property, and so may a metaclass.
+    """
+    found = _MODULE.__get__(cls)
+    return found if type(found) is str else ""
+
+
 def is_our_own(module: str) -> bool:
     """Tell whether the module of a name is one of blockfreeze's, and so not the program's."""
-    return str(module).partition(".")[0] == "blockfreeze"  # a proxy's class has a property there
+    return module.partition(".")[0] == "blockfreeze"
 
 
 _COMPILERS: Final = frozenset({"numba"})

@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from blockfreeze.core.safe_access import ABSENT, is_a, own_attribute
+from blockfreeze.core.safe_access import ABSENT, is_a, module_of, own_attribute
 from blockfreeze.dispatch.lazy_names import resolved
 from blockfreeze.identity.adopt import adopt, version_class
 from blockfreeze.identity.class_attributes import METADATA, class_values
@@ -144,7 +144,7 @@ def _will_mean(generation: Generation, module: str, name: str, value: object) ->
 def makers_of(cls: type) -> list[str]:
     """Return the modules whose code makes `cls`: that of its metaclass, and of each ``__init_subclass__``."""
     bases = [base for base in cls.__mro__[1:] if "__init_subclass__" in base.__dict__]
-    return [str(one.__module__) for one in (type(cls), *bases) if type(one.__module__) is str]
+    return [name for one in (type(cls), *bases) if (name := module_of(one))]
 
 
 def _only_others_make(block: Block, cls: type, decorators: list[str]) -> bool:
@@ -168,7 +168,7 @@ def metaclass_objection(generation: Generation, member: Member, name: str, cls: 
     if is_made_in_c(metaclass) and metaclass.__setattr__ != type.__setattr__:
         return f"its statement has changed, and its metaclass {metaclass.__name__} sets attributes in its own way"
     statement = _class_outline(member, name)
-    if statement is None or not (is_made_in_c(metaclass) or generation.block.is_foreign(metaclass.__module__)):
+    if statement is None or not (is_made_in_c(metaclass) or generation.block.is_foreign(module_of(metaclass))):
         return None
     extra = class_values(cls).keys() - statement.names - METADATA - {"__doc__", "__qualname__", "__slots__"}
     if not extra:

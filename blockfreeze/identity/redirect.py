@@ -31,6 +31,7 @@ from blockfreeze.core.safe_access import (
     compiles_bytecode,
     is_a,
     is_our_own,
+    module_of,
     own_attribute,
 )
 from blockfreeze.identity.replacement import BOUND, Replacement, items_of
@@ -108,7 +109,7 @@ class _Redirection(Replacement):
     def _way(self, kind: type) -> Callable[[Any], None] | None:
         # Our own hooks lead to the tables that say what is to be replaced by what.
         never = issubclass(kind, _NEVER_ENTERED) or not kind.__flags__ & _HAS_REFERENCES
-        if never or any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1]) or is_our_own(kind.__module__):
+        if never or any("__class__" in cls.__dict__ for cls in kind.__mro__[:-1]) or is_our_own(module_of(kind)):
             return None
         if compiles_bytecode(kind):
             return None
@@ -190,7 +191,7 @@ class _Redirection(Replacement):
                 self.todo.append(seen)
 
     def _enter_method(self, found: MethodType) -> None:
-        if not is_our_own(type(found.__self__).__module__):
+        if not is_our_own(module_of(type(found.__self__))):
             self.todo.extend((found.__func__, found.__self__))
 
     def _enter_function(self, found: FunctionType) -> None:

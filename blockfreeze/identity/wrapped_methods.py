@@ -18,6 +18,7 @@ from blockfreeze.core.safe_access import (
     compiles_bytecode,
     is_a,
     is_our_own,
+    module_of,
     own_attribute,
 )
 from blockfreeze.identity.layout import own_slots
@@ -92,7 +93,7 @@ def _is_method_of(path: str, function: FunctionType) -> bool:
 def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield what an object holds, by name; nothing of classes, modules and our own objects."""
     kind = type(value)
-    if issubclass(kind, (*ATOMS, type, ModuleType)) or is_our_own(kind.__module__) or compiles_bytecode(kind):
+    if issubclass(kind, (*ATOMS, type, ModuleType)) or is_our_own(module_of(kind)) or compiles_bytecode(kind):
         return
     if kind in (list, tuple):
         yield from ((str(at), one) for at, one in enumerate(list(value)))
@@ -100,7 +101,7 @@ def _held_in(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), one) for key, one in list(value.items()) if type(key) in ATOMS)
     elif is_a(value, FunctionType):
         yield from zip(value.__code__.co_freevars, map(cell_content, value.__closure__ or ()), strict=True)
-    elif kind.__module__ == "typing":  # in annotations: what else such an object has are names, and typing's own
+    elif module_of(kind) == "typing":  # in annotations: what else such an object has are names, and typing's own
         yield from ((name, own_attribute(value, name)) for name in ("__args__", "__metadata__"))
         return
     if kind not in (list, tuple, dict):

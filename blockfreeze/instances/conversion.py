@@ -35,6 +35,7 @@ from typing import Any
 
 from blockfreeze.core.collector import collector_at_rest
 from blockfreeze.core.report import Converted, Unreached
+from blockfreeze.core.safe_access import module_of
 from blockfreeze.identity.layout import is_made_in_c
 from blockfreeze.identity.new_instances import is_new_instance
 from blockfreeze.instances.class_change import ClassChange, class_changes
@@ -117,7 +118,7 @@ class Conversion:
             direct: list[type] = type.__subclasses__(change.source) if change.is_second else []
             for one in direct:
                 ours = one in self.changes or one in self.after.classes.values or is_legacy_class(one)
-                if ours or one is change.target or self.block.covers(one.__module__):
+                if ours or one is change.target or self.block.covers(module_of(one)):
                     continue
                 before = one.__bases__
                 try:
@@ -135,7 +136,7 @@ class Conversion:
         final = self.changes[cls].target if cls in self.changes else cls
         metaclass, hook = type(final), self._hook_for(kind)
         # A metaclass that is made in C (that of ctypes) may have laid instances out in a way that Python does not see.
-        knows_more = is_made_in_c(metaclass) or (hook is None and self.block.is_foreign(metaclass.__module__))
+        knows_more = is_made_in_c(metaclass) or (hook is None and self.block.is_foreign(module_of(metaclass)))
         known = f"what they have is known to the metaclass {metaclass.__name__} alone" if knows_more else ""
         obstacle = known or broken_contract(kind, final)
         return Passage(kind, final, list(self._relevant(kind)), hook, obstacle if final is not kind else "")

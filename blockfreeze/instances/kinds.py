@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+from blockfreeze.core.safe_access import module_of
 from blockfreeze.model.block import Generation
 from blockfreeze.model.declared import Converter
 from blockfreeze.model.legacy_attributes import LEGACY_OF
@@ -32,7 +33,7 @@ def instances_of(kinds: list[type]) -> list[Any]:
 
 def full_name(cls: type) -> str:
     """Return the qualified name of a class, with its module's."""
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return f"{module_of(cls)}.{cls.__qualname__}"
 
 
 def converter_of(generation: Generation, cls: type) -> Converter | None:

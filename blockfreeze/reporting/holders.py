@@ -14,7 +14,7 @@ from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 from blockfreeze.building.facade import is_facade
-from blockfreeze.core.safe_access import is_a, is_our_own
+from blockfreeze.core.safe_access import is_a, is_our_own, module_of
 from blockfreeze.model.block import Block
 
 _SUSPENDED = ("async_generator", "coroutine", "generator")  # by name: compiled code has kinds of its own
@@ -108,4 +108,4 @@ def _named(wanted: Collection[int]) -> dict[int, str]:
 
 def _is_passing(kind: type) -> bool:
     """Tell whether an object of a type is a call under way, or blockfreeze's own."""
-    return kind is FrameType or kind.__name__ in _SUSPENDED or is_our_own(str(kind.__module__))
+    return kind is FrameType or kind.__name__ in _SUSPENDED or is_our_own(module_of(kind))

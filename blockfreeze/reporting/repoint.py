@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from blockfreeze.building.build import load_joined
 from blockfreeze.building.facade import is_facade
 from blockfreeze.core.report import Repointed
-from blockfreeze.core.safe_access import ATOMS, is_a, own_attribute
+from blockfreeze.core.safe_access import ATOMS, is_a, module_of, own_attribute
 from blockfreeze.identity.layout import can_change
 from blockfreeze.model.block import Block, Generation
 from blockfreeze.reporting.holders import namespace_of, program_modules
@@ -77,7 +77,7 @@ def _is_made_by(block: Block, name: str, value: Any) -> bool:
         return True  # made by exec in a namespace of its own
     if is_a(value, (type, FunctionType)) or own_attribute(value, "__wrapped__") is not None:
         return bool(own_attribute(value, "__module__") == name)
-    return is_a(value, partial) or block.covers(type(value).__module__)
+    return is_a(value, partial) or block.covers(module_of(type(value)))
 
 
 def _is_at_home(function: FunctionType) -> bool:
