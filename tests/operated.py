@@ -186,7 +186,9 @@ class Operated:
 
     def swap(self, number: int, *arguments: str, status: int = 0) -> Any:
         """Swap to a release, and return the outcome."""
-        return self.json("swap", "shop", "--release", str(self.releases / f"r{number}"), *arguments, status=status)
+        release = str(self.releases / f"r{number}")
+        # All workers of a server that recycles them may be starting, for long on a busy machine.
+        return self.json("swap", "shop", "--release", release, "--wait", str(LIMIT), *arguments, status=status)
 
     def answer(self, path: str = "/") -> bytes:
         """Return what the service answers to one request on a connection of its own."""

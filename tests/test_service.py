@@ -6,7 +6,7 @@ refused that nothing has changed; and once those that were silent go on, all ser
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,10 @@ class World:
             one.found = True
         return list[Link](fresh)
 
+    def find_again(self, links: Collection[Link]) -> None:
+        for one in self.processes:
+            one.found = one.found and one not in links
+
     def next_step(self) -> None:
         what, which = self.happens.get(self.step, ("", 0))
         self.step += 1
@@ -68,6 +72,8 @@ class World:
             process.refuses = True
         elif what == "start":
             self.start()
+        elif what == "begin" and not process.has_block:
+            process.has_block, process.release = True, self.pointer
         elif what == "controller":
             raise ControllerKilledError
 
@@ -105,6 +111,7 @@ class FakeProcess:
     in_transaction: bool = False
     unread: list[Message] = field(default_factory=list)
     state_told: str = "serving"
+    has_block: bool = True
 
     def ask(self, request: Message, timeout: float) -> Answer:
         answer = Answer()
@@ -131,6 +138,10 @@ class FakeProcess:
             "done": self.done,
             "follow": lambda _: self.follow(),
         }
+        if not self.has_block:
+            return {"ok": what == "status", "message": "there is no such block", "blocks": []}
+        if what == "follow" and request.get("pointer") not in (None, self.told()["pointer"]):
+            return {"ok": False, "message": "its pointer is another"}
         done.get(what, lambda _: None)(request)
         return {"ok": True, "shortcoming": "", "block": self.told(), "blocks": [self.told()]}
 
@@ -414,6 +425,17 @@ def test_processes_that_are_being_started_are_waited_for(what: str) -> None:
     with pytest.raises(ControlError, match="no process"):
         service.join()
     assert len(paused) == 3
+
+
+@pytest.mark.parametrize("step", range(20))
+def test_a_process_that_has_begun_the_block_since_it_was_found_follows(step: int) -> None:
+    world = World({step: ("begin", 1)})
+    world.start(2)
+    world.processes[1].has_block = False
+    outcome = swapped(world)
+    assert outcome.exit_status == 0
+    assert world.processes[0].release == NEW
+    assert not world.processes[1].has_block or world.processes[1].release == NEW
 
 
 def test_if_all_die_it_is_tried_again_with_those_that_are_started_instead() -> None:

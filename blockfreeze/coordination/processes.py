@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from blockfreeze.control.frames import Message
-from blockfreeze.control.place import sockets_in
+from blockfreeze.control.place import process_of, sockets_in
 from blockfreeze.coordination.process_link import Link, SocketLink
 from blockfreeze.core.errors import ControlError
 
@@ -21,6 +21,9 @@ class Processes(Protocol):
 
     def find(self) -> list[Link]:
         """Return a link to each process that is there now, and that was not found before."""
+
+    def find_again(self, links: Collection[Link]) -> None:
+        """End links, and let the next look find their processes once more."""
 
 
 class SocketProcesses:
@@ -45,6 +48,13 @@ class SocketProcesses:
             except (ControlError, OSError):
                 continue
         return links
+
+    def find_again(self, links: Collection[Link]) -> None:
+        """End links, and let the next look find their processes once more."""
+        for link in links:
+            link.close()
+        pids = {link.pid for link in links}
+        self._found = {path for path in self._found if process_of(path) not in pids}
 
 
 def ask_all(links: Iterable[Link], request: Callable[[Link], Message] | Message, timeout: float) -> dict[Link, Message]:

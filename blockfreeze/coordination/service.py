@@ -230,8 +230,11 @@ class Service:
         return self._ended(what, "", moved=bool(self.pointer))
 
     def _bring_those_who_started(self) -> None:
-        """Look for processes until no new ones are found, and have each follow the pointer."""
+        """Look for processes until no new ones are found, and have each follow the pointer, if there is one."""
         request = self._about({"do": "follow", "pointer": self.pointer})
+        # Those that did not have the block may have begun it since, where the pointer led then.
+        self._processes.find_again(self._others)
+        self._others.clear()
         for _ in range(_ROUNDS if self.pointer else 0):
             fresh, self._starting = [*self._processes.find(), *self._starting], []
             # Asked at once, and not first who they are: one that is silent follows when it goes on.
