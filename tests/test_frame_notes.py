@@ -9,6 +9,7 @@ generation decides, and where there is none the call is a new one.
 from __future__ import annotations
 
 import bdb
+import functools
 import gc
 import sys
 import threading
@@ -305,6 +306,35 @@ def test_an_entry_without_any_caller_is_a_new_call(world: World) -> None:
     _thread.start_new_thread(lambda: (found.append(table["answer"]()), answered.set()), ())
     assert answered.wait(30)
     assert found == [2]
+
+
+@pytest.mark.needs_threads
+def test_any_access_may_be_the_first_thing_that_a_thread_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    import _thread
+
+    failed: list[BaseException] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: failed.append(told.exc_value))
+
+    made: list[int] = []
+    module, till = world.module, world.module.Till()
+
+    class Told(module.Till):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self.made)
+
+    # No Python frame is outside any of these: C code finds the constructor, the method and the property.
+    calls: list[tuple[Any, ...]] = [(module.Till,), (Told,), (getattr, till, "total"), (getattr, till, "number")]
+    calls += [(hasattr, till, "absent"), (setattr, till, "made", 5), (module.answer,), (module.quoted,), (till.total,)]
+    for call, *arguments in calls:
+        # The thread holds what it was started with, and lets go of it when the call has ended; C code calls it.
+        first, ended = functools.partial(call, *arguments), threading.Event()
+        weakref.finalize(first, ended.set)
+        _thread.start_new_thread(first, ())
+        del first
+        assert ended.wait(60)
+    assert failed == []
+    assert made == [2]
 
 
 def test_a_pin_is_seen_by_frames_that_were_noted_before(world: World) -> None:

@@ -8,14 +8,17 @@ lacks, is passed on to that object. This fails where there is none, or loads wha
 from __future__ import annotations
 
 import builtins
+import sys
 from functools import lru_cache
-from types import CellType
+from types import CellType, FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 T = TypeVar("T")
+
+_getframe = sys._getframe  # taken now: a program may delete it from sys, as a test of other interpreters does
 
 ATOMS: Final = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented))
 """Immutable types that hold no other object."""
@@ -57,6 +60,14 @@ def module_of(cls: type) -> str:
     """
     found = _MODULE.__get__(cls)
     return found if type(found) is str else ""
+
+
+def frame_of_caller() -> FrameType | None:
+    """Return the frame that has called the calling function; None if none has: C code began a thread with that call."""
+    try:
+        return _getframe(2)
+    except ValueError:
+        return None
 
 
 def is_our_own(module: str) -> bool:

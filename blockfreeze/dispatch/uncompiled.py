@@ -86,7 +86,10 @@ class Switch:
     kind: int
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        frame = _getframe(1)
+        try:
+            frame = _getframe(1)
+        except ValueError:  # C code began a thread with this access, as with a class that is called
+            return self._get(None, instance, owner)
         vector = self.reference.vector
         try:
             own = vector.by_globals.get(id(frame.f_globals))  # the code of which generation this is
@@ -106,5 +109,5 @@ class Switch:
             return MethodType(value, instance)
         return self._get(frame, instance, owner)
 
-    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
+    def _get(self, frame: FrameType | None, instance: Any, owner: type | None) -> Any:
         raise NotImplementedError

@@ -3,21 +3,20 @@
 Example: generations 1 and 2 have different methods ``Till.total``. While calls of both run, the dictionary of `Till`
 holds a `VersionedAttribute` under ``total``, and ``till.total()`` calls the method of the generation that calls.
 
-Each special method takes its caller's frame itself and hands it on: ``_getframe(1)`` in a function further down would
-be a frame of this file.
+Each special method takes its caller's frame itself and hands it on: in a function further down, ``frame_of_caller()``
+would be a frame of this file.
 """
 
 from __future__ import annotations
 
 import copy
 import operator
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
-from blockfreeze.core.safe_access import ABSENT, is_a
+from blockfreeze.core.safe_access import ABSENT, frame_of_caller, is_a
 from blockfreeze.dispatch.accesses import Switch
 from blockfreeze.dispatch.uncompiled import ANY
 from blockfreeze.identity import no_method
@@ -27,8 +26,6 @@ from blockfreeze.linking.under_way import asks_by_name
 from blockfreeze.model.block import Block, Generation
 
 S = TypeVar("S")
-
-_getframe = sys._getframe  # taken now, as in `vector`
 
 _OWN = frozenset({"block", "default", "inner", "kind", "name", "outward", "owner", "reference"})
 """The attributes of a `VersionedAttribute` itself."""
@@ -62,21 +59,21 @@ def documented_by_value(cls: type[S]) -> type[S]:
 
 def _of_value(name: str) -> property:
     def get(versioned: VersionedAttribute) -> Any:
-        return getattr(versioned.choose(_getframe(1)), name)
+        return getattr(versioned.choose(frame_of_caller()), name)
 
     return property(get)
 
 
 def _with_value(operation: Callable[..., Any]) -> Callable[..., Any]:
     def operate(versioned: VersionedAttribute, *given: Any) -> Any:
-        return operation(versioned.choose(_getframe(1)), *given)
+        return operation(versioned.choose(frame_of_caller()), *given)
 
     return operate
 
 
 def _has(cls: type, name: str) -> bool:
     """Tell whether a class, or a base of it, has a special method for the caller; those of `object` do not count."""
-    frame = _getframe(1)
+    frame = frame_of_caller()
     for base in cls.__mro__[:-1]:
         found = base.__dict__.get(name, ABSENT)
         if is_a(found, NoAttribute):
@@ -88,7 +85,7 @@ def _has(cls: type, name: str) -> bool:
     return False
 
 
-def _none(frame: FrameType, name: str, instance: Any, owner: type | None) -> Any:
+def _none(frame: FrameType | None, name: str, instance: Any, owner: type | None) -> Any:
     """Return what an access from `frame` gets where there is no attribute `name`; see `no_method`.
 
     Raises:
@@ -111,7 +108,7 @@ class NoAttribute:
         self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return _none(_getframe(1), self.name, instance, owner)
+        return _none(frame_of_caller(), self.name, instance, owner)
 
     def __call__(self, descriptor: Any, instance: Any, owner: type | None) -> Any:
         """Serve as ``__get__``, which CPython calls unbound: there is none."""
@@ -143,10 +140,10 @@ class VersionedAttribute(Switch):
 
     @property
     def __isabstractmethod__(self) -> bool:
-        return bool(getattr(self.choose(_getframe(1)), "__isabstractmethod__", False))
+        return bool(getattr(self.choose(frame_of_caller()), "__isabstractmethod__", False))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.choose(_getframe(1)), name)
+        return getattr(self.choose(frame_of_caller()), name)
 
     # What takes an attribute out of a class's dictionary (``vars(cls)``) and works on it works on the value.
 
@@ -154,20 +151,20 @@ class VersionedAttribute(Switch):
         if name in _OWN:
             object.__setattr__(self, name, value)
         else:
-            setattr(self.choose(_getframe(1)), name, value)
+            setattr(self.choose(frame_of_caller()), name, value)
 
     def __delattr__(self, name: str) -> None:
-        delattr(self.choose(_getframe(1)), name)
+        delattr(self.choose(frame_of_caller()), name)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return type(self.choose(_getframe(1)))
+        return type(self.choose(frame_of_caller()))
 
     __copy__ = _with_value(copy.copy)
     __deepcopy__ = _with_value(copy.deepcopy)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return operator.getitem, ((self.choose(_getframe(1)),), 0)
+        return operator.getitem, ((self.choose(frame_of_caller()),), 0)
 
     # A metaclass of the standard library takes its tables as it finds them in the class: `enum` does.
     __bool__ = _with_value(bool)
@@ -177,12 +174,12 @@ class VersionedAttribute(Switch):
     __len__ = _with_value(len)
     __getitem__ = _with_value(operator.getitem)
 
-    def choose(self, frame: FrameType) -> Any:
+    def choose(self, frame: FrameType | None) -> Any:
         """Return the value for an access from `frame`, or `ABSENT`."""
         generation, inside = self.reference.vector[0].locate(frame)
         return (self.inner if inside else self.outward).get(generation, self.default)
 
-    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
+    def _get(self, frame: FrameType | None, instance: Any, owner: type | None) -> Any:
         generation, inside = self.reference.vector[0].locate(frame)
         # An access through the class gets the function that forwards: it may be compared with one that was read before
         # the versions overlapped.
@@ -197,7 +194,7 @@ class VersionedAttribute(Switch):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the value unbound: so CPython calls a descriptor's ``__get__``, and `enum` what it finds in a class."""
-        frame = _getframe(1)
+        frame = frame_of_caller()
         value = self.choose(frame)
         if value is ABSENT:
             bound = bool(args) and issubclass(type(args[0]), self.owner)
@@ -206,7 +203,7 @@ class VersionedAttribute(Switch):
             return _described(frame, value, *args)
         return value(*args, **kwargs)
 
-    def _bind(self, frame: FrameType, value: Any, instance: Any, owner: type | None) -> Any:
+    def _bind(self, frame: FrameType | None, value: Any, instance: Any, owner: type | None) -> Any:
         if value is ABSENT:
             value = self._inherited(frame, owner if owner is not None else type(instance))
             if value is ABSENT and instance is None and owner is not None:
@@ -223,7 +220,7 @@ class VersionedAttribute(Switch):
         get = getattr(type(value), "__get__", None)
         return value if get is None else get(value, instance, owner)
 
-    def _inherited(self, frame: FrameType, owner: type) -> Any:
+    def _inherited(self, frame: FrameType | None, owner: type) -> Any:
         order = owner.__mro__
         start = order.index(self.owner) + 1 if self.owner in order else 0
         for base in order[start:]:
@@ -235,7 +232,9 @@ class VersionedAttribute(Switch):
         return ABSENT
 
 
-def _described(frame: FrameType, get: Any, descriptor: Any, instance: Any = None, owner: type | None = None) -> Any:
+def _described(
+    frame: FrameType | None, get: Any, descriptor: Any, instance: Any = None, owner: type | None = None
+) -> Any:
     """Call the ``__get__`` of a class, or do without; the instance's own value precedes what is no data descriptor."""
     kind = type(descriptor)
     if instance is not None and not _has(kind, "__set__") and not _has(kind, "__delete__"):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from types import FrameType
 from typing import Any
 
-from blockfreeze.core.safe_access import is_a
+from blockfreeze.core.safe_access import frame_of_caller, is_a
 from blockfreeze.dispatch.uncompiled import CONSTRUCTOR, DATA
 from blockfreeze.identity.new_instances import note_new_instance
 from blockfreeze.identity.versioned_attribute import VersionedAttribute, documented_by_value
 from blockfreeze.model.phase import Phase
-
-_getframe = sys._getframe  # taken now, as in `vector`
 
 
 @documented_by_value
@@ -23,7 +20,7 @@ class VersionedDataAttribute(VersionedAttribute):
 
     kind_of_access = DATA
 
-    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
+    def _get(self, frame: FrameType | None, instance: Any, owner: type | None) -> Any:
         value = self.choose(frame)
         if type(value) is property and type(instance) is owner:
             return value.__get__(instance, owner)
@@ -36,14 +33,14 @@ class VersionedDataAttribute(VersionedAttribute):
         return self._bind(frame, value, instance, owner)
 
     def __set__(self, instance: Any, value: Any) -> None:
-        chosen = self.choose(_getframe(1))
+        chosen = self.choose(frame_of_caller())
         if hasattr(type(chosen), "__set__"):
             type(chosen).__set__(chosen, instance, value)
         else:
             self._own(instance)[self.name] = value
 
     def __delete__(self, instance: Any) -> None:
-        chosen = self.choose(_getframe(1))
+        chosen = self.choose(frame_of_caller())
         if hasattr(type(chosen), "__delete__"):
             type(chosen).__delete__(chosen, instance)
             return
@@ -68,7 +65,7 @@ class VersionedConstructor(VersionedAttribute):
 
     kind_of_access = CONSTRUCTOR
 
-    def _get(self, frame: FrameType, instance: Any, owner: type | None) -> Any:
+    def _get(self, frame: FrameType | None, instance: Any, owner: type | None) -> Any:
         if instance is not None:
             generation, _ = self.reference.vector[0].locate(frame)
             if generation.classes.legacy or generation.phase is not Phase.IN_SERVICE:

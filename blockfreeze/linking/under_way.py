@@ -20,12 +20,14 @@ _PUSHES_NOTHING: Final = ("POP_", "STORE_", "JUMP_", "NOP")
 _READERS: Final = frozenset({"getattr", "hasattr", "getattribute"})
 
 
-def asks_by_name(frame: FrameType, name: str) -> bool:
+def asks_by_name(frame: FrameType | None, name: str) -> bool:
     """Tell whether `frame` is asking for the attribute `name`: ``obj.name``, `getattr`, `hasattr`, and the like.
 
     A call is known by the name of what is called. So a function that has got `getattr` under another name is not known,
-    nor C code that asks for an attribute on its own account.
+    nor C code that asks for an attribute on its own account, be it that no frame has called it.
     """
+    if frame is None:
+        return False
     code = frame.f_code
     before = _backwards(code, frame.f_lasti)
     opname, arg = next(before, ("", 0))
