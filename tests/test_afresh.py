@@ -28,6 +28,39 @@ FILLED: dict[str, tuple[str, Callable[[Any], object], tuple[str, str], str]] = {
         ("Queue()", "Queue(9)"),
         "jobs: Queue, 1 items -> 0; declare it with defvar to keep it",
     ),
+    "an array": (
+        "from array import array\nsums = array('i', [1])",
+        lambda module: module.sums.append(2),
+        ("", ""),
+        "sums: array, 2 items -> 1; declare it with defvar to keep it",
+    ),
+    "a table in a tuple": (
+        "both = ([], {})",
+        lambda module: module.both[1].update(a=1),
+        ("{}", "dict()"),
+        "both.1: dict, 1 items -> 0; keep it in what is declared with defvar",
+    ),
+    "a table in a tuple of a class": (
+        """
+        class Base:
+            both = (1, [])
+        """,
+        lambda module: module.Base.both[1].append(1),
+        ("[])", "list())"),
+        "Base.both.1: list, 1 items -> 0; keep it in what is declared with defvar",
+    ),
+    "what a built-in method is bound to": (
+        "add = [].append",
+        lambda module: module.add(1),
+        ("[]", "list()"),
+        "add.__self__: list, 1 items -> 0; keep it in what is declared with defvar",
+    ),
+    "a count of which only the method is kept": (
+        "import itertools\nfollowing = itertools.count(3).__next__",
+        lambda module: module.following(),
+        ("", ""),
+        "following.__self__: count, 4 -> 3; keep it in what is declared with defvar",
+    ),
     "a generator of the block": (
         """
         def numbers(): yield from range(9)

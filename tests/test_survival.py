@@ -48,6 +48,12 @@ PUT_IN: dict[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]] 
     "a table": ("known = {'own': 1}", lambda m: m.known.update(a=2), lambda m: m.known == {"own": 1, "a": 2}),
     "a list": ("known = [1]", lambda m: m.known.append(2), lambda m: m.known == [1, 2]),
     "a set": ("known = set()", lambda m: m.known.add(2), lambda m: m.known == {2}),
+    "a table in a tuple": ("both = ([], {})", lambda m: m.both[1].update(a=2), lambda m: m.both == ([], {"a": 2})),
+    "what a built-in method is bound to": (
+        "add = [].append",
+        lambda m: m.add(2),
+        lambda m: m.add.__self__ == [2],
+    ),
     "what was taken out": ("known = {1: 2, 3: 4}", lambda m: m.known.pop(1), lambda m: m.known == {3: 4}),
     "a counter, a deque and a table with defaults": (
         """

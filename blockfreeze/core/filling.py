@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from functools import singledispatch, singledispatchmethod
 from inspect import GEN_CREATED, getgeneratorstate
@@ -15,7 +16,7 @@ from blockfreeze.core.safe_access import CACHE_TYPE, is_a, is_proxy, own_attribu
 
 _WEAK: tuple[Any, ...] = (WeakSet, WeakKeyDictionary, WeakValueDictionary)
 
-_CONTAINERS: tuple[Any, ...] = (dict, list, set, bytearray, deque, *_WEAK)
+_CONTAINERS: tuple[Any, ...] = (dict, list, set, bytearray, array, deque, *_WEAK)
 
 _QUEUE_MODULES = ("queue", "asyncio.queues")
 

@@ -1,14 +1,15 @@
 """What a generation's modules and classes hold that changes while it runs, and how much is in each.
 
 That is looked for in the names of modules, in the attributes of classes, and one step further in: in the attributes of
-objects, and in what functions that the body has made by calls keep in their closures. What is found there is measured
-by one number, so that it can be told later whether it is as the body has left it.
+objects, in tuples, in what built-in methods are bound to, and in what functions that the body has made by calls keep in
+their closures. What is found there is measured by one number, so that it can be told later whether it is as the body
+has left it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from types import FunctionType, ModuleType
+from types import BuiltinMethodType, FunctionType, MethodWrapperType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import Filling, dispatches, filling
@@ -127,7 +128,7 @@ def _within(
     found = measure(value)
     if found is not None:
         yield path, found
-    if found is None or found.unit == "set":
+    if found is None or found.unit == "set" or type(value) is tuple:
         for name, part in _parts(value, slots):
             yield f"{path}.{name}", _inner_filling(part)
 
@@ -152,6 +153,10 @@ class _Slots(dict[type, list[str] | None]):
 
 
 def _parts(value: Any, slots: _Slots) -> list[tuple[str, Any]]:
+    if type(value) is tuple:
+        return [(str(at), part) for at, part in enumerate(value) if filling(part) is not None]
+    if type(value) in (BuiltinMethodType, MethodWrapperType):
+        return [("__self__", value.__self__)] if filling(value.__self__) is not None else []
     names = slots[type(value)]
     if names is None:
         return []
