@@ -9,6 +9,7 @@ import inspect
 import linecache
 import os
 import pickle
+import re
 import signal
 from textwrap import dedent
 from typing import Any
@@ -540,3 +541,26 @@ def test_the_phases_cover_the_whole_time(workshop: Workshop, monkeypatch: pytest
     assert list(report.phases) == names
     # Each clock that is started looks at the time once; from there on, every tick is part of a phase.
     assert sum(report.phases.values()) == calls - 3
+
+
+BREAKS = {
+    "in a body": ("a = 1\nb = a / 0\n", "division by zero at {}:2"),
+    "in a function that the body calls": ("def half(a):\n    return a / 0\nhalf(1)\n", "division by zero at {}:2"),
+    "in code outside that it calls": ("import json\njson.loads('no')\n", "char 0) at {}:2"),
+    "an import": ("\n\nimport nothing_of_that_name\n", "No module named 'nothing_of_that_name' at {}:3"),
+    "an assertion without a text": ("assert not __name__\n", "assert not __name__ at {}:1"),
+    "a syntax error": ("a = (\n", "({}, line 1)"),
+}
+
+
+@pytest.mark.parametrize("where", BREAKS)
+def test_a_refusal_says_where_the_new_version_failed(workshop: Workshop, where: str) -> None:
+    text, said = BREAKS[where]
+    workshop.write("pack/__init__.py", "from . import parts\n")
+    workshop.write("pack/parts.py", "V = 1\n")
+    block = bf.freeze_block("pack")
+    file = workshop.write("pack/parts.py", text)
+    place = file.name if where == "a syntax error" else str(file)
+    with pytest.raises(bf.PrepareError, match=re.escape(said.format(place))) as caught:
+        bf.swap(block)
+    assert str(caught.value).startswith("pack.parts: ")

@@ -30,18 +30,26 @@ def prepare_error(block: Block, phase: str, member: str | None, error: BaseExcep
     place = member or block.name
     what = "converted to" if phase == "convert" else "built"
     return PrepareError(
-        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: {_said(error)}; "
-        f"generation {block.current.number} still serves; mend the source and swap again",
+        f"{place}: the new version was not {what}: {type(error).__name__} in the phase {phase!r}: "
+        f"{_said(block, error)}; generation {block.current.number} still serves; mend the source and swap again",
         block=block.name,
         phase=phase,
         member=member,
     )
 
 
-def _said(error: BaseException) -> str:
-    """Return an error's text, or where it was raised if it has none, as that of an ``assert``."""
+def _said(block: Block, error: BaseException) -> str:
+    """Return an error's text, or the line if it has none, as that of an ``assert``, and where the block raised it.
+
+    That is the innermost place in the block, or else the last one; a syntax error says by itself where it is.
+    """
+    if isinstance(error, SyntaxError):
+        return str(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
-    return str(error) or "".join(f"{at.line} at {at.filename}:{at.lineno}" for at in last)
+    text = str(error) or "".join(str(at.line) for at in last)
+    steps = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    inside = [one for one in steps if block.covers(str(one[0].f_globals.get("__name__")))] or steps
+    return text + "".join(f" at {frame.f_code.co_filename}:{line}" for frame, line in inside[-1:])
 
 
 def refuse_incompatible(block: Block, candidate: Candidate) -> None:
