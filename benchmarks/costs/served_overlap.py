@@ -8,9 +8,6 @@ ended and the block has drained, by turns, over one connection that is kept.
 from __future__ import annotations
 
 import http.client
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +17,7 @@ from benchmarks.costs.effort import Effort
 from benchmarks.costs.question import Question
 from benchmarks.costs.rows import Measured
 from benchmarks.frame.pages import ROOT
+from benchmarks.frame.processes import serving
 from benchmarks.shapes.served import free_port
 
 _SHOP = """
@@ -57,6 +55,10 @@ def app(environ, start_response):
 """
 
 _FRONT = """
+import sys
+
+sys.path.insert(0, {root!r})
+
 import blockfreeze as bf
 
 bf.freeze_block("shop")
@@ -76,7 +78,7 @@ def app(environ, start_response):
     return []
 """
 
-_SERVER = ("-m", "gunicorn", "-w", "1", "-k", "gthread", "--threads", "4", "--keep-alive", "60", "--log-level", "error")
+_SERVER = ("gunicorn", "-w", "1", "-k", "gthread", "--threads", "4", "--keep-alive", "60", "--log-level", "error")
 
 _CALLS = (300, 3_000)
 
@@ -112,15 +114,10 @@ class _Client:
 @contextmanager
 def _service(place: Path) -> Iterator[_Client]:
     (place / "shop.py").write_text(_SHOP, encoding="utf-8")
-    (place / "front.py").write_text(_FRONT, encoding="utf-8")
+    (place / "front.py").write_text(_FRONT.format(root=str(ROOT)), encoding="utf-8")
     port = free_port()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(place)))}
-    command = (sys.executable, *_SERVER, "-b", f"127.0.0.1:{port}", "front:app")
-    with subprocess.Popen(command, cwd=place, env=environment) as server:
-        try:
-            yield _answering(port)
-        finally:
-            server.terminate()
+    with serving((*_SERVER, "-b", f"127.0.0.1:{port}", "front:app"), place):
+        yield _answering(port)
 
 
 def _answering(port: int) -> _Client:
