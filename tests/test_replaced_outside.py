@@ -90,6 +90,41 @@ def install():
     lib.f = patched
 install()
 """,
+    "getattr and setattr": """
+_old = getattr(lib, "f")
+def patched():
+    return ["v1", *_old()]
+setattr(lib, "f", patched)
+""",
+    "vars": """
+_old = vars(lib)["f"]
+def patched():
+    return ["v1", *_old()]
+vars(lib)["f"] = patched
+""",
+    "its dictionary": """
+_old = lib.__dict__["f"]
+def patched():
+    return ["v1", *_old()]
+lib.__dict__.update(f=patched)
+""",
+    "imported from it": """
+from a_library import f as _old
+def patched():
+    return ["v1", *_old()]
+lib.f = patched
+""",
+    "both at once": """
+def patched():
+    return ["v1", *_old()]
+lib.f, _old = patched, lib.f
+""",
+    "in an expression": """
+def patched():
+    return ["v1", *_old()]
+if (_old := lib.f):
+    lib.f = patched
+""",
     "once": """
 _old = lib.f
 if not hasattr(_old, "is_patched"):
@@ -142,6 +177,25 @@ def test_what_is_saved_is_the_original(workshop: Workshop, library: ModuleType, 
         assert library.f() == [version, "original"]
     bf.rollback(block)
     assert library.f()[-1] == "original"
+
+
+def test_an_item_of_a_table_outside_too(workshop: Workshop, library: ModuleType) -> None:
+    source = "import a_library as lib\n_old = lib.table['f']\ndef patched(): return ['v1', *_old()]\n"
+    source += "lib.table['f'] = patched\n"
+    library.table = {"f": library.f}
+    block = workshop.freeze("patches", source)
+    for version in ("v2", "v3"):
+        bf.swap(block, source=source.replace("v1", version))
+        assert library.table["f"]() == [version, "original"]
+
+
+def test_what_another_has_put_there_since_is_saved(workshop: Workshop, library: ModuleType) -> None:
+    """The statement says the same, but it is no function of the block."""
+    source = "import a_library as lib\n_old = vars(lib)['f']\ndef patched(): return ['v1', *_old()]\n"
+    block = workshop.freeze("patches", source)
+    library.f = lambda: ["another"]
+    bf.swap(block, source=source.replace("v1", "v2"))
+    assert block.patched() == ["v2", "another"]
 
 
 def test_methods_of_a_class_outside_too(workshop: Workshop, library: ModuleType) -> None:

@@ -111,7 +111,7 @@ class Hooks:
         self.generation.build.refuse_if_abandoned()
         if is_a(value, type):
             return bind_class(self.generation, self.member, name, value)
-        return preserved(self.generation, self.member, name, value)
+        return preserved(self.generation, self.member, name, saved(self.generation, self.member, name, value))
 
     def assign(self, target: Any, name: str, value: Any, /) -> None:
         """Set an attribute of what may be a class: for this generation alone, if others have other values."""

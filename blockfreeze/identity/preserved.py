@@ -32,14 +32,14 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from blockfreeze.core.filling import is_told_by_size
-from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN
+from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, is_a, own_attribute
 from blockfreeze.identity.contents import CONTAINERS, is_as_left
 from blockfreeze.identity.counterparts import counterparts
 from blockfreeze.identity.equality import IDENTITIES, attributes_of, has_taken_its_class_name, made_alike, same
 from blockfreeze.identity.made_outside import is_foreign, is_made_outside
 from blockfreeze.identity.memories import holds_old_results, says_all_the_same
 from blockfreeze.identity.methods import is_own
-from blockfreeze.model.block import Generation, Member
+from blockfreeze.model.block import Block, Generation, Member
 from blockfreeze.versions.agreement import says_the_same
 from blockfreeze.versions.outline import outline_of
 
@@ -93,6 +93,13 @@ class _Remade:
         return says_the_same(self.before.source, self.after.source, self.binding)
 
     @property
+    def imports_the_same(self) -> bool:
+        """Whether both versions import the name, from the same place."""
+        was, now = outline_of(self.before.source), outline_of(self.after.source)
+        place = None if was is None else was.imports.get(self.name)
+        return place is not None and now is not None and now.imports.get(self.name) == place
+
+    @property
     def is_unchanged(self) -> bool:
         """Whether no statement that makes, or says something to, what the name means has changed."""
         return says_the_same(self.before.source, self.after.source, self.name) and not self.is_addressed_anew
@@ -117,18 +124,25 @@ def preserved(generation: Generation, member: Member, name: str, value: Any) -> 
 
 
 def saved(generation: Generation, member: Member, name: str, value: Any) -> Any:
-    """Return what a name that saves an attribute of something outside is to mean.
+    """Return what a name that saves something from outside is to mean, however the statement reads it.
 
-    A function that the body has called may have replaced what was there by one of the block: then it is what the same
-    statement has saved before. What the body replaces itself is seen to by `replaced_outside`.
+    Example: ``_old = vars(lib)["f"]``, ``getattr(lib, "f")``, ``from lib import f as _old``. A version before may have
+    put one of the block's functions there: then it is what the same statement has saved before. What is read and set as
+    an attribute at the top level is seen to by `replaced_outside`, whatever the statement says now.
     """
     block, before = generation.block, generation.before(member.name).members.get(member.name)
     if before is None or (block.entry_of(value) is None and not is_own(block, value)):
         return value
     remade = _Remade(before, member, name, before.meaning(name), value)
-    if remade.existing is ABSENT or not callable(remade.existing) or is_own(block, remade.existing):
+    if remade.existing is ABSENT or not callable(remade.existing) or _is_made_inside(block, remade.existing):
         return value
-    return remade.existing if remade.binds_the_same else value
+    return remade.existing if remade.binds_the_same or remade.imports_the_same else value
+
+
+def _is_made_inside(block: Block, value: Any) -> bool:
+    """Tell whether a callable is the block's, also of a generation that is forgotten."""
+    module = own_attribute(value, "__module__")
+    return is_own(block, value) or block.entry_of(value) is not None or (is_a(module, str) and block.covers(module))
 
 
 def preserved_objects(generation: Generation, members: Iterable[Member], replace: Mapping[int, Any]) -> dict[int, Any]:

@@ -123,9 +123,15 @@ class TopLevel:
             pushes = self._read.opname(self._read.before(place))
             if pushes not in cpython.TAKEN_FROM_ELSEWHERE and name not in self._linkage.unbound:
                 return *sequences.call_with_value(hooks.PRESERVE, name), ITSELF
-            if pushes == "LOAD_ATTR":
+            if pushes == "LOAD_ATTR" or (pushes == "IMPORT_FROM" and not self._is_of_member(place)):
                 return *sequences.call_with_value(hooks.SAVE, name), ITSELF
         return None
+
+    def _is_of_member(self, place: int) -> bool:
+        """Tell whether what a statement imports at `place` is another member's."""
+        while self._read.opname(place) != "IMPORT_NAME":
+            place = self._read.before(place)
+        return self._name(place) in self._linkage.member_imports
 
     def _delete(self, place: int) -> Steps | None:
         name = self._name(place)
