@@ -54,6 +54,57 @@ PUT_IN: dict[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]] 
         lambda m: m.add(2),
         lambda m: m.add.__self__ == [2],
     ),
+    "views of a table": (
+        """
+        from types import MappingProxyType
+        _known = {'own': 1}
+        view, keys, values, items = MappingProxyType(_known), _known.keys(), _known.values(), _known.items()
+        alias, twice, of_keys, within = view, MappingProxyType(view), keys.mapping, {"all": (view, keys)}
+        """,
+        lambda m: m._known.update(a=2),
+        lambda m: (
+            all(one == {"own": 1, "a": 2} for one in (m.view, m.twice, m.of_keys, m.within["all"][0]))
+            and (list(m.keys), list(m.values), list(m.items)) == (["own", "a"], [1, 2], [("own", 1), ("a", 2)])
+            and m.alias is m.view is m.within["all"][0]
+        ),
+    ),
+    "views of a table that keeps an order, of one that counts, and of one with defaults": (
+        """
+        from collections import Counter, OrderedDict, defaultdict
+        order, counts, lists = OrderedDict(own=1), Counter(own=1), defaultdict(list)
+        kept, made, fed = order.values(), counts.items(), lists.keys()
+        """,
+        lambda m: (m.order.update(a=2), m.order.move_to_end("own"), m.counts.update("a"), m.lists["a"]),
+        lambda m: (list(m.kept), dict(m.made), set(m.fed)) == ([2, 1], {"own": 1, "a": 1}, {"a"}),
+    ),
+    "views of a table in a class, in a default and in a closure": (
+        """
+        from types import MappingProxyType
+        class Base:
+            _known = {}
+            known = MappingProxyType(_known)
+            @property
+            def names(self, _names=_known.keys()): return _names
+            @classmethod
+            def register(cls, **what): cls._known.update(what)
+        def reads(view):
+            def read(): return dict(view)
+            return read
+        read = reads(Base.known)
+        """,
+        lambda m: m.Base.register(a=2),
+        lambda m: m.Base.known == m.read() == {"a": 2} and set(m.Base().names) == {"a"},
+    ),
+    "slots of a table": (
+        """
+        class Table(dict):
+            def __setitem__(self, name, value): raise TypeError(name)
+        known, table = {}, Table()
+        put, put_in_table, has = known.__setitem__, super(Table, table).__setitem__, known.__contains__
+        """,
+        lambda m: (m.put("a", 2), m.put_in_table("a", 2)),
+        lambda m: m.known == m.table == {"a": 2} and m.has("a") and m.put.__self__ is m.known,
+    ),
     "what was taken out": ("known = {1: 2, 3: 4}", lambda m: m.known.pop(1), lambda m: m.known == {3: 4}),
     "a counter, a deque and a table with defaults": (
         """

@@ -34,14 +34,14 @@ from blockfreeze.core.safe_access import (
     module_of,
     own_attribute,
 )
-from blockfreeze.identity.replacement import BOUND, Replacement, items_of
+from blockfreeze.identity.replacement import BOUND, VIEWS, Replacement, items_of
 from blockfreeze.linking.cpython import read_as_values
 
 _FACTORY: Any = defaultdict.__dict__["default_factory"]
 
 _NEVER_ENTERED = (*ATOMS, ModuleType)
 
-_REBOUND = frozenset({WeakMethod, *BOUND})
+_REBOUND = frozenset({WeakMethod, *BOUND, *VIEWS})
 
 _HAS_REFERENCES = 1 << 14  # Py_TPFLAGS_HAVE_GC: without it an object cannot hold another one that counts here
 

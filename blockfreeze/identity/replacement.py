@@ -1,18 +1,28 @@
 """Replacing one object by another, also inside of what cannot be changed.
 
-Tuples, bound methods, weak references and wrappers are made once more around the other object.
+Tuples, bound methods, weak references, views of mappings and wrappers are made once more around the other object.
 """
 
 from __future__ import annotations
 
+import gc
+from collections import OrderedDict
 from collections.abc import Mapping
-from types import BuiltinMethodType, MethodType
+from types import BuiltinMethodType, MappingProxyType, MethodType, MethodWrapperType
 from typing import Any
 from weakref import KeyedRef, ReferenceType, WeakMethod
 
 from blockfreeze.core.safe_access import ATOMS, FROZEN, FROZEN_DICTS, is_a
 
-BOUND = (MethodType, BuiltinMethodType)
+BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
+
+_VIEW_METHODS: Mapping[type, Any] = {
+    type(method(kind())): method for kind in (dict, OrderedDict) for method in (kind.keys, kind.values, kind.items)
+}
+"""What makes a view of a dictionary, by the view's type."""
+
+VIEWS: tuple[type, ...] = (MappingProxyType, *_VIEW_METHODS)
+"""Types of what shows a mapping that changes, and has nothing of its own."""
 
 _LEADING_ON = (ReferenceType, WeakMethod, *BOUND)
 
@@ -20,7 +30,7 @@ _WEAK = (ReferenceType, KeyedRef)
 
 _ATOM_TYPES = frozenset(ATOMS)
 
-_REBUILT_TYPES = (*FROZEN, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND)
+_REBUILT_TYPES = (*FROZEN, staticmethod, classmethod, ReferenceType, WeakMethod, *BOUND, *VIEWS)
 
 
 class Replacement:
@@ -34,6 +44,7 @@ class Replacement:
         self.replace = replace
         self.seen: dict[int, Any] = {}  # by id; held, so that no other object gets the id meanwhile
         self.todo: list[Any] = []  # what is to be entered; what was replaced too, since it serves in its generation
+        self._views: dict[int, tuple[Any, Any]] = {}  # by the id of each: it, and what stands for it
         self._changeable: set[type] = set()  # types that are known not to be `_REBUILT_TYPES`
 
     def holds_none(self, values: list[Any]) -> bool:
@@ -69,6 +80,8 @@ class Replacement:
         if bound is not None and id(bound) in self.replace:
             self.todo.append(value)
             return _rebound(value, self.replace[id(bound)])
+        if kind in VIEWS:
+            return self._new_view(value)
         if kind in _WEAK and id(value()) in self.replace:
             self.todo.append(value())
             return _referring_to(value, self.replace[id(value())])
@@ -79,6 +92,16 @@ class Replacement:
                 return _rebuilt(value, changed)
         self.todo.append(value)
         return value
+
+    def _new_view(self, value: Any) -> Any:
+        """Return a view of what replaces the mapping of a view; the same one for all who hold the same."""
+        self.todo.append(value)
+        if id(value) not in self._views:
+            mapping = next(iter(gc.get_referents(value)), None)
+            other = self._new_view(mapping) if type(mapping) in VIEWS else self.replace.get(id(mapping), mapping)
+            make = _VIEW_METHODS.get(type(value), MappingProxyType)
+            self._views[id(value)] = value, value if other is mapping else make(other)
+        return self._views[id(value)][1]
 
     def new_key(self, key: Any) -> Any:
         """Return what replaces a key of a dictionary, or an element of a set."""
@@ -141,4 +164,8 @@ def _rebound(value: Any, holder: Any) -> Any:
         callback: Any = value.__callback__
         cells = dict(zip(callback.__code__.co_freevars, callback.__closure__, strict=True))
         return WeakMethod(_rebound(value(), holder), cells["callback"].cell_contents)
-    return MethodType(value.__func__, holder) if type(value) is MethodType else getattr(holder, value.__name__, value)
+    if type(value) is MethodType:
+        return MethodType(value.__func__, holder)
+    if type(value) is MethodWrapperType:  # of a base, if `super` has found it
+        return value.__objclass__.__dict__[value.__name__].__get__(holder)
+    return getattr(holder, value.__name__, value)
