@@ -61,6 +61,36 @@ FILLED: dict[str, tuple[str, Callable[[Any], object], tuple[str, str], str]] = {
         ("", ""),
         "following.__self__: count, 4 -> 3; keep it in what is declared with defvar",
     ),
+    "an iterator": (
+        "numbers = iter([1, 2, 3])",
+        lambda module: next(module.numbers),
+        ("", ""),
+        "numbers: list_iterator, 2 left -> 3; declare it with defvar to keep it",
+    ),
+    "a default of a function": (
+        "def put(value, found=[]): found.append(value)",
+        lambda module: module.put(1),
+        ("[]", "list()"),
+        "put.found: list, 1 items -> 0; keep it in what is declared with defvar",
+    ),
+    "a memory of results in a default of a method": (
+        """
+        def twice(at): return 2 * at
+        class Base:
+            def double(self, at, *, known={}):
+                if at not in known: known[at] = twice(at)
+                return known[at]
+        """,
+        lambda module: module.Base().double(2),
+        ("2 * at", "at + at"),
+        "Base.double.known: dict, 1 items -> 0; keep it in what is declared with defvar",
+    ),
+    "maps that are chained": (
+        "from collections import ChainMap\noptions = ChainMap({}, {'own': 1})",
+        lambda module: module.options.update(a=1),
+        ("{}", "dict()"),
+        "options.maps[0]: dict, 1 items -> 0; keep it in what is declared with defvar",
+    ),
     "a generator of the block": (
         """
         def numbers(): yield from range(9)
@@ -221,3 +251,18 @@ def test_a_closure_is_held_outside_though_the_thread_that_swaps_leads_to_it(work
     thread.start()
     thread.join()
     assert [one.name for one in reports[0].unreached] == ["shop.made.<locals>.ask"]
+
+
+def test_what_has_a_name_starts_afresh_with_that_though_defaults_and_tuples_lead_to_it(
+    workshop: Any,
+) -> None:
+    text = "known = {}\nclass Base:\n    both = (known, 1)\n    def put(self, name, found=known): found[name] = 1\n"
+    block = workshop.freeze("led", text)
+    block.Base().put("a")
+    assert bf.swap(block, source=f"{text}# as before\n").afresh == ()
+    found = bf.swap(block, source=text.replace("{}", "dict()")).afresh
+    assert [one.path for one in found] == ["known", "Base.both.0", "Base.put.found"]
+    assert block.known == block.Base.both[0] == {}
+    block.Base().put("b")
+    bf.swap(block, source=text.replace("{}", "dict()").replace("= 1\n", "= 2\n"))
+    assert block.known == {"b": 1}

@@ -105,6 +105,30 @@ PUT_IN: dict[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]] 
         lambda m: (m.put("a", 2), m.put_in_table("a", 2)),
         lambda m: m.known == m.table == {"a": 2} and m.has("a") and m.put.__self__ is m.known,
     ),
+    "a default of a function, of one by name alone, and of a static method": (
+        """
+        def put(value, found=[]): found.append(value)
+        def name(value, *, names={}): names[value] = value
+        class Base:
+            @staticmethod
+            def put(value, found=[]): found.append(value)
+        """,
+        lambda m: (m.put(2), m.name("a"), m.Base.put(3)),
+        lambda m: (
+            (m.put.__defaults__, m.name.__kwdefaults__, m.Base.put.__defaults__)
+            == (([2],), {"names": {"a": "a"}}, ([3],))
+        ),
+    ),
+    "maps that are chained": (
+        """
+        from collections import ChainMap
+        options = ChainMap({}, {"own": 1})
+        class Base:
+            options = ChainMap({})
+        """,
+        lambda m: (m.options.update(a=2), m.Base.options.update(b=3)),
+        lambda m: (dict(m.options), dict(m.Base.options)) == ({"own": 1, "a": 2}, {"b": 3}),
+    ),
     "what was taken out": ("known = {1: 2, 3: 4}", lambda m: m.known.pop(1), lambda m: m.known == {3: 4}),
     "a counter, a deque and a table with defaults": (
         """

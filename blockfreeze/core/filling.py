@@ -7,6 +7,7 @@ from collections import deque
 from functools import singledispatch, singledispatchmethod
 from inspect import GEN_CREATED, getgeneratorstate
 from itertools import count
+from operator import length_hint
 from queue import SimpleQueue
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
@@ -17,6 +18,11 @@ from blockfreeze.core.safe_access import CACHE_TYPE, is_a, is_proxy, own_attribu
 _WEAK: tuple[Any, ...] = (WeakSet, WeakKeyDictionary, WeakValueDictionary)
 
 _CONTAINERS: tuple[Any, ...] = (dict, list, set, bytearray, array, deque, *_WEAK)
+
+_SEQUENCES: tuple[Any, ...] = ([], (), "", "\u00e4", b"", bytearray(), range(0), range(1 << 64))
+
+_ITERATORS = frozenset({type(reversed([])), *(type(iter(one)) for one in _SEQUENCES)})
+"""Types of iterators that know how much is left, of what does not change meanwhile."""
 
 _QUEUE_MODULES = ("queue", "asyncio.queues")
 
@@ -52,6 +58,8 @@ def filling(value: Any) -> Filling | None:
         return filling(own_attribute(value, "dispatcher"))
     if kind is GeneratorType:
         return Filling(value, int(getgeneratorstate(value) != GEN_CREATED), "begun")
+    if kind in _ITERATORS:
+        return Filling(value, length_hint(value), "left")
     return Filling(value, _reached(value), "") if kind is count else None
 
 

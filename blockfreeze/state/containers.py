@@ -1,13 +1,14 @@
 """What a generation's modules and classes hold that changes while it runs, and how much is in each.
 
 That is looked for in the names of modules, in the attributes of classes, and one step further in: in the attributes of
-objects, in tuples, in what built-in methods are bound to, and in what functions that the body has made by calls keep in
-their closures. What is found there is measured by one number, so that it can be told later whether it is as the body
-has left it.
+objects, in tuples and chained maps, in what built-in methods are bound to, in default values, and in what functions
+that the body has made by calls keep in their closures. What is found there is measured by one number, so that it can be
+told later whether it is as the body has left it.
 """
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator
 from types import BuiltinMethodType, FunctionType, MethodWrapperType, ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from blockfreeze.core.filling import Filling, dispatches, filling
 from blockfreeze.core.safe_access import ABSENT, ATOMS, FROZEN, HEAP_TYPE, cell_content, makes_proxies, own_attribute
 from blockfreeze.identity.contents import CONTAINERS, Dispatch, record
 from blockfreeze.identity.layout import own_slots
+from blockfreeze.identity.methods import method_function
 from blockfreeze.identity.versioned_attribute import outward_value
 from blockfreeze.model.block import Generation, Member
 from blockfreeze.model.records import ContentsRecord
@@ -43,12 +45,15 @@ def fillings(
     for (module, path), cls in list(generation.classes.named.items()):
         if of is not None and module not in of:
             continue
-        attributes = cls.__dict__.copy()
+        attributes, copies = cls.__dict__.copy(), generation.classes.copies.get(cls, {})
         for name in list(generation.classes.values.get(cls, ())):
             if name[:1] == name[-1:] == "_":
                 continue  # marked
             live = attributes.get(name, ABSENT)
             value = generation.own_value(live if type(live) is FunctionType else outward_value(live, generation))
+            if name in copies:  # what the class has now is a forwarder, with other parameters
+                value = copies[name]
+            value = method_function(value)
             replaced_only = _has_nothing_inside(value)
             if value is ABSENT or (replaced_only and names is not None and name not in names):
                 continue
@@ -137,7 +142,7 @@ def _has_nothing_inside(value: Any) -> bool:
     """Tell of most values, by their exact types, that they can only be replaced."""
     kind = type(value)
     if kind is FunctionType:
-        return "<locals>" not in value.__code__.co_qualname
+        return not value.__defaults__ and not value.__kwdefaults__ and "<locals>" not in value.__code__.co_qualname
     return kind in _NEVER_FILLED or issubclass(kind, type)
 
 
@@ -155,20 +160,31 @@ class _Slots(dict[type, list[str] | None]):
 def _parts(value: Any, slots: _Slots) -> list[tuple[str, Any]]:
     if type(value) is tuple:
         return [(str(at), part) for at, part in enumerate(value) if filling(part) is not None]
+    if type(value) is ChainMap:
+        return [(f"maps[{at}]", part) for at, part in enumerate(list(value.maps)) if filling(part) is not None]
     if type(value) in (BuiltinMethodType, MethodWrapperType):
         return [("__self__", value.__self__)] if filling(value.__self__) is not None else []
     names = slots[type(value)]
     if names is None:
         return []
     if type(value) is FunctionType:
-        if "<locals>" not in value.__code__.co_qualname:
-            return []
-        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
-        return [(name, cell_content(cell)) for name, cell in cells if "." not in name]  # our own have a dot
+        return _parts_of_function(value)
     own = own_attribute(value, "__dict__")
     found: dict[str, Any] = own.copy() if type(own) is dict else {}
     found.update((name, own_attribute(value, name)) for name in names)
     return [(name, part) for name, part in found.items() if not is_marked(name)]
+
+
+def _parts_of_function(function: FunctionType) -> list[tuple[str, Any]]:
+    """Return the default values that can be filled; of what a call has made also what it keeps in its closure."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount][-len(defaults) :] if defaults else ()
+    given = {**dict(zip(names, defaults, strict=False)), **(function.__kwdefaults__ or {})}
+    found = [(name, part) for name, part in given.items() if filling(part) is not None]
+    if "<locals>" in code.co_qualname:
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=False)
+        found += [(name, cell_content(cell)) for name, cell in cells if "." not in name]  # our own have a dot
+    return found
 
 
 def _inner_filling(value: Any) -> Filling:

@@ -47,17 +47,20 @@ def bring_over(before: Generation, after: Generation) -> None:
     """Let `after` have what was put into what `before` made, since the last time if there was one."""
     taken = after.contents.taken.setdefault(before.number, {})
     places = after.contents.places
-    brought: set[tuple[int, int]] = set()  # several places may lead to one container
+    decided: dict[tuple[int, int], bool] = {}  # several places may lead to one container: the first is its own name
     for key, was in list(before.contents.places.items()):
         has = places.get(key)
         if was is has or type(was) is not type(has):
             continue
-        if (key not in taken and is_as_left(was, before.contents.left)) or not _may_be_taken(before, after, key):
+        if key not in taken and is_as_left(was, before.contents.left):
             continue
-        if (id(was), id(has)) not in brought:
-            brought.add((id(was), id(has)))
-            _Merge(after.block, taken.get(key, before.contents.left)).bring(was, has)
-        taken[key] = _snapshot(was)
+        pair = id(was), id(has)
+        if pair not in decided:
+            decided[pair] = _may_be_taken(before, after, key)
+            if decided[pair]:
+                _Merge(after.block, taken.get(key, before.contents.left)).bring(was, has)
+        if decided[pair]:
+            taken[key] = _snapshot(was)
     if not after.block.patchable:  # there, what is set on a class from outside is a patch
         _bring_attributes(before, after, taken)
 
