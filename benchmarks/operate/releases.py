@@ -93,7 +93,7 @@ threading.Thread(target=follow, daemon=True).start()
 """
 
 _SERVING: Final = """
-import asyncio, multiprocessing, sys
+import asyncio, multiprocessing, signal, sys
 from concurrent.futures import ProcessPoolExecutor
 
 import shop.app
@@ -120,6 +120,8 @@ async def main():
         await server.serve_forever()
 
 if __name__ == "__main__":
+    # As an interrupt does, it ends the processes of the pool as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asyncio.run(main())
 """
 
