@@ -743,7 +743,7 @@ def test_what_hangs_in_c_is_told_by_its_stack_and_given_up(
     till, known = sys.modules["shop"].till, set(vars(sys.modules["shop"].Till))
 
     with asking(control) as ask:
-        told = ask("prepare", timeout=0.3, release=hanging, **named)
+        told = ask("prepare", timeout=2.0, release=hanging, **named)
         assert told["stuck"]
         assert "in wait" in told["stack"][-1]
         assert "it hangs there, and was given up" in told["message"]
@@ -786,7 +786,7 @@ def test_who_waits_for_what_hangs_to_import_a_member_goes_on_when_it_is_given_up
         def in_inner() -> bool:
             return any(one.f_code.co_filename.endswith("inner.py") for one in sys._current_frames().values())
 
-        asked = ThreadedCall(lambda: ask("prepare", timeout=1.0, release=str(hangs)))
+        asked = ThreadedCall(lambda: ask("prepare", timeout=3.0, release=str(hangs)))
         until(in_inner)
         late = ThreadedCall(sys.modules["shop"].late)
         assert asked.result()["stuck"]
